@@ -22,7 +22,7 @@ struct HttpServerLimits {
   Duration keep_alive_timeout = std::chrono::seconds(75);
 };
 
-// One request being answered. Exactly one of respond() or begin_stream() must be called.
+// One request being answered. Exactly one of respond(), begin_stream() or abort() must be called.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -36,6 +36,8 @@ class HttpExchange {
   // Streaming answer (chunked): head first, then any number of chunks; an error means the client is gone.
   virtual Task<Result<>> begin_stream(HttpResponse head) = 0;
   virtual Task<Result<>> write_chunk(std::string_view bytes) = 0;
+  // Closes the connection at once, without an answer (TCP reset where possible). The sandbox loses replies with it.
+  virtual void abort() {}
 };
 
 using HttpHandler = std::function<Task<>(HttpExchange&)>;
