@@ -2,6 +2,7 @@
 // can lose what was not synced.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ class FileWriter {
   virtual std::uint64_t size() const = 0;
   // fsync, rename to the final name, fsync of the folder: after this the file is there whole or the call failed.
   virtual Task<Result<>> commit() = 0;
+  // The same under another name on the same volume, for content whose name follows from its bytes. Replaces.
+  virtual Task<Result<>> commit_as(std::string path) = 0;
 };
 
 class Files {

@@ -2,6 +2,7 @@
 //
 // SQL is written once in a portable subset (SQLite and PostgreSQL) with $1, $2, … as parameters.
 #pragma once
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -10,9 +11,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
+#include "core/ids.h"
 #include "core/result.h"
+#include "core/time.h"
 #include "platform/async.h"
 
 namespace posthorn {
@@ -26,11 +30,12 @@ class SqlArg {
  public:
   SqlArg() = default;  // NULL
   SqlArg(std::nullptr_t) {}
-  SqlArg(std::int64_t v) : value_(v) {}
-  SqlArg(std::uint64_t v) : value_(static_cast<std::int64_t>(v)) {}
-  SqlArg(int v) : value_(static_cast<std::int64_t>(v)) {}
-  SqlArg(bool v) : value_(static_cast<std::int64_t>(v)) {}
+  template <std::integral T>  // bool is 0 or 1; unsigned 64-bit values keep their bits
+  SqlArg(T v) : value_(static_cast<std::int64_t>(v)) {}
   SqlArg(double v) : value_(v) {}
+  SqlArg(WallTime v) : value_(to_micros(v)) {}
+  template <class Tag>
+  SqlArg(Id<Tag> v) : value_(v.value) {}
   SqlArg(std::string_view v) : value_(v) {}
   SqlArg(const std::string& v) : value_(std::string_view(v)) {}
   SqlArg(const char* v) : value_(std::string_view(v)) {}
@@ -74,6 +79,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
   // `sql` must be a literal or otherwise few distinct texts: statements are prepared once and cached by text.
+  // $1, $2, … are bound in order; passing more or fewer than the statement names is an error (internal).
+  // A statement with RETURNING has taken full effect when query() returns, however few rows are read.
   virtual Result<SqlRows> query(std::string_view sql, std::span<const SqlArg> args) = 0;
   virtual Result<std::int64_t> execute(std::string_view sql, std::span<const SqlArg> args) = 0;  // rows changed
   // The same statement for `count` rows; bind(i) returns row i's parameters (a view into storage of the caller).
@@ -88,6 +95,12 @@ class Transaction {
   }
 };
 
+// What a write may do while the disk is full and only the reserve is left (invariant I21).
+enum class Urgency {
+  normal,  // refused with resource_exhausted until there is space again
+  urgent,  // small changes that stop things: pause, cancel, block an account; may use the reserve
+};
+
 class Database {
  public:
   virtual ~Database() = default;
@@ -99,22 +112,29 @@ class Database {
   // A failed fsync or commit other than disk-full ends the process (invariant I20).
   template <class F>
   auto write(F f) -> Task<std::invoke_result_t<F&, Transaction&>> {
-    return run(std::move(f), true);
+    return run(std::move(f), Access::write);
+  }
+  // As write(), for the few changes that must still work on a full disk.
+  template <class F>
+  auto write_urgent(F f) -> Task<std::invoke_result_t<F&, Transaction&>> {
+    return run(std::move(f), Access::write_urgent);
   }
   // Reads one snapshot on a reader connection; sees every write whose call has returned before.
   template <class F>
   auto read(F f) -> Task<std::invoke_result_t<F&, Transaction&>> {
-    return run(std::move(f), false);
+    return run(std::move(f), Access::read);
   }
 
  protected:
   using Work = std::move_only_function<Result<>(Transaction&)>;
-  virtual Task<Result<>> run_write(Work work) = 0;
+  virtual Task<Result<>> run_write(Work work, Urgency urgency) = 0;
   virtual Task<Result<>> run_read(Work work) = 0;
 
  private:
+  enum class Access { read, write, write_urgent };
+
   template <class F, class R = std::invoke_result_t<F&, Transaction&>>
-  Task<R> run(F f, bool writing) {
+  Task<R> run(F f, Access access) {
     // The value lives in shared state: the coroutine may be destroyed while the database thread still works.
     auto outcome = std::make_shared<std::optional<R>>();
     Work work = [f = std::move(f), outcome](Transaction& tx) mutable -> Result<> {
@@ -123,10 +143,11 @@ class Database {
       return {};
     };
     Result<> done;
-    if (writing) {
-      done = co_await run_write(std::move(work));
-    } else {
+    if (access == Access::read) {
       done = co_await run_read(std::move(work));
+    } else {
+      const Urgency urgency = access == Access::write ? Urgency::normal : Urgency::urgent;
+      done = co_await run_write(std::move(work), urgency);
     }
     if (!done) co_return std::unexpected(done.error());
     co_return std::move(**outcome);

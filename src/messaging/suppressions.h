@@ -1,0 +1,44 @@
+// Who must not receive marketing. SQL only: every function works inside the caller's transaction.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/phone_number.h"
+#include "core/time.h"
+#include "storage/database.h"
+
+namespace posthorn {
+
+struct Suppression {
+  PhoneNumber phone;
+  std::string business_id;  // empty: for all businesses
+  std::string source;       // 'keyword', 'user_preferences', 'error_131050', 'import', 'operator'
+  std::string detail;
+  WallTime created_at;
+};
+
+struct SuppressionPage {
+  std::vector<Suppression> entries;  // by phone, then business
+  std::string next;                  // pass as `after`; empty at the end
+};
+
+namespace suppressions {
+
+// True if it is new; the first source and time stay otherwise.
+Result<bool> add(Transaction& tx, const Suppression& entry);
+Result<std::int64_t> add_many(Transaction& tx, std::span<const Suppression> entries);  // how many are new
+Result<bool> remove(Transaction& tx, PhoneNumber phone, std::string_view business_id);  // false if there was none
+// True for an entry of this business or of all businesses.
+Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view business_id);
+Result<std::optional<Suppression>> find(Transaction& tx, PhoneNumber phone, std::string_view business_id);
+// Every suppressed number of the business (and of all), ascending and without repeats, for a merge against a list.
+Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view business_id);
+Result<SuppressionPage> list(Transaction& tx, std::string_view after, int limit);  // limit 1 to 10,000
+Result<std::int64_t> count(Transaction& tx);
+
+}  // namespace suppressions
+}  // namespace posthorn

@@ -1,0 +1,36 @@
+// Online backup: a consistent copy of the database and of every blob it refers to, and the check that it can be used.
+//
+// A backup is a folder: posthorn.db (rollback journal, no WAL), blobs/<key>, manifest.json (written last: a folder
+// without it is not a backup).
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "platform/files.h"
+#include "storage/blob_store.h"
+
+namespace posthorn {
+
+struct BackupReport {
+  int schema_version = 0;
+  std::uint64_t database_bytes = 0;
+  std::uint64_t blobs = 0;
+  std::uint64_t blob_bytes = 0;
+  std::string database_sha256;
+};
+
+// Copies the database at `database_path` while it is in use: one snapshot, read by a connection of its own that
+// neither writes nor checkpoints. `target` must be a folder that does not exist yet or is empty.
+Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::string database_path, std::string target);
+
+// integrity_check, foreign keys, schema version, hash of the database and of every blob that a row refers to. data_loss names the
+// first problem.
+Task<Result<BackupReport>> verify_backup(Files& files, std::string target);
+
+// Copies a verified backup to a new place; refuses (conflict) if a database is there already. Running campaigns are set
+// to paused in the copy, so that nothing is sent twice before statuses have had time to come in.
+Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, BlobStore& blobs, std::string database_path);
+
+}  // namespace posthorn

@@ -1,0 +1,33 @@
+// The simulated side of the database port: the same SQLite statements, on simulated::Disk, run inline on the caller's
+// thread, with answers after a virtual latency.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "core/result.h"
+#include "core/time.h"
+#include "platform/random.h"
+#include "storage/database.h"
+#include "storage/simulated_disk.h"
+
+namespace posthorn::simulated {
+
+struct DatabaseOptions {
+  // Runs a function after a virtual delay, as long as the simulated process lives (simulated::Process::post_after).
+  std::function<void(Duration, std::move_only_function<void()>)> post_after;
+  Duration commit_latency = std::chrono::microseconds(200);  // closures called within it share one commit
+  Duration read_latency = std::chrono::microseconds(50);
+  std::int64_t checkpoint_pages = 2000;
+  // As SqliteOptions::on_fatal: the simulated process must die. The default throws std::runtime_error.
+  std::function<void(const Error&)> on_fatal;
+};
+
+// Opens, recovers and migrates, without virtual time. The database must be destroyed on a crash before disk.crash();
+// calls that wait are then dropped, not answered. `disk` must outlive it.
+Result<std::unique_ptr<Database>> open_database(Disk& disk, DatabaseOptions options);
+
+// Runs f(Transaction&) → Result<T> in one transaction on a connection of its own, without virtual time. For checks of a test
+// between steps, while no database is open on the disk.
+Result<> inspect(Disk& disk, const std::function<Result<>(Transaction&)>& f);
+
+}  // namespace posthorn::simulated
