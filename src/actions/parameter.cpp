@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "actions/time_text.h"
+#include "core/time_text.h"
 #include "core/phone_number.h"
 
 namespace posthorn {

@@ -1,6 +1,7 @@
 // The action registry: what Posthorn can do, each thing declared once. HTTP endpoints, validation, help, the OpenAPI
 // document, docs/actions.md and the generic command line all come from these declarations.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,10 +15,13 @@ namespace posthorn {
 
 struct Services;  // actions/services.h
 
+struct IdempotentCall;  // actions/runner.h
+
 struct ActionContext {
   Services* services = nullptr;
   std::string actor;  // name of the key or session that calls, for the audit
   Role role = Role::viewer;
+  std::shared_ptr<IdempotentCall> idempotent;  // set when the caller gave an Idempotency-Key
 };
 
 // A coroutine without state of its own; everything it needs comes through the context.

@@ -1,0 +1,18 @@
+#include <algorithm>
+#include <iterator>
+
+#include "actions/registry.h"
+
+namespace posthorn {
+
+Registry make_registry() {
+  std::vector<Action> all;
+  for (auto* declare : {broadcast_actions, upload_actions, template_actions, message_actions, channel_actions,
+                        suppression_actions, intake_actions, key_actions, system_actions}) {
+    auto some = declare();
+    std::ranges::move(some, std::back_inserter(all));
+  }
+  return Registry(std::move(all));
+}
+
+}  // namespace posthorn

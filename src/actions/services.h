@@ -1,0 +1,54 @@
+// What actions work with. Filled by the composition root; every pointer outlives every call.
+#pragma once
+#include <functional>
+#include <string>
+
+#include "core/result.h"
+#include "core/time.h"
+#include "platform/async.h"
+
+namespace posthorn {
+
+class AccountRuntime;
+class BlobStore;
+class CampaignService;
+class Clock;
+class Database;
+class Files;
+class KeyStore;
+class Log;
+class ParkedEvents;
+class Random;
+class Registry;
+class SecretBox;
+class UploadStore;
+
+struct ServerFacts {
+  std::string version;
+  std::string data_folder;
+  std::string database_path;
+  std::string graph_url;              // base URL and version
+  std::string public_url;             // where Meta reaches the webhook endpoint; empty: not configured
+  bool app_secret_configured = false;
+  WallTime started_at;
+};
+
+struct Services {
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Log* log = nullptr;
+  Files* files = nullptr;
+  Database* database = nullptr;
+  BlobStore* blobs = nullptr;
+  SecretBox* secrets = nullptr;
+  CampaignService* campaigns = nullptr;
+  AccountRuntime* accounts = nullptr;
+  KeyStore* keys = nullptr;
+  UploadStore* uploads = nullptr;
+  ParkedEvents* parked = nullptr;
+  const Registry* registry = nullptr;
+  std::function<Task<Result<>>()> check_database;  // data_loss names the first problem
+  ServerFacts facts;
+};
+
+}  // namespace posthorn
