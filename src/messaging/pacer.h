@@ -49,7 +49,7 @@ class Pacer {
   MonotonicTime smooth_{};             // when the smooth schedule is due next
   MonotonicTime paused_until_{};
   int reduced_rate_ = 0;               // after the last refusal; 0: none
-  MonotonicTime refused_at_{};
+  MonotonicTime refused_at_{}, halved_at_{};
 };
 
 }  // namespace posthorn

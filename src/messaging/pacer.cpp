@@ -1,0 +1,87 @@
+#include "messaging/pacer.h"
+
+#include <algorithm>
+
+namespace posthorn {
+namespace {
+
+constexpr Duration kSecond = std::chrono::seconds(1);
+constexpr Duration kTolerance = std::chrono::milliseconds(20);  // how much lateness of our own is caught up at once
+constexpr Duration kRefusalPause = std::chrono::seconds(1);     // refusals within it count as one
+constexpr int kClimbShare = 20;                                 // of the granted rate, for each clean second
+
+Duration scaled(double seconds) { return Duration(static_cast<Duration::rep>(seconds * 1e6 + 0.5)); }
+
+}  // namespace
+
+Pacer::Pacer(PacerLimits limits, MonotonicTime start)
+    : limits_(limits), written_(static_cast<std::size_t>(limits.rate), start), smooth_(start) {}
+
+Duration Pacer::window() const { return scaled(1.0 / limits_.headroom); }
+Duration Pacer::spacing(int rate) const { return scaled(0.9 / rate); }
+
+int Pacer::current_rate(MonotonicTime now) const {
+  if (reduced_rate_ == 0 || limits_.rate == 0) return limits_.rate;
+  const auto clean_seconds = (now - refused_at_) / kSecond;
+  const int step = std::max(1, limits_.rate / kClimbShare);
+  return static_cast<int>(std::min<std::int64_t>(limits_.rate, reduced_rate_ + clean_seconds * step));
+}
+
+// When a slot of the window is free. Granted messages that are not written yet hold theirs with no end in sight.
+MonotonicTime Pacer::window_opens(int rate) const {
+  const auto slots = static_cast<std::size_t>(rate);
+  if (unwritten_ >= slots) return MonotonicTime::max();
+  const std::size_t needed = slots - unwritten_;  // the newest `needed` writes must not fill the window
+  if (written_.size() < needed) return MonotonicTime::min();
+  return written_[written_.size() - needed] + window();
+}
+
+MonotonicTime Pacer::next(MonotonicTime now) const {
+  if (now < paused_until_) return paused_until_;
+  if (limits_.rate == 0) return now;
+  const int rate = current_rate(now);
+  return std::max(window_opens(rate), smooth_ - kTolerance);
+}
+
+void Pacer::granted(MonotonicTime now) {
+  ++unwritten_;
+  if (limits_.rate == 0) return;
+  const Duration step = spacing(current_rate(now));
+  // Unused time is not saved up beyond the tolerance.
+  smooth_ = std::max(smooth_, now) + step;
+}
+
+void Pacer::written(MonotonicTime now) {
+  if (unwritten_ > 0) --unwritten_;
+  if (limits_.rate == 0) return;
+  written_.push_back(written_.empty() ? now : std::max(now, written_.back()));
+  while (written_.size() > static_cast<std::size_t>(limits_.rate)) written_.pop_front();
+}
+
+void Pacer::returned() {
+  if (unwritten_ > 0) --unwritten_;
+}
+
+void Pacer::refused(MonotonicTime now) {
+  if (limits_.rate == 0) return;
+  // What left before the last halving must not halve again.
+  if (reduced_rate_ == 0 || now - halved_at_ >= kRefusalPause) {
+    reduced_rate_ = std::max(1, current_rate(now) / 2);
+    halved_at_ = now;
+  }
+  refused_at_ = now;
+}
+
+void Pacer::pause_until(MonotonicTime until) { paused_until_ = std::max(paused_until_, until); }
+
+void Pacer::set_rate(int rate, MonotonicTime now) {
+  if (rate == limits_.rate) return;
+  // Without a limit nothing was remembered: a new limit begins with all slots taken.
+  if (limits_.rate == 0) written_.assign(static_cast<std::size_t>(rate), now);
+  limits_.rate = rate;
+  reduced_rate_ = 0;
+  smooth_ = std::min(smooth_, now + kSecond);
+  while (written_.size() > static_cast<std::size_t>(rate)) written_.pop_front();
+}
+
+}  // namespace posthorn
