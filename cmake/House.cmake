@@ -39,6 +39,10 @@ function(posthorn_test name)
       target_link_libraries(${name} PRIVATE ${dependency})
     endif()
   endforeach()
+  # The precompiled header is compiled as for a library (-fPIC); an executable would get -fPIE, which does not match.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
+  target_link_libraries(${name} PRIVATE posthorn_platform)  # the header names Asio, whose code is in platform/asio.cpp
   target_precompile_headers(${name} REUSE_FROM posthorn_pch)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
