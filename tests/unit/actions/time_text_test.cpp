@@ -1,4 +1,4 @@
-#include "actions/time_text.h"
+#include "core/time_text.h"
 
 #include <gtest/gtest.h>
 
