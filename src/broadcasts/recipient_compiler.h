@@ -71,9 +71,12 @@ class RecipientCompiler {
   std::unique_ptr<Impl> impl_;
 };
 
+// Where produced bytes go, in order: a blob or a file in the making.
+using ByteSink = std::function<Task<Result<>>(std::string)>;
+
 // Runs the compiler over ports: reads `upload` in pieces, works on worker threads (Files::run_blocking), appends to the
-// two writers. Does not commit them. `progress` is called on the core now and then with rows and bytes so far.
-Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, FileWriter& list, FileWriter& problems,
+// two sinks. `progress` is called on the core now and then with rows and bytes so far.
+Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, ByteSink list, ByteSink problems,
                                                 CompileOptions options,
                                                 std::function<void(std::uint64_t, std::uint64_t)> progress = {});
 
