@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-struct sqlite3_vfs;
-
 namespace posthorn::simulated {
+
+class DiskVfs;
 
 // What a crash leaves of writes that were not synced.
 enum class CrashLoss {
@@ -34,7 +34,7 @@ class Disk {
   // contents become what the crash leaves.
   void crash(CrashLoss loss);
 
-  // From the n-th operation on (1 is the next write, sync, truncate or delete), every operation fails as if the process
+  // From the n-th operation on (1 is the next read, write, sync, truncation or deletion), every operation fails as if the process
   // had died there; crash() ends that. 0: never.
   void stop_at_operation(std::uint64_t n);
   // Only the n-th such operation fails, with an I/O error. 0: never.
@@ -57,6 +57,7 @@ class Disk {
 
  private:
   std::shared_ptr<State> state_;
+  std::unique_ptr<DiskVfs> vfs_;
 };
 
 }  // namespace posthorn::simulated
