@@ -1,0 +1,247 @@
+#include "channels/whatsapp/webhook.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <boost/json/parse.hpp>
+
+#include "channels/whatsapp/graph_error.h"
+#include "channels/whatsapp/json_fields.h"
+#include "channels/whatsapp/webhook_parts.h"
+
+namespace posthorn::whatsapp {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+// A slice of the padded copy as a document of its own: at least SIMDJSON_PADDING bytes follow it in memory.
+simdjson::padded_string_view padded(std::string_view slice) {
+  return simdjson::padded_string_view(slice.data(), slice.size(), slice.size() + simdjson::SIMDJSON_PADDING);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  return text;
+}
+
+// The JSON text of any value, which is passed over without being looked at.
+simdjson::error_code slice_of(ondemand::value value, std::string_view& out) {
+  ondemand::json_type type{};
+  if (const auto error = value.type().get(type)) return error;
+  if (type == ondemand::json_type::array) {
+    ondemand::array array;
+    if (const auto error = value.get_array().get(array)) return error;
+    if (const auto error = array.raw_json().get(out)) return error;
+  } else if (type == ondemand::json_type::object) {
+    ondemand::object object;
+    if (const auto error = value.get_object().get(object)) return error;
+    if (const auto error = object.raw_json().get(out)) return error;
+  } else {
+    out = value.raw_json_token();
+  }
+  out = trim(out);
+  return simdjson::SUCCESS;
+}
+
+bool is_array(std::string_view slice) { return slice.starts_with('['); }
+bool is_object(std::string_view slice) { return slice.starts_with('{'); }
+
+// The members of an object, or the elements of an array, as slices. Reusable: keeps the parser's buffers.
+class Slicer {
+ public:
+  // Calls f(key, slice) for each member; returns what is wrong, or an empty text. Keys are compared without unescaping.
+  template <class F>
+  std::string_view members(std::string_view object_slice, F f) {
+    ondemand::document document;
+    ondemand::object object;
+    if (const auto error = parser_.iterate(padded(object_slice)).get(document)) return simdjson::error_message(error);
+    if (const auto error = document.get_object().get(object)) return simdjson::error_message(error);
+    for (auto member : object) {
+      ondemand::field field;
+      if (const auto error = std::move(member).get(field)) return simdjson::error_message(error);
+      std::string_view key;
+      if (const auto error = field.unescaped_key().get(key)) return simdjson::error_message(error);
+      std::string_view slice;
+      if (const auto error = slice_of(field.value(), slice)) return simdjson::error_message(error);
+      f(key, slice);
+    }
+    return {};
+  }
+
+  template <class F>
+  std::string_view elements(std::string_view array_slice, F f) {
+    ondemand::document document;
+    ondemand::array array;
+    if (const auto error = parser_.iterate(padded(array_slice)).get(document)) return simdjson::error_message(error);
+    if (const auto error = document.get_array().get(array)) return simdjson::error_message(error);
+    for (auto element : array) {
+      ondemand::value value;
+      if (const auto error = std::move(element).get(value)) return simdjson::error_message(error);
+      std::string_view slice;
+      if (const auto error = slice_of(value, slice)) return simdjson::error_message(error);
+      f(slice);
+    }
+    return {};
+  }
+
+ private:
+  ondemand::parser parser_;
+};
+
+// "text" → text, 123 → "123". Escapes do not occur in the ids that this is used for; text with them stays as it is.
+std::string plain_text(std::string_view slice) {
+  if (slice.size() >= 2 && slice.front() == '"' && slice.back() == '"') slice = slice.substr(1, slice.size() - 2);
+  return std::string(slice == "null" ? std::string_view() : slice);
+}
+
+std::int64_t plain_number(std::string_view slice) {
+  std::int64_t number = 0;
+  std::from_chars(slice.data(), slice.data() + slice.size(), number);
+  return number;
+}
+
+// Walks entry[] × changes[] × items[]. A level of JSON is a parser of its own, because each is in use while the next is read.
+class WebhookWalk {
+ public:
+  explicit WebhookWalk(EventSink& sink) : sink_(sink) {}
+
+  void body(std::string_view raw);
+
+ private:
+  void entry(std::string_view raw);
+  void change(std::string_view raw, const WebhookOrigin& entry_origin);
+  void messages_value(std::string_view raw, WebhookOrigin origin);
+  void read_metadata(std::string_view raw, WebhookOrigin& origin);
+  void read_messages(std::string_view messages, std::string_view contacts);
+  void read_errors(std::string_view raw);
+
+  EventSink& sink_;
+  StatusReader statuses_;
+  Slicer body_, entries_, entry_, changes_, change_, value_, metadata_, items_;
+};
+
+void WebhookWalk::body(std::string_view raw) {
+  sink_.set_origin(std::make_shared<const WebhookOrigin>());
+  bool found = false;
+  const std::string_view problem = body_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key != "entry" || !is_array(slice)) return;
+    found = true;
+    const std::string_view wrong = entries_.elements(slice, [&](std::string_view element) { entry(element); });
+    if (!wrong.empty()) sink_.malformed(slice, std::string(wrong));
+  });
+  if (!problem.empty()) {
+    sink_.malformed(raw, std::string(problem));
+  } else if (!found) {
+    sink_.malformed(raw, "the body has no array \"entry\"");
+  }
+}
+
+void WebhookWalk::entry(std::string_view raw) {
+  if (!is_object(raw)) return sink_.malformed(raw, "an entry that is no object");
+  WebhookOrigin origin;
+  std::string_view changes;
+  const std::string_view problem = entry_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "id") origin.business_id = plain_text(slice);
+    if (key == "time") origin.entry_time = plain_number(slice);
+    if (key == "changes") changes = slice;
+  });
+  sink_.set_origin(std::make_shared<const WebhookOrigin>(origin));
+  if (!problem.empty()) return sink_.malformed(raw, std::string(problem));
+  if (!is_array(changes)) return sink_.malformed(raw, "an entry without an array \"changes\"");
+  const std::string_view wrong = changes_.elements(changes, [&](std::string_view element) { change(element, origin); });
+  if (!wrong.empty()) sink_.malformed(changes, std::string(wrong));
+}
+
+void WebhookWalk::change(std::string_view raw, const WebhookOrigin& entry_origin) {
+  WebhookOrigin origin = entry_origin;
+  if (!is_object(raw)) return sink_.malformed(raw, "a change that is no object");
+  std::string_view value;
+  const std::string_view problem = change_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "field") origin.field = plain_text(slice);
+    if (key == "value") value = slice;
+  });
+  const bool is_messages = origin.field == "messages";
+  if (problem.empty() && is_messages && is_object(value)) return messages_value(value, std::move(origin));
+  sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
+  if (!problem.empty()) return sink_.malformed(raw, std::string(problem));
+  if (sink_.origin().field.empty()) return sink_.malformed(raw, "a change without \"field\"");
+  if (!is_object(value)) return sink_.malformed(raw, "a change whose \"value\" is no object");
+  read_field(value, sink_);
+}
+
+void WebhookWalk::messages_value(std::string_view raw, WebhookOrigin origin) {
+  std::string_view contacts, statuses, messages, errors;
+  const std::string_view problem = value_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "metadata" && is_object(slice)) read_metadata(slice, origin);
+    if (key == "contacts") contacts = slice;
+    if (key == "statuses") statuses = slice;
+    if (key == "messages") messages = slice;
+    if (key == "errors") errors = slice;
+  });
+  sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
+  if (!problem.empty()) sink_.malformed(raw, std::string(problem));
+  if (is_array(statuses)) {
+    const std::string_view wrong =
+        items_.elements(statuses, [&](std::string_view item) { sink_.add(item, statuses_.read(item, contacts)); });
+    if (!wrong.empty()) sink_.malformed(statuses, std::string(wrong));
+  }
+  if (is_array(messages)) read_messages(messages, contacts);
+  if (is_array(errors)) read_errors(errors);
+  if (problem.empty() && !is_array(statuses) && !is_array(messages) && !is_array(errors)) sink_.add(raw, UnknownEvent{});
+}
+
+void WebhookWalk::read_metadata(std::string_view raw, WebhookOrigin& origin) {
+  metadata_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "phone_number_id") origin.phone_number_id = plain_text(slice);
+    if (key == "display_phone_number") origin.display_phone_number = plain_text(slice);
+  });
+}
+
+void WebhookWalk::read_messages(std::string_view messages, std::string_view contacts) {
+  const Result<boost::json::value> people = parse_item(contacts);
+  const boost::json::array* list = people ? people->if_array() : nullptr;
+  const std::string_view wrong =
+      items_.elements(messages, [&](std::string_view item) { sink_.add(item, read_message(item, list)); });
+  if (!wrong.empty()) sink_.malformed(messages, std::string(wrong));
+}
+
+void WebhookWalk::read_errors(std::string_view raw) {
+  Result<boost::json::value> errors = parse_item(raw);
+  if (!errors) return sink_.malformed(raw, errors.error().message);
+  boost::json::object item;
+  item["errors"] = std::move(*errors);
+  sink_.add(raw, ValueErrorEvent{read_graph_errors(item)});
+}
+
+}  // namespace
+
+void EventSink::add(std::string_view raw, WebhookEventBody event) {
+  const auto offset = static_cast<std::size_t>(raw.data() - copy_.data());
+  events_.push_back({origin_, body_.substr(offset, raw.size()), std::move(event)});
+}
+
+std::vector<WebhookEvent> parse_webhook(std::string_view body) {
+  if (body.size() > kMaxWebhookBody || trim(body).empty()) {
+    WebhookEvent event{std::make_shared<const WebhookOrigin>(), body, {}};
+    event.body = MalformedEvent{body.empty() ? "the body is empty" : trim(body).empty() ? "the body is blank" : "the body is larger than 3 MB"};
+    return {std::move(event)};
+  }
+  const simdjson::padded_string copy(body);
+  const std::string_view text(copy.data(), copy.size());
+  EventSink sink(body, text);
+  sink.reserve(1 + body.size() / 700);
+  WebhookWalk(sink).body(trim(text));
+  return sink.take();
+}
+
+WallTime webhook_time(std::int64_t value) {
+  constexpr std::int64_t kLatest = 253402300799;  // the year 9999, in seconds
+  if (value >= 1'000'000'000'000) {
+    value = std::min(value, kLatest * 1000);
+    return WallTime(std::chrono::milliseconds(value));
+  }
+  return WallTime(std::chrono::seconds(std::clamp<std::int64_t>(value, 0, kLatest)));
+}
+
+}  // namespace posthorn::whatsapp

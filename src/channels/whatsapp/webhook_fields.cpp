@@ -1,0 +1,201 @@
+// Every webhook field besides messages: which event it makes.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "channels/whatsapp/json_fields.h"
+#include "channels/whatsapp/webhook_parts.h"
+
+namespace posthorn::whatsapp {
+namespace {
+
+namespace json = boost::json;
+
+std::string join(std::string_view a, std::string_view b) {
+  return fmt::format("{}{}{}", a, a.empty() || b.empty() ? "" : ": ", b);
+}
+
+WebhookEventBody template_status(const json::object& value) {
+  TemplateStatusEvent event;
+  event.template_id = text_in(value, "message_template_id");
+  event.name = string_in(value, "message_template_name");
+  event.language = string_in(value, "message_template_language");
+  event.category = string_in(value, "message_template_category");
+  event.status = string_in(value, "event");
+  event.reason = string_in(value, "reason");
+  if (const json::object* other = object_in(value, "other_info")) {
+    event.detail = join(string_in(*other, "title"), string_in(*other, "description"));
+  } else if (const json::object* rejection = object_in(value, "rejection_info")) {
+    event.detail = join(string_in(*rejection, "reason"), string_in(*rejection, "recommendation"));
+  }
+  if (event.status.empty()) return MalformedEvent{"a template status without \"event\""};
+  if (event.name.empty() && event.template_id.empty()) return MalformedEvent{"a template status that names no template"};
+  return event;
+}
+
+WebhookEventBody template_quality(const json::object& value) {
+  TemplateQualityEvent event{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
+                             text_in(value, "message_template_language"), text_in(value, "previous_quality_score"),
+                             text_in(value, "new_quality_score")};
+  if (event.current.empty()) return MalformedEvent{"a template quality without \"new_quality_score\""};
+  return event;
+}
+
+WebhookEventBody template_category(const json::object& value) {
+  TemplateCategoryEvent event{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
+                              text_in(value, "message_template_language"), text_in(value, "previous_category"),
+                              text_in(value, "new_category"), text_in(value, "correct_category")};
+  if (event.upcoming == event.current) event.upcoming.clear();
+  if (event.current.empty() && event.upcoming.empty()) return MalformedEvent{"a template category without \"new_category\""};
+  return event;
+}
+
+WebhookEventBody template_components(const json::object& value) {
+  return TemplateComponentsEvent{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
+                                 text_in(value, "message_template_language")};
+}
+
+WebhookEventBody phone_quality(const json::object& value) {
+  PhoneQualityEvent event{text_in(value, "event"), text_in(value, "max_daily_conversations_per_business")};
+  if (event.messaging_tier.empty()) event.messaging_tier = text_in(value, "current_limit");  // before February 2026
+  if (event.event.empty()) return MalformedEvent{"a phone number quality without \"event\""};
+  return event;
+}
+
+WebhookEventBody phone_name(const json::object& value) {
+  return PhoneNameEvent{text_in(value, "decision"), text_in(value, "requested_verified_name"), text_in(value, "rejection_reason")};
+}
+
+// restriction_info[{restriction_type, expiration}] in words; sets stops_sending for those that concern our sending.
+void read_restrictions(const json::object& value, AccountEvent& event) {
+  const json::array* restrictions = array_in(value, "restriction_info");
+  if (restrictions == nullptr) return;
+  for (const json::value& entry : *restrictions) {
+    const json::object* restriction = entry.if_object();
+    if (restriction == nullptr) continue;
+    const std::string type = text_in(*restriction, "restriction_type");
+    const std::string until = text_in(*restriction, "expiration");
+    if (!event.detail.empty()) event.detail += ", ";
+    event.detail += until.empty() ? type : fmt::format("{} until {}", type, until);
+    event.stops_sending |= type.find("BUSINESS_INITIATED_MESSAGING") != std::string::npos ||
+                           type.find("CUSTOMER_INITIATED_MESSAGING") != std::string::npos;
+  }
+}
+
+WebhookEventBody account_update(const json::object& value) {
+  AccountEvent event;
+  event.event = text_in(value, "event");
+  if (event.event.empty()) return MalformedEvent{"an account update without \"event\""};
+  read_restrictions(value, event);
+  if (const json::object* ban = object_in(value, "ban_info")) {
+    const std::string_view state = string_in(*ban, "waba_ban_state");
+    event.detail = join(state, text_in(*ban, "waba_ban_date"));
+    event.stops_sending |= state == "DISABLE";
+    event.restores_sending = state == "REINSTATE";
+  }
+  if (const json::object* violation = object_in(value, "violation_info")) {
+    event.detail = join(event.detail, text_in(*violation, "violation_type"));
+  }
+  event.stops_sending |= event.event == "ACCOUNT_DELETED" || event.event == "ACCOUNT_OFFBOARDED" ||
+                         event.event == "PARTNER_REMOVED";
+  event.restores_sending |= event.event == "ACCOUNT_RECONNECTED";
+  return event;
+}
+
+WebhookEventBody account_alert(const json::object& value) {
+  const json::object* info = object_in(value, "alert_info");
+  const json::object& alert = info != nullptr ? *info : value;  // older deliveries have the members at the top
+  AccountAlertEvent event{text_in(value, "entity_type"), text_in(value, "entity_id"), text_in(alert, "alert_severity"),
+                          text_in(alert, "alert_status"), text_in(alert, "alert_type"), text_in(alert, "alert_description")};
+  if (event.type.empty()) return MalformedEvent{"an account alert without \"alert_type\""};
+  return event;
+}
+
+WebhookEventBody account_review(const json::object& value) {
+  AccountReviewEvent event{text_in(value, "decision")};
+  if (event.decision.empty()) return MalformedEvent{"an account review without \"decision\""};
+  return event;
+}
+
+WebhookEventBody business_capability(const json::object& value) {
+  BusinessCapabilityEvent event;
+  event.messaging_tier = text_in(value, "max_daily_conversations_per_business");
+  if (event.messaging_tier.empty()) event.messaging_tier = text_in(value, "max_daily_conversation_per_phone");
+  event.max_phone_numbers = integer_in(value, "max_phone_numbers_per_business", integer_in(value, "max_phone_numbers_per_waba"));
+  return event;
+}
+
+WebhookEventBody security(const json::object& value) {
+  SecurityEvent event{text_in(value, "event"), text_in(value, "requester")};
+  if (event.event.empty()) return MalformedEvent{"a security notice without \"event\""};
+  return event;
+}
+
+WebhookEventBody user_preference(const json::value& item) {
+  const json::object* value = item.if_object();
+  if (value == nullptr) return MalformedEvent{"a user preference that is no object"};
+  const std::string_view choice = string_in(*value, "value");
+  if (choice != "stop" && choice != "resume") {
+    return MalformedEvent{fmt::format("a user preference whose value is \"{}\" and neither stop nor resume", choice)};
+  }
+  UserPreferenceEvent event;
+  event.user_id = string_in(*value, "user_id");
+  assign_address(string_in(*value, "wa_id"), event.phone, event.user_id);
+  event.category = string_in(*value, "category");
+  event.stop = choice == "stop";
+  event.detail = string_in(*value, "detail");
+  event.at = webhook_time(integer_in(*value, "timestamp"));
+  if (event.phone.empty() && event.user_id.empty()) return MalformedEvent{"a user preference that names nobody"};
+  return event;
+}
+
+using FieldReader = WebhookEventBody (*)(const json::object&);
+struct FieldEntry {
+  std::string_view field;
+  FieldReader read;
+};
+constexpr std::array kFields = std::to_array<FieldEntry>({
+    {"message_template_status_update", template_status},
+    {"message_template_quality_update", template_quality},
+    {"template_category_update", template_category},
+    {"message_template_components_update", template_components},
+    {"phone_number_quality_update", phone_quality},
+    {"phone_number_name_update", phone_name},
+    {"account_update", account_update},
+    {"account_alerts", account_alert},
+    {"account_review_update", account_review},
+    {"business_capability_update", business_capability},
+    {"security", security},
+});
+
+// The number that a field is about, which stands in metadata or, for numbers' own fields, at the top.
+void refine_origin(const json::object& value, EventSink& sink) {
+  WebhookOrigin origin = sink.origin();
+  const json::object* metadata = object_in(value, "metadata");
+  const json::object& place = metadata != nullptr ? *metadata : value;
+  origin.phone_number_id = text_in(place, "phone_number_id");
+  origin.display_phone_number = text_in(place, "display_phone_number");
+  sink.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
+}
+
+}  // namespace
+
+void read_field(std::string_view raw_value, EventSink& sink) {
+  const Result<json::value> parsed = parse_item(raw_value);
+  if (!parsed) return sink.malformed(raw_value, parsed.error().message);
+  const json::object* value = parsed->if_object();
+  if (value == nullptr) return sink.malformed(raw_value, "a value that is no object");
+  refine_origin(*value, sink);
+  if (sink.origin().field == "user_preferences") {
+    const json::array* preferences = array_in(*value, "user_preferences");
+    if (preferences == nullptr) return sink.malformed(raw_value, "no array \"user_preferences\"");
+    for (const json::value& item : *preferences) sink.add(raw_value, user_preference(item));
+    return;
+  }
+  for (const FieldEntry& entry : kFields) {
+    if (entry.field == sink.origin().field) return sink.add(raw_value, entry.read(*value));
+  }
+  sink.add(raw_value, UnknownEvent{});
+}
+
+}  // namespace posthorn::whatsapp

@@ -1,0 +1,46 @@
+#include "channels/whatsapp/webhook.h"
+
+namespace posthorn::whatsapp {
+namespace {
+
+constexpr std::string_view kScheme = "sha256=";
+
+}  // namespace
+
+SignatureVerifier::SignatureVerifier(std::span<const Secret> app_secrets) {
+  for (const Secret& secret : app_secrets) {
+    if (!secret.empty()) keys_.emplace_back(secret);
+  }
+}
+
+bool SignatureVerifier::verify(std::string_view body, std::string_view header) {
+  if (!header.starts_with(kScheme) || header.size() != kScheme.size() + 64) return false;
+  const Result<std::string> claimed = from_hex(header.substr(kScheme.size()));
+  if (!claimed) return false;
+  bool verified = false;
+  for (HmacSha256& key : keys_) {
+    const Sha256Digest digest = key(body);
+    const std::string_view computed(reinterpret_cast<const char*>(digest.data()), digest.size());
+    verified |= constant_time_equal(computed, *claimed);  // every secret is tried: time tells nothing about which one fits
+  }
+  return verified;
+}
+
+bool verify_signature(std::string_view body, std::string_view header, std::span<const Secret> app_secrets) {
+  return SignatureVerifier(app_secrets).verify(body, header);
+}
+
+Result<std::string> answer_challenge(const HttpRequest& request, const Secret& verify_token) {
+  if (request.query("hub.mode") != "subscribe") {
+    return fail(ErrorCode::invalid_argument, "hub.mode must be \"subscribe\"", "hub.mode");
+  }
+  if (!request.has_query("hub.challenge")) {
+    return fail(ErrorCode::invalid_argument, "hub.challenge is missing", "hub.challenge");
+  }
+  if (verify_token.empty() || !constant_time_equal(request.query("hub.verify_token"), verify_token.reveal())) {
+    return fail(ErrorCode::permission_denied, "hub.verify_token does not match the configured verify token", "hub.verify_token");
+  }
+  return request.query("hub.challenge");
+}
+
+}  // namespace posthorn::whatsapp
