@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,8 @@ namespace posthorn {
 
 // Why a row did not get into the list. The names stand in the problems file and in summaries.
 enum class RowProblem { no_phone, bad_phone, duplicate, opted_out, missing_value, value_too_long, value_not_single_line,
-                        too_many_cells };
-inline constexpr std::size_t kRowProblems = 8;
+                        bad_value, too_many_cells };
+inline constexpr std::size_t kRowProblems = 9;
 std::string_view to_string(RowProblem problem);
 
 struct CompileOptions {
@@ -34,6 +35,9 @@ struct CompileOptions {
   std::span<const std::uint64_t> opted_out = {};
   // Segment of a number: its UTC offset in minutes when sending by local time. Empty: one segment, 0.
   std::function<int(PhoneNumber)> segment_of = {};
+  // The channel's own check of a row's values, in slot order: a sentence for people if it would refuse them (bad_value).
+  // Called on the worker thread. Empty: no further check.
+  std::function<std::optional<std::string>(std::span<const std::string>)> check_values = {};
 };
 
 struct CompileSummary {
