@@ -25,7 +25,7 @@ struct HttpFailure {
 };
 
 struct HttpClientLimits {
-  std::size_t max_connections_per_endpoint = 1024;
+  std::size_t max_connections_per_endpoint = 1024;  // beyond it send() fails at once with resource_exhausted
   std::size_t max_response_body = 256 * 1024;  // bytes; a larger answer is a failure at stage `sent`
   Duration connect_timeout = std::chrono::seconds(10);
   Duration idle_timeout = std::chrono::seconds(45);  // idle connections older than this are not used again
@@ -37,7 +37,8 @@ class HttpClient {
   ~HttpClient();
 
   // One exchange, one attempt. `timeout` covers the whole exchange after the connection stands. `on_last_byte`, if
-  // given, is called right before the final bytes are handed to the socket (the pacer's reference instant).
+  // given, is called right before the final bytes are handed to the socket (the pacer's reference instant). Timeouts
+  // are looked for every 100 ms, so an exchange may take that much longer.
   // Host and Content-Length headers are set here. Redirects are returned, never followed.
   Task<std::expected<HttpResponse, HttpFailure>> send(Endpoint endpoint, HttpRequest request, Duration timeout,
                                                       std::function<void()> on_last_byte = {});

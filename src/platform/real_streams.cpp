@@ -96,6 +96,11 @@ Task<Result<std::size_t>> TcpStream::write_some(std::span<const char> in) {
       "write");
 }
 
+void TcpStream::finish_writing() {
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 void TcpStream::close() { close_socket(socket_); }
 
 bool TcpStream::idle_and_open() { return socket_.is_open() && nothing_to_read(socket_); }

@@ -17,6 +17,7 @@ class TcpStream final : public Stream {
   ~TcpStream() override { close(); }
   Task<Result<std::size_t>> read_some(std::span<char> out) override;
   Task<Result<std::size_t>> write_some(std::span<const char> in) override;
+  void finish_writing() override;
   void close() override;
   bool idle_and_open() override;
   std::string peer_address() const override;

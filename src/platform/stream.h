@@ -18,6 +18,8 @@ class Stream {
   virtual Task<Result<std::size_t>> read_some(std::span<char> out) = 0;
   // Number of bytes handed to the kernel, at least 1.
   virtual Task<Result<std::size_t>> write_some(std::span<const char> in) = 0;
+  // Ends our direction: after what was written the peer reads 0. Reading goes on.
+  virtual void finish_writing() {}
   // Ends pending operations with `cancelled`. Idempotent.
   virtual void close() = 0;
   // False if the peer has closed or sent bytes nobody asked for: such an idle connection must not be used again.
