@@ -55,21 +55,20 @@ class CompiledTemplateMessage {
 
  private:
   friend class ProgramBuilder;
+  // One step of rendering.
   struct Op {
     enum class Kind : unsigned char {
-      literal,       // append literals_[begin, end)
-      string,        // value of `slot` as a JSON string
-      raw,           // value of `slot` as it is (JSON or a number)
-      number,        // value of `slot` as a JSON number
-      media,         // "id":"…" or "link":"…"
-      currency,      // {"fallback_value":…,"code":…,"amount_1000":…}
-      milliseconds,  // expiration as an integer
-      skip_if_empty, // go on at op `target` when the values of slots [slot, slot_end) are all empty
-      comma,         // "," unless the last byte is "["
+      literal,        // append literals_[begin, end)
+      string,         // value of slot `begin` as a JSON string
+      raw,            // the value as it is: JSON or a number
+      media,          // "id":"…" or "link":"…"
+      currency,       // {"fallback_value":…,"code":…,"amount_1000":…}
+      milliseconds,   // an expiration as an integer
+      skip_if_empty,  // go on at op `target` when the values of the slots groups_[begin, end) are all empty
+      comma,          // "," unless an array or object has just been opened
     };
     Kind kind = Kind::literal;
-    std::uint32_t begin = 0, end = 0;     // literal; or slots [begin, end) of skip_if_empty
-    std::uint32_t target = 0;
+    std::uint32_t begin = 0, end = 0, target = 0;
   };
   // A text of the message with a limit on its filled-in length.
   struct LengthRule {
@@ -78,7 +77,9 @@ class CompiledTemplateMessage {
     std::vector<std::uint32_t> slots;     // one for each appearance
   };
 
-  void append_slot(std::string& out, const Op& op, std::string_view value) const;
+  static Op::Kind encoding_of(SlotType type);
+  static void append_value(std::string& out, Op::Kind kind, std::string_view value);
+  Result<> check_lengths(std::span<const std::string_view> values) const;
 
   Template template_;
   CompileOptions options_;
