@@ -63,6 +63,7 @@ struct RecipientRow {
   std::string delivery;            // "", sent, delivered, read, failed
   int code = 0;
   std::string meaning, next_step;  // of the code, from the error table
+  std::string detail;              // Meta's own words, or why the row did not fit the template
   std::string wamid;
   int attempt = 0;
   std::optional<WallTime> intent_at, settled_at, sent_at, delivered_at, read_at, failed_at;
