@@ -35,7 +35,7 @@ class Limits {
   void inbound(std::size_t number, MonotonicTime now);
 
   const PaceRecord& record(std::size_t number) const { return numbers_.at(number).record; }
-  std::size_t users_today() const { return users_.size(); }
+  std::size_t users_today() const { return user_order_.size(); }
   std::uint64_t refused_users() const { return refused_users_; }
   LimitConfig& config() { return config_; }
   void clear();
@@ -51,8 +51,8 @@ class Limits {
   std::vector<Number> numbers_;
   FlatMap<std::int64_t> pairs_;  // hash of number and phone → theoretical arrival time of the next message, in µs
   std::size_t purge_pairs_at_ = 1 << 16;
-  FlatMap<std::int64_t> users_;
-  std::deque<std::pair<MonotonicTime, std::uint64_t>> user_order_;
+  FlatMap<std::int64_t> users_;             // phone → when it was counted; older than a day means no more
+  std::deque<MonotonicTime> user_order_;    // when each of the users of the last 24 hours was counted
   std::uint64_t refused_users_ = 0;
   std::deque<MonotonicTime> management_;
 };
