@@ -75,7 +75,7 @@ Task<Lookup> resolve(Executor executor, Endpoint endpoint, SteadyTime deadline) 
   Lookup late{asio::error::timed_out, {}};
   Alarm alarm(executor, deadline, [answer, late] { answer->complete(late); });
   Lookup aborted{asio::error::operation_aborted, {}};
-  co_return co_await Waiter<Lookup>::wait(answer, aborted);
+  co_return co_await Waiter<Lookup>::wait(std::move(answer), aborted);
 }
 
 // Tries the addresses in the resolver's order; each gets an equal share of the time that is left.

@@ -30,11 +30,13 @@ class Waiter {
   // Lets go of the coroutine without resuming it (a simulated crash).
   void drop() { resume_ = nullptr; }
 
-  // Suspends the calling coroutine until complete(). `owner` keeps this waiter alive for as long as somebody could
-  // cancel the wait; on cancellation the coroutine resumes with `cancelled_value`.
+  // Suspends the calling coroutine until complete(), or until it is cancelled: then the result is `cancelled_value`.
+  // The wait itself does not keep `self` alive, whoever will complete it does. If that is the waiting coroutine itself
+  // (a local variable), nothing frees the two when the executor goes away during the wait: then drop() is needed.
   static Task<T> wait(std::shared_ptr<Waiter> self, T cancelled_value) {
     return asio::async_initiate<const asio::use_awaitable_t<>, void(T)>(
-        [self = std::move(self), cancelled_value = std::move(cancelled_value)](auto handler) mutable {
+        [held = std::move(self), cancelled_value = std::move(cancelled_value)](auto handler) mutable {
+          const auto self = std::move(held);
           const auto wait_number = ++self->waits_;
           if (auto slot = asio::get_associated_cancellation_slot(handler); slot.is_connected()) {
             slot.assign([weak = std::weak_ptr<Waiter>(self), wait_number, value = std::move(cancelled_value)](
