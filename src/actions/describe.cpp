@@ -92,7 +92,7 @@ json::object operation(const Action& action) {
   out["summary"] = action.summary;
   out["description"] = fmt::format("Needs the role `{}`; {}.", to_string(action.role), effect_word(action));
   out["tags"] = {action.category};
-  if (action.effect == Effect::mutates) out["parameters"] = json::array{reference("#/components/parameters/IdempotencyKey")};
+  if (action.effect == Effect::mutates && !action.secret_answer) out["parameters"] = json::array{reference("#/components/parameters/IdempotencyKey")};
   out["requestBody"] = std::move(body);
   out["responses"] = std::move(responses);
   return out;

@@ -44,15 +44,15 @@ std::vector<Action> key_actions() {
   return {
       {.name = "create_key", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
        .summary = "Makes an API key. It is shown this once; only its hash is kept.", .parameters = {name, role}, .handler = create,
-       .example = {{"name", "shop"}, {"role", "agent"}}},
+       .example = {{"name", "shop"}, {"role", "agent"}}, .secret_answer = true},
       {.name = "list_keys", .category = "keys", .role = Role::admin, .summary = "API keys with role and last use, without the keys themselves.",
        .handler = list},
       {.name = "revoke_key", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
        .summary = "Ends a key; requests with it are refused from this moment.", .parameters = {name}, .handler = revoke,
        .example = {{"name", "shop"}}},
-      {.name = "create_login_link", .category = "keys", .role = Role::admin, .effect = Effect::reads,
+      {.name = "create_login_link", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
        .summary = "Makes a link that opens the web page once, within 15 minutes, with the given role.", .parameters = {role, next},
-       .handler = login_link, .example = {{"role", "marketer"}}},
+       .handler = login_link, .example = {{"role", "marketer"}}, .secret_answer = true},
   };
 }
 

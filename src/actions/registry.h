@@ -38,6 +38,7 @@ struct Action {
   std::vector<Parameter> parameters;
   ActionHandler handler = nullptr;
   json::object example;  // parameters of a typical call; must pass the action's own checks
+  bool secret_answer = false;  // the answer shows a secret once: it is never kept, so an Idempotency-Key is refused
 };
 
 inline constexpr std::size_t kMaxActionBody = 64 * 1024;  // bytes of JSON parameters

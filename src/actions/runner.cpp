@@ -103,6 +103,8 @@ Task<Result<json::value>> ActionRunner::run(ActionCall call) {
     co_return co_await run_handler(*action, std::move(params), std::move(call), nullptr);
   }
   PH_CO_TRY(check_key(call.idempotency_key));
+  if (action->secret_answer)
+    co_return fail(ErrorCode::invalid_argument, "this action shows a secret once and keeps no copy: leave the Idempotency-Key out", "Idempotency-Key");
   co_return co_await run_with_key(*action, std::move(params), std::move(call));
 }
 

@@ -50,6 +50,7 @@ json::object view(const RecipientRow& r) {
   out["code"] = r.code;
   out["meaning"] = r.meaning;
   out["next_step"] = r.next_step;
+  out["detail"] = r.detail;
   out["message_id"] = r.wamid;
   out["attempt"] = r.attempt;
   out["intent_at"] = optional_time(r.intent_at);
