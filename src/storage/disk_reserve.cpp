@@ -5,7 +5,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace posthorn {
@@ -28,6 +28,17 @@ Result<> DiskReserve::hold() {
   }
   held_ = true;
   return {};
+}
+
+Result<> DiskReserve::retake() {
+  if (bytes_ == 0 || held_) return hold();
+  const std::string folder = path_.substr(0, path_.find_last_of('/') + 1);
+  struct statvfs info {};
+  const bool known = ::statvfs(folder.empty() ? "." : folder.c_str(), &info) == 0;
+  if (known && info.f_bavail * info.f_frsize < 2 * bytes_) {
+    return fail(ErrorCode::resource_exhausted, fmt::format("Less than {} MB are free at {}.", (2 * bytes_) >> 20, path_));
+  }
+  return hold();
 }
 
 void DiskReserve::release() {

@@ -47,7 +47,6 @@ void DiskFile::sync() {
   }
   pending_.clear();
   bytes_.clear();
-  ever_synced_ = true;
 }
 
 std::size_t DiskFile::read(std::uint64_t offset, char* out, std::size_t count) const {
@@ -94,7 +93,6 @@ DiskFile DiskFile::image(DiskRandom& random) const {
   DiskFile copy;
   copy.now_ = after_loss(random);
   copy.durable_ = copy.now_;
-  copy.ever_synced_ = true;
   return copy;
 }
 
@@ -102,6 +100,18 @@ DiskVerdict Disk::State::next_operation() {
   ++operations;
   if (stopped() || operations == fail_at) return DiskVerdict::fail;
   return DiskVerdict::proceed;
+}
+
+void Disk::State::sync_folder_for(const std::string& name) {
+  auto found = entries.find(name);
+  if (found != entries.end() && found->second.live != found->second.durable) sync_folder();
+}
+
+void Disk::State::sync_folder() {
+  for (auto it = entries.begin(); it != entries.end();) {
+    it->second.durable = it->second.live;
+    it = it->second.live ? std::next(it) : entries.erase(it);
+  }
 }
 
 void Disk::State::crash(CrashLoss loss) {

@@ -33,7 +33,6 @@ class DiskFile {
   void sync();
   std::size_t read(std::uint64_t offset, char* out, std::size_t count) const;
   std::uint64_t size() const { return now_.size(); }
-  bool ever_synced() const { return ever_synced_; }
 
   void become(CrashLoss loss, DiskRandom& random);
   DiskFile image(DiskRandom& random) const;  // what a power loss could leave
@@ -52,7 +51,6 @@ class DiskFile {
   std::vector<char> durable_;
   std::vector<Operation> pending_;
   std::vector<char> bytes_;  // of the pending writes
-  bool ever_synced_ = false;
 };
 
 // A name in the folder: the file it leads to now, and after a power loss.
@@ -80,6 +78,10 @@ struct Disk::State {
   DiskVerdict next_operation();
   // Before a file grows from `from` to `to` bytes.
   bool may_grow(std::uint64_t from, std::uint64_t to) const { return capacity == 0 || to <= from || used + (to - from) <= capacity; }
+  // SQLite syncs the folder together with the first sync of a journal or log it has made. That makes every name in it
+  // safe, removals too.
+  void sync_folder_for(const std::string& name);
+  void sync_folder();
   void crash(CrashLoss loss);
   void recount();
 };

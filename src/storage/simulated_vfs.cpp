@@ -74,10 +74,7 @@ int sync_file(sqlite3_file* file, int) {
   if (!proceeds(open)) return SQLITE_IOERR_FSYNC;
   open.file->sync();
   ++open.disk->counters.syncs;
-  // SQLite syncs the folder together with the first sync of a file it has made.
-  if (auto entry = open.disk->entries.find(open.name); entry != open.disk->entries.end()) {
-    if (entry->second.live == open.file) entry->second.durable = open.file;
-  }
+  open.disk->sync_folder_for(open.name);
   return SQLITE_OK;
 }
 
@@ -135,7 +132,7 @@ int delete_file(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   if (disk.next_operation() != DiskVerdict::proceed) return SQLITE_IOERR_DELETE;
   disk.used -= found->second.live->size();
   found->second.live.reset();
-  if (sync_folder != 0 || !found->second.durable) disk.entries.erase(found);
+  if (sync_folder != 0) disk.sync_folder();
   return SQLITE_OK;
 }
 

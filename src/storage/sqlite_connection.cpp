@@ -78,12 +78,12 @@ Result<> SqliteConnection::configure(const ConnectionOptions& options) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, options.read_only ? 1 : 0, nullptr);
-  std::string pragmas = fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-{};",
-                                    options.cache_kib);
+  // The locking mode comes first: some of the others read the file already, which in WAL mode needs it or shared memory.
+  std::string pragmas = options.single_process ? "PRAGMA locking_mode=EXCLUSIVE;" : "";
+  pragmas += fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-{};", options.cache_kib);
   if (options.read_only) {
     pragmas += "PRAGMA query_only=ON;";
   } else {
-    if (options.single_process) pragmas += "PRAGMA locking_mode=EXCLUSIVE;";
     pragmas += "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;";
     if (options.max_pages > 0) pragmas += fmt::format("PRAGMA max_page_count={};", options.max_pages);
   }

@@ -138,7 +138,7 @@ void SqliteWriter::fail_group(std::span<const PendingCallPtr> calls) {
 }
 
 void SqliteWriter::leave_full_mode() {
-  if (!reserve_.hold()) return;
+  if (!reserve_.retake()) return;
   disk_full_ = false;
   if (options_.log != nullptr) options_.log->info("database.disk_space_returned");
 }
