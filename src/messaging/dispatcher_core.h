@@ -1,0 +1,157 @@
+// The inside of the Dispatcher. Three loops and a set of workers on one executor; each loop looks at the whole state, does one
+// bounded step and waits. Events only record facts and wake.
+//   take_loop    (dispatcher_take.cpp)    chooses work and commits intents
+//   pace_loop    (dispatcher_send.cpp)    hands ready items to workers when the pacer allows
+//   worker       (dispatcher_send.cpp)    one request at a time
+//   commit_loop  (dispatcher_commit.cpp)  commits outcomes
+#pragma once
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messaging/dispatcher.h"
+#include "messaging/intent_batch.h"
+#include "messaging/lanes.h"
+#include "messaging/outcome_batch.h"
+#include "messaging/pair_limiter.h"
+#include "messaging/send_guards.h"
+#include "messaging/send_token.h"
+#include "messaging/wakeup.h"
+
+namespace posthorn {
+
+struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
+  struct Broadcast {
+    std::shared_ptr<BroadcastSource> source;
+    std::vector<SegmentCursor> segments;
+    bool loaded = false;
+    bool stopped = false;              // paused, cancelled or replaced: nothing more of it leaves
+    std::deque<BroadcastRow> fetched;  // the rows from the position of `fetched_segment` on
+    std::int32_t fetched_segment = -1;
+    ErrorShare share;
+  };
+
+  // One committed intent on its way out.
+  struct Item {
+    SendKey key;
+    std::uint64_t phone = 0;
+    int attempt = 1;
+    Lane lane = Lane::broadcast;
+    std::int64_t intent_at = 0;
+    std::shared_ptr<Broadcast> broadcast;  // none for single sends
+    BroadcastRow row;
+    std::string payload;
+  };
+
+  struct Worker {
+    Worker(const Executor& executor, Clock& clock) : wake(executor, clock) {}
+    Wakeup wake;  // an item was put in
+    std::optional<Item> item;
+    bool written = false;    // the last byte of the present request was handed over
+    bool abandoned = false;  // stopped while waiting for an answer
+  };
+
+  Impl(DispatcherPorts ports, DispatcherAccount account, const Secret& token_key, DispatcherOptions options);
+
+  // dispatcher.cpp
+  void start();
+  Task<> stop(Duration timeout);
+  void shut();
+  void stop_broadcast(CampaignId campaign);
+  int window() const;
+  std::int64_t wall() { return to_micros(ports.clock.wall_now()); }
+  bool sends() const { return !stopping && !account.blocked; }
+
+  // dispatcher_take.cpp
+  Task<> take_loop();
+  Task<bool> take_batch();
+  Task<> prepare_broadcasts();
+  Task<bool> load(std::shared_ptr<Broadcast> broadcast);
+  Task<> prefetch(std::shared_ptr<Broadcast> broadcast, std::size_t rows);
+  void damaged(const std::shared_ptr<Broadcast>& broadcast, const Error& error);
+  SegmentCursor* open_segment(Broadcast& broadcast);
+  int capacity() const;
+  std::shared_ptr<IntentRequest> plan(std::vector<std::shared_ptr<Broadcast>>& runs);
+  void accept_fresh(const IntentRequest& request, const IntentResult& result, const std::vector<std::shared_ptr<Broadcast>>& runs);
+  void accept_singles(const IntentRequest& request, std::vector<TakenSingle>& singles);
+  Task<> accept_deferred(std::int64_t intent_at, std::vector<TakenDeferred> rows);
+  Task<> accept_deferred_of(CampaignId campaign, std::int64_t intent_at, std::vector<TakenDeferred> rows);
+  void push_ready(Item item);
+  MonotonicTime next_look();
+  void note_due(std::int64_t due_at);
+
+  // dispatcher_send.cpp
+  Task<> pace_loop();
+  Task<> worker(Worker* self);
+  Task<> send_one(Worker& worker);
+  std::optional<Item> next_item();
+  void hand_over(Item item);
+  bool render(const Item& item, std::string& body);
+  void on_written(Worker& worker);
+  void conclude(Item& item, SendAnswer answer);
+  void reject(Item& item, const SendAnswer& answer);
+  void postpone(Item& item, const SendAnswer& answer, SendEvent event, Duration delay);
+  void give_back(Item& item, Duration delay, const SendAnswer* why = nullptr);
+  void give_back_all(Duration delay);
+  void stop_account(Item& item, const SendAnswer& answer);
+  void stop_campaign(Item& item, const SendAnswer& answer);
+  void count_share(Item& item, int failure_code);
+  Duration backoff(int attempt);
+  void push_outcome(Item& item, SendEvent event, std::int64_t due_at, const SendAnswer* answer);
+
+  // dispatcher_commit.cpp
+  Task<> commit_loop();
+  Task<> commit(std::shared_ptr<OutcomeBatch> batch);
+  void after_commit(const OutcomeBatch& batch, const OutcomeResult& result);
+  std::shared_ptr<OutcomeBatch> next_batch();
+  bool has_outcomes() const { return !outcomes.empty() || !pauses.empty() || !block_reason.empty(); }
+
+  DispatcherPorts ports;
+  DispatcherAccount account;
+  DispatcherOptions options;
+  TokenMint mint;
+  Pacer pacer;
+  PairLimiter pairs;
+  Outage outage;
+  Wakeup take_wake, pace_wake, commit_wake, stop_wake;
+
+  std::map<CampaignId, std::shared_ptr<Broadcast>> broadcasts;
+  CampaignId last_served;
+  Lanes<Item> ready;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<Worker*> idle;
+  int in_flight = 0;
+  int open = 0;             // rows whose intent is committed and whose outcome is not
+  bool look_for_singles = true;
+  bool look_for_deferred = true;
+  std::int64_t next_due = 0;  // of deferred rows, wall time; 0: none known
+
+  std::vector<Outcome> outcomes;
+  std::map<CampaignId, std::string> pauses;
+  std::string block_reason;
+
+  bool stopping = false;    // takes and sends nothing new
+  bool ended = false;       // touches no port any more
+  bool store_full = false;
+  int loops = 0;
+
+  struct Meters {
+    Counter& accepted;
+    Counter& rejected;
+    Counter& deferred;
+    Counter& unknown;
+    Counter& not_sent;
+    Counter& store_refusals;
+    Gauge& open;
+    Gauge& rate;
+    Histogram& exchange;
+    Histogram& commit_rows;
+  };
+  Meters meters;
+};
+
+}  // namespace posthorn

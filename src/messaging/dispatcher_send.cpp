@@ -1,0 +1,252 @@
+// Handing ready items to workers as the pacer allows, and judging answers.
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+
+#include "channels/whatsapp/template_message.h"
+#include "messaging/dispatcher_core.h"
+
+namespace posthorn {
+namespace {
+
+constexpr Duration kNumberPause = std::chrono::seconds(60);  // plus up to as much again: throughput upgrades take a minute
+constexpr std::size_t kBodyBytes = 1024;
+
+double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+}  // namespace
+
+Task<> Dispatcher::Impl::pace_loop() {
+  while (!stopping) {
+    while (!idle.empty() || static_cast<int>(workers.size()) < window()) {
+      std::optional<Item> item = next_item();
+      if (!item) break;
+      hand_over(std::move(*item));
+    }
+    const MonotonicTime next = ready.empty() ? MonotonicTime::max() : pacer.next(ports.clock.now());
+    meters.rate.set(pacer.current_rate(ports.clock.now()));
+    const bool timed = next != MonotonicTime::max() && next > ports.clock.now();
+    if (timed) {
+      co_await pace_wake.wait_until(next);
+    } else {
+      co_await pace_wake.wait();
+    }
+  }
+}
+
+// The next item that may leave at this instant. A recipient who was written to a moment ago goes back for a few seconds and
+// holds up nobody.
+std::optional<Dispatcher::Impl::Item> Dispatcher::Impl::next_item() {
+  if (!sends()) return std::nullopt;
+  while (!ready.empty()) {
+    const MonotonicTime now = ports.clock.now();
+    if (pacer.next(now) > now) return std::nullopt;
+    std::optional<Item> item = ready.pop();
+    const MonotonicTime allowed = pairs.next(item->phone, now);
+    if (allowed > now) {
+      give_back(*item, allowed - now);
+      continue;
+    }
+    pacer.granted(now);
+    if (item->phone != 0) pairs.sent(item->phone, now);
+    return item;
+  }
+  return std::nullopt;
+}
+
+void Dispatcher::Impl::hand_over(Item item) {
+  ++in_flight;
+  if (idle.empty()) {
+    Worker* fresh = workers.emplace_back(std::make_unique<Worker>(ports.executor, ports.clock)).get();
+    fresh->item = std::move(item);
+    auto run = [](std::shared_ptr<Impl> impl, Worker* self) -> Task<> { co_await impl->worker(self); };
+    asio::co_spawn(ports.executor, run(shared_from_this(), fresh), asio::detached);
+    return;
+  }
+  Worker* worker = idle.back();  // the one that worked last: its memory and connection are still warm
+  idle.pop_back();
+  worker->item = std::move(item);
+  worker->wake.notify();
+}
+
+Task<> Dispatcher::Impl::worker(Worker* self) {
+  while (!ended) {
+    if (self->item) co_await send_one(*self);
+    if (ended || self->abandoned) co_return;
+    self->item = next_item();
+    if (self->item) {
+      ++in_flight;
+      continue;
+    }
+    idle.push_back(self);
+    co_await self->wake.wait();
+  }
+}
+
+bool Dispatcher::Impl::render(const Item& item, std::string& body) {
+  std::string token;
+  mint.append({account.id, item.key.campaign, item.key.row_no, item.attempt}, token);
+  body.reserve(kBodyBytes);
+  if (!item.broadcast) {
+    whatsapp::append_with_token(body, item.payload, token);
+    return true;
+  }
+  return item.broadcast->source->render(item.row, token, body).has_value();
+}
+
+void Dispatcher::Impl::on_written(Worker& worker) {
+  worker.written = true;
+  if (ended) return;
+  const MonotonicTime now = ports.clock.now();
+  const bool all_slots_were_taken = pacer.next(now) == MonotonicTime::max();
+  pacer.written(now);
+  if (all_slots_were_taken) pace_wake.notify();
+}
+
+Task<> Dispatcher::Impl::send_one(Worker& worker) {
+  Item& item = *worker.item;
+  worker.written = false;
+  SendAnswer answer;
+  std::string body;
+  const MonotonicTime began = ports.clock.now();
+  const bool rendered = render(item, body);
+  if (rendered) {
+    try {
+      Worker* self = &worker;
+      auto written = [this, self] { on_written(*self); };
+      answer = co_await ports.channel.send(std::move(body), item.attempt, std::move(written));
+    } catch (const std::exception& error) {
+      answer.kind = worker.written ? AnswerKind::unknown : AnswerKind::not_sent;
+      answer.detail = error.what();
+    }
+  } else {
+    answer.kind = AnswerKind::rejected;
+    answer.detail = "This recipient's values do not fit the template.";
+  }
+  if (ended || worker.abandoned) co_return;
+  if (!worker.written) {
+    pacer.returned();
+    pace_wake.notify();
+  }
+  meters.exchange.observe(seconds(ports.clock.now() - began));
+  --in_flight;
+  conclude(item, std::move(answer));
+  worker.item.reset();
+  if (stopping) stop_wake.notify();
+}
+
+Duration Dispatcher::Impl::backoff(int attempt) {
+  const int doublings = std::clamp(attempt - 1, 0, 20);
+  const auto full = std::min<Duration::rep>(options.longest_backoff.count(), options.first_backoff.count() << doublings);
+  return Duration(full / 2 + static_cast<Duration::rep>(ports.random.unit() * static_cast<double>(full) / 2));
+}
+
+// What an answer means for the row, for the number, and for everything else that waits.
+void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
+  const MonotonicTime now = ports.clock.now();
+  if (answer.kind != AnswerKind::not_sent) outage.reached();
+  if (answer.kind != AnswerKind::pair_limited) pairs.succeeded(item.phone);
+  switch (answer.kind) {
+    case AnswerKind::accepted:
+      count_share(item, 0);
+      return push_outcome(item, SendEvent::accepted, 0, &answer);
+    case AnswerKind::rejected: return reject(item, answer);
+    case AnswerKind::retry: return postpone(item, answer, SendEvent::deferred, backoff(item.attempt));
+    case AnswerKind::pair_limited: return postpone(item, answer, SendEvent::deferred, pairs.refused(item.phone, now) - now);
+    case AnswerKind::throttled:
+      pacer.refused(now);
+      return postpone(item, answer, SendEvent::deferred, backoff(1));
+    case AnswerKind::number_paused: {
+      const Duration pause = kNumberPause + Duration(static_cast<Duration::rep>(ports.random.unit() * kNumberPause.count()));
+      pacer.pause_until(now + pause);
+      ports.log.warning("send.number_paused", {{"account", account.id.value}, {"code", answer.code}, {"seconds", seconds(pause)}});
+      give_back_all(pause);
+      return postpone(item, answer, SendEvent::deferred, pause);
+    }
+    case AnswerKind::campaign_stop: return stop_campaign(item, answer);
+    case AnswerKind::account_stop: return stop_account(item, answer);
+    case AnswerKind::unknown:
+      ports.log.warning("send.unknown", {{"account", account.id.value}, {"campaign", item.key.campaign.value},
+                                         {"row", item.key.row_no}, {"attempt", item.attempt}, {"why", answer.detail}});
+      return push_outcome(item, SendEvent::unknown, wall() + options.hold.count(), &answer);
+    case AnswerKind::not_sent: {
+      const MonotonicTime again = outage.failed(now, ports.random.unit());
+      if (outage.active()) give_back_all(again - now);
+      return postpone(item, answer, SendEvent::not_sent, again - now);
+    }
+  }
+}
+
+void Dispatcher::Impl::reject(Item& item, const SendAnswer& answer) {
+  push_outcome(item, SendEvent::rejected, 0, &answer);
+  count_share(item, answer.code == 0 ? -1 : answer.code);
+}
+
+void Dispatcher::Impl::postpone(Item& item, const SendAnswer& answer, SendEvent event, Duration delay) {
+  push_outcome(item, event, wall() + std::max(delay, answer.retry_after).count(), &answer);
+}
+
+void Dispatcher::Impl::give_back(Item& item, Duration delay, const SendAnswer* why) {
+  push_outcome(item, SendEvent::not_sent, wall() + delay.count(), why);
+}
+
+void Dispatcher::Impl::give_back_all(Duration delay) {
+  for (Item& item : ready.drain_all()) give_back(item, delay);
+}
+
+// Nothing of this account can succeed: nobody is burnt for it (I10).
+void Dispatcher::Impl::stop_account(Item& item, const SendAnswer& answer) {
+  give_back(item, Duration(0), &answer);
+  if (!account.blocked) {
+    ports.log.error("account.blocked", {{"account", account.id.value}, {"code", answer.code}, {"reason", answer.reason}});
+  }
+  account.blocked = true;
+  block_reason = answer.reason.empty() ? "Meta refuses this account." : answer.reason;
+  for (const auto& [campaign, broadcast] : broadcasts) broadcast->stopped = true;
+  broadcasts.clear();
+  give_back_all(Duration(0));
+}
+
+void Dispatcher::Impl::stop_campaign(Item& item, const SendAnswer& answer) {
+  if (!item.key.campaign) return reject(item, answer);  // a single send has no campaign to wait in
+  give_back(item, Duration(0), &answer);
+  pauses.try_emplace(item.key.campaign, answer.reason.empty() ? answer.detail : answer.reason);
+  stop_broadcast(item.key.campaign);
+}
+
+void Dispatcher::Impl::count_share(Item& item, int failure_code) {
+  if (!item.broadcast || item.broadcast->stopped) return;
+  ErrorShare& share = item.broadcast->share;
+  share.add(failure_code);
+  const double own = item.broadcast->source->error_share_pause();
+  if (!share.above(own > 0 ? own : options.error_share_pause)) return;
+  const CampaignId campaign = item.key.campaign;
+  pauses.try_emplace(campaign, fmt::format("{} of the last {} messages failed, most often with code {}. Look at the report, then "
+                                           "resume or cancel.",
+                                           share.failures(), share.outcomes(), std::max(0, share.most_frequent_code())));
+  stop_broadcast(campaign);
+}
+
+void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, std::int64_t due_at, const SendAnswer* answer) {
+  Outcome& outcome = outcomes.emplace_back();
+  outcome.key = item.key;
+  outcome.phone = item.phone;
+  outcome.attempt = item.attempt;
+  outcome.event = event;
+  outcome.intent_at = item.intent_at;
+  outcome.due_at = due_at;
+  if (answer != nullptr) {
+    outcome.code = answer->code;
+    outcome.held = answer->held;
+    outcome.opted_out = answer->opted_out;
+    outcome.message_id = answer->message_id;
+    outcome.detail = answer->detail;
+  }
+  commit_wake.notify();
+}
+
+}  // namespace posthorn

@@ -1,0 +1,277 @@
+// Choosing what leaves next and committing its intents.
+#include <algorithm>
+#include <utility>
+
+#include "messaging/dispatcher_core.h"
+
+namespace posthorn {
+namespace {
+
+constexpr std::size_t kFetchRows = 512;                       // read ahead from a recipient list, at least
+constexpr Duration kStoreRetry = std::chrono::seconds(1);     // after the database refused a write
+constexpr Duration kLongestLook = std::chrono::seconds(30);   // a wall clock that jumped is noticed after this
+
+}  // namespace
+
+Task<> Dispatcher::Impl::take_loop() {
+  while (!stopping) {
+    const bool took = co_await take_batch();
+    if (stopping) break;
+    if (took) continue;
+    const MonotonicTime look_again = next_look();
+    co_await take_wake.wait_until(look_again);
+  }
+}
+
+// How many intents may be taken now. A probe is all that may go out while the channel cannot be reached.
+int Dispatcher::Impl::capacity() const {
+  if (!sends() || store_full) return 0;
+  if (outage.active()) return open == 0 && ports.clock.now() >= outage.until() ? 1 : 0;
+  const int room = window() - open;
+  // Few large commits instead of many small ones, but never at the cost of a waiting reply.
+  return look_for_singles || room >= std::max(1, window() / 4) ? std::max(room, 0) : 0;
+}
+
+MonotonicTime Dispatcher::Impl::next_look() {
+  const MonotonicTime now = ports.clock.now();
+  MonotonicTime look = now + kLongestLook;
+  if (store_full) return now + kStoreRetry;
+  if (outage.active() && open == 0) return std::min(look, outage.until());
+  const std::int64_t wall_now = wall();
+  const auto at = [&](std::int64_t due_at) { look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0))); };
+  if (capacity() == 0) return look;  // whoever frees the window wakes us
+  if (next_due != 0) at(next_due);
+  for (const auto& [campaign, broadcast] : broadcasts) {
+    for (const SegmentCursor& segment : broadcast->segments) {
+      if (segment.next_row <= segment.last_row && segment.not_before > wall_now) at(segment.not_before);
+    }
+  }
+  return std::max(look, now + std::chrono::milliseconds(1));
+}
+
+void Dispatcher::Impl::note_due(std::int64_t due_at) {
+  if (due_at != 0 && (next_due == 0 || due_at < next_due)) next_due = due_at;
+}
+
+// The segment that may be sent from now: the first that has rows left and whose time has come.
+SegmentCursor* Dispatcher::Impl::open_segment(Broadcast& broadcast) {
+  const std::int64_t now = wall();
+  for (SegmentCursor& segment : broadcast.segments) {
+    if (segment.next_row <= segment.last_row && segment.not_before <= now) return &segment;
+  }
+  return nullptr;
+}
+
+Task<bool> Dispatcher::Impl::load(std::shared_ptr<Broadcast> broadcast) {
+  const CampaignId campaign = broadcast->source->campaign();
+  auto read = [campaign](Transaction& tx) { return load_segments(tx, campaign); };
+  Result<std::vector<SegmentCursor>> segments = co_await ports.database.read(std::move(read));
+  if (stopping || !segments) co_return false;
+  broadcast->segments = std::move(*segments);
+  broadcast->fetched.clear();
+  broadcast->loaded = true;
+  co_return true;
+}
+
+void Dispatcher::Impl::damaged(const std::shared_ptr<Broadcast>& broadcast, const Error& error) {
+  const CampaignId campaign = broadcast->source->campaign();
+  ports.log.error("broadcast.list_unreadable", {{"campaign", campaign.value}, {"error", error.message}});
+  pauses[campaign] = "The recipient list cannot be read: " + error.message;
+  stop_broadcast(campaign);
+  commit_wake.notify();
+}
+
+Task<> Dispatcher::Impl::prefetch(std::shared_ptr<Broadcast> broadcast, std::size_t rows) {
+  const SegmentCursor* segment = open_segment(*broadcast);
+  if (segment == nullptr) co_return;
+  if (broadcast->fetched_segment != segment->segment) broadcast->fetched.clear();
+  broadcast->fetched_segment = segment->segment;
+  if (broadcast->fetched.size() >= rows) co_return;
+  std::vector<std::int64_t> row_nos;
+  std::int64_t row = segment->next_row + static_cast<std::int64_t>(broadcast->fetched.size());
+  for (const std::size_t want = std::max(rows, kFetchRows); row <= segment->last_row && row_nos.size() < want; ++row) {
+    row_nos.push_back(row);
+  }
+  if (row_nos.empty()) co_return;
+  Result<std::vector<BroadcastRow>> fetched = co_await broadcast->source->fetch(std::move(row_nos));
+  if (stopping || broadcast->stopped) co_return;
+  if (!fetched) {
+    damaged(broadcast, fetched.error());
+    co_return;
+  }
+  for (BroadcastRow& one : *fetched) broadcast->fetched.push_back(std::move(one));
+}
+
+// Positions and rows of every running broadcast are in memory after this.
+Task<> Dispatcher::Impl::prepare_broadcasts() {
+  std::vector<std::shared_ptr<Broadcast>> all;
+  for (const auto& [campaign, broadcast] : broadcasts) all.push_back(broadcast);
+  const auto rows = static_cast<std::size_t>(window());
+  for (const auto& broadcast : all) {
+    if (!broadcast->loaded) {
+      const bool loaded = co_await load(broadcast);
+      if (!loaded) continue;
+    }
+    co_await prefetch(broadcast, rows);
+    if (stopping) co_return;
+  }
+}
+
+// `runs` gets the broadcast behind each run of the request.
+std::shared_ptr<IntentRequest> Dispatcher::Impl::plan(std::vector<std::shared_ptr<Broadcast>>& runs) {
+  auto request = std::make_shared<IntentRequest>();
+  request->account = account.id;
+  request->business_id = account.business_id;
+  request->now = wall();
+  request->capacity = capacity();
+  request->fresh_capacity = std::max(1, request->capacity - (request->capacity > 8 ? window() / 8 : 0));
+  request->look_for_singles = look_for_singles;
+  request->look_for_deferred = look_for_deferred || (next_due != 0 && next_due <= request->now);
+  std::vector<std::shared_ptr<Broadcast>> order;  // turn by turn: who comes after the one served last goes first
+  for (auto it = broadcasts.upper_bound(last_served); it != broadcasts.end(); ++it) order.push_back(it->second);
+  for (auto it = broadcasts.begin(); it != broadcasts.upper_bound(last_served); ++it) order.push_back(it->second);
+  for (const auto& [campaign, broadcast] : broadcasts) request->campaigns.push_back(campaign);
+  std::erase_if(order, [&](const auto& b) { return !b->loaded || b->fetched.empty() || open_segment(*b) == nullptr; });
+  for (const auto& broadcast : order) {
+    const SegmentCursor* segment = open_segment(*broadcast);
+    if (segment->segment != broadcast->fetched_segment) continue;
+    FreshRun run{broadcast->source->campaign(), segment->segment, broadcast->source->honours_suppressions(), segment->next_row, {}};
+    const std::size_t share = (static_cast<std::size_t>(request->fresh_capacity) + order.size() - 1) / order.size();
+    const std::size_t rows = std::min(share, broadcast->fetched.size());
+    for (std::size_t i = 0; i < rows; ++i) run.phones.push_back(broadcast->fetched[i].phone.digits());
+    request->fresh.push_back(std::move(run));
+    runs.push_back(broadcast);
+  }
+  if (!runs.empty()) last_served = runs.front()->source->campaign();
+  return request;
+}
+
+// True if there may be more to take at once.
+Task<bool> Dispatcher::Impl::take_batch() {
+  if (store_full) store_full = false;  // the next write shows
+  if (capacity() == 0) co_return false;
+  co_await prepare_broadcasts();
+  if (capacity() == 0) co_return false;
+  std::vector<std::shared_ptr<Broadcast>> runs;
+  const std::shared_ptr<IntentRequest> request = plan(runs);
+  if (request->fresh.empty() && !request->look_for_singles && !request->look_for_deferred) co_return false;
+  if (request->look_for_singles) look_for_singles = false;
+  if (request->look_for_deferred) {
+    look_for_deferred = false;
+    next_due = 0;
+  }
+  auto commit_request = [request](Transaction& tx) { return commit_intents(tx, *request); };
+  Result<IntentResult> result = co_await ports.database.write(std::move(commit_request));
+  if (ended) co_return false;
+  if (!result) {
+    ports.log.warning("send.intents_refused", {{"account", account.id.value}, {"error", result.error().message}});
+    meters.store_refusals.add();
+    look_for_singles = look_for_singles || request->look_for_singles;
+    look_for_deferred = look_for_deferred || request->look_for_deferred;
+    store_full = true;
+    co_return false;
+  }
+  open += result->intents;
+  meters.open.set(open);
+  if (result->account_blocked) account.blocked = true;
+  look_for_singles = look_for_singles || result->more_singles;
+  note_due(result->next_due);
+  accept_singles(*request, result->singles);
+  accept_fresh(*request, *result, runs);
+  for (const CampaignId campaign : result->stopped) stop_broadcast(campaign);
+  co_await accept_deferred(request->now, std::move(result->deferred));
+  for (const CampaignId campaign : result->settled) ports.observer.campaign_settled(campaign);
+  pace_wake.notify();
+  co_return result->intents > 0 || !request->fresh.empty();
+}
+
+// What was taken while somebody stopped it goes straight back.
+void Dispatcher::Impl::push_ready(Item item) {
+  const bool unwanted = !sends() || (item.broadcast && item.broadcast->stopped);
+  if (unwanted) return give_back(item, Duration(0));
+  const Lane lane = item.lane;
+  const CampaignId campaign = item.key.campaign;
+  ready.push(lane, campaign, std::move(item));
+}
+
+void Dispatcher::Impl::accept_singles(const IntentRequest& request, std::vector<TakenSingle>& singles) {
+  for (TakenSingle& single : singles) {
+    Item item;
+    item.key = {CampaignId{}, single.row_no};
+    item.phone = single.phone;
+    item.attempt = single.attempt;
+    item.lane = single.lane;
+    item.intent_at = request.now;
+    item.payload = std::move(single.payload);
+    push_ready(std::move(item));
+  }
+}
+
+void Dispatcher::Impl::accept_fresh(const IntentRequest& request, const IntentResult& result,
+                                    const std::vector<std::shared_ptr<Broadcast>>& runs) {
+  for (std::size_t r = 0; r < result.fresh.size(); ++r) {
+    Broadcast& broadcast = *runs[r];
+    const FreshRun& run = request.fresh[r];
+    SegmentCursor* segment = nullptr;
+    for (SegmentCursor& one : broadcast.segments) {
+      if (one.segment == run.segment) segment = &one;
+    }
+    for (const FreshVerdict verdict : result.fresh[r]) {
+      if (verdict == FreshVerdict::left) break;
+      BroadcastRow row = std::move(broadcast.fetched.front());
+      broadcast.fetched.pop_front();
+      ++segment->next_row;
+      if (verdict != FreshVerdict::intent) continue;
+      Item item;
+      item.key = {run.campaign, row.row_no};
+      item.phone = row.phone.digits();
+      item.intent_at = request.now;
+      item.broadcast = runs[r];
+      item.row = std::move(row);
+      push_ready(std::move(item));
+    }
+  }
+  for (const CampaignId campaign : result.moved_on) {
+    const auto found = broadcasts.find(campaign);
+    if (found != broadcasts.end()) found->second->loaded = false;
+  }
+}
+
+Task<> Dispatcher::Impl::accept_deferred(std::int64_t intent_at, std::vector<TakenDeferred> rows) {
+  std::map<CampaignId, std::vector<TakenDeferred>> by_campaign;
+  for (const TakenDeferred& row : rows) by_campaign[row.key.campaign].push_back(row);
+  for (auto& [campaign, taken] : by_campaign) {
+    std::sort(taken.begin(), taken.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
+    co_await accept_deferred_of(campaign, intent_at, std::move(taken));
+  }
+}
+
+Task<> Dispatcher::Impl::accept_deferred_of(CampaignId campaign, std::int64_t intent_at, std::vector<TakenDeferred> rows) {
+  const auto found = broadcasts.find(campaign);
+  const std::shared_ptr<Broadcast> broadcast = found == broadcasts.end() ? nullptr : found->second;
+  Result<std::vector<BroadcastRow>> fetched;
+  if (broadcast) {
+    std::vector<std::int64_t> row_nos;
+    for (const TakenDeferred& row : rows) row_nos.push_back(row.key.row_no);
+    fetched = co_await broadcast->source->fetch(std::move(row_nos));
+    if (ended) co_return;
+    if (!fetched) damaged(broadcast, fetched.error());
+  }
+  const bool usable = broadcast && fetched && fetched->size() == rows.size();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Item item;
+    item.key = rows[i].key;
+    item.phone = rows[i].phone;
+    item.attempt = rows[i].attempt;
+    item.intent_at = intent_at;
+    item.broadcast = broadcast;
+    if (usable) item.row = std::move((*fetched)[i]);
+    if (usable) {
+      push_ready(std::move(item));
+    } else {
+      give_back(item, Duration(0));
+    }
+  }
+}
+
+}  // namespace posthorn

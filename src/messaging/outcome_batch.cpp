@@ -1,0 +1,118 @@
+#include "messaging/outcome_batch.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/json_writer.h"
+#include "messaging/accounts.h"
+#include "messaging/send_rows.h"
+#include "messaging/suppressions.h"
+#include "storage/event_log.h"
+
+namespace posthorn {
+namespace {
+
+class OutcomeCommit {
+ public:
+  OutcomeCommit(Transaction& tx, const OutcomeBatch& batch) : tx_(tx), batch_(batch), progress_(batch.now) {}
+
+  Result<OutcomeResult> run() {
+    for (const Outcome& outcome : batch_.outcomes) {
+      PH_TRY(settle(outcome));
+      if (outcome.opted_out) {
+        PH_TRY(suppress(outcome));
+      }
+    }
+    PH_TRY(stop_what_must_stop());
+    PH_TRY(progress_.write(tx_));
+    result_.settled = progress_.settled();
+    return std::move(result_);
+  }
+
+ private:
+  Result<> settle(const Outcome& outcome) {
+    if (outcome.event == SendEvent::accepted && !outcome.held) {
+      PH_TRY_ASSIGN(const bool done, settle_accepted(outcome));
+      if (done) return {};
+    }
+    return settle_any(outcome);
+  }
+
+  // The common case in one statement: the row is as we left it. An echo that was faster makes it match nothing.
+  Result<bool> settle_accepted(const Outcome& outcome) {
+    PH_TRY_ASSIGN(const std::int64_t changed,
+                  tx_.execute("UPDATE sends SET state = 2, settled_at = $4, wamid = $5, code = 0, detail = NULL "
+                              "WHERE campaign_id = $1 AND row_no = $2 AND state = 1 AND attempt = $3",
+                              {outcome.key.campaign.value, outcome.key.row_no, outcome.attempt, batch_.now, outcome.message_id}));
+    if (changed == 0) return false;
+    progress_.moved(outcome.key.campaign, SendState::intent, SendState::accepted);
+    return true;
+  }
+
+  Result<> settle_any(const Outcome& outcome) {
+    PH_TRY_ASSIGN(const StoredSend before, load_send(tx_, outcome.key));
+    StoredSend after = before;
+    const bool failed_later = (before.delivery.bits & delivery_bits::kFailed) != 0;
+    if (apply_event(after, outcome.event, outcome.attempt, SendPolicy::at_most_once, batch_.now, outcome.due_at) && !failed_later) {
+      after.code = outcome.code;
+      after.detail = outcome.detail;
+    }
+    if (outcome.event == SendEvent::accepted) {
+      if (after.wamid.empty()) after.wamid = outcome.message_id;
+      if (outcome.held) after.delivery.bits |= delivery_bits::kHeld;
+    }
+    if (after.row.state == SendState::deferred && before.row.state != SendState::deferred) {
+      PH_TRY_ASSIGN(const bool cancelled, campaign_is_over(outcome.key.campaign));
+      if (cancelled) apply_event(after, SendEvent::cancelled, 0, SendPolicy::at_most_once, batch_.now, 0);
+    }
+    progress_.changed(outcome.key.campaign, before, after);
+    return save_send(tx_, outcome.key, after);
+  }
+
+  // What comes back unsent after its campaign was cancelled has nobody left to send it.
+  Result<bool> campaign_is_over(CampaignId campaign) {
+    if (!campaign) return false;
+    const auto known = over_.find(campaign);
+    if (known != over_.end()) return known->second;
+    PH_TRY_ASSIGN(const CampaignProgress progress, campaign_progress(tx_, campaign));
+    return over_.emplace(campaign, progress.state == "cancelled" || progress.state == "failed").first->second;
+  }
+
+  Result<> suppress(const Outcome& outcome) {
+    if (outcome.phone == 0) return {};
+    const Suppression entry{PhoneNumber::from_digits(outcome.phone), batch_.business_id, fmt::format("error_{}", outcome.code),
+                            "refused marketing messages", wall_from_micros(batch_.now)};
+    PH_TRY(suppressions::add(tx_, entry));
+    return {};
+  }
+
+  Result<> stop_what_must_stop() {
+    for (const auto& [campaign, reason] : batch_.pauses) {
+      PH_TRY_ASSIGN(const bool paused, pause_campaign(tx_, campaign, reason, batch_.now));
+      if (paused) result_.paused.emplace_back(campaign, reason);
+    }
+    if (batch_.block_reason.empty()) return {};
+    PH_TRY(accounts::block(tx_, batch_.account, batch_.block_reason, wall_from_micros(batch_.now)));
+    std::string data;
+    JsonWriter(data).begin_object().member("reason", batch_.block_reason).end_object();
+    PH_TRY(events::append(tx_, wall_from_micros(batch_.now), "account.blocked", fmt::format("account:{}", batch_.account.value),
+                          data));
+    result_.blocked = true;
+    PH_TRY_ASSIGN(const auto campaigns, pause_campaigns_of(tx_, batch_.account, batch_.block_reason, batch_.now));
+    for (const CampaignId campaign : campaigns) result_.paused.emplace_back(campaign, batch_.block_reason);
+    return {};
+  }
+
+  Transaction& tx_;
+  const OutcomeBatch& batch_;
+  Progress progress_;
+  OutcomeResult result_;
+  std::map<CampaignId, bool> over_;
+};
+
+}  // namespace
+
+Result<OutcomeResult> commit_outcomes(Transaction& tx, const OutcomeBatch& batch) { return OutcomeCommit(tx, batch).run(); }
+
+}  // namespace posthorn

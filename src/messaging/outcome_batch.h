@@ -1,0 +1,47 @@
+// Writing down what became of requests: the one transaction for a batch of outcomes, with the counters they move and the
+// stops they cause.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "messaging/send_state.h"
+#include "messaging/wamid_index.h"
+#include "storage/database.h"
+
+namespace posthorn {
+
+struct Outcome {
+  SendKey key;
+  std::uint64_t phone = 0;
+  int attempt = 1;
+  SendEvent event = SendEvent::unknown;  // accepted, rejected, deferred, unknown or not_sent
+  std::int64_t intent_at = 0;
+  std::int64_t due_at = 0;               // deferred, not_sent: next attempt; unknown: end of the hold
+  int code = 0;
+  bool held = false;
+  bool opted_out = false;
+  std::string message_id, detail;
+};
+
+struct OutcomeBatch {
+  AccountId account;
+  std::string business_id;
+  std::int64_t now = 0;
+  std::vector<Outcome> outcomes;
+  std::map<CampaignId, std::string> pauses;  // campaign → reason
+  std::string block_reason;                  // not empty: the account is blocked and all its campaigns pause
+};
+
+struct OutcomeResult {
+  std::vector<std::pair<CampaignId, std::string>> paused;  // those that were running
+  std::vector<CampaignId> settled;
+  bool blocked = false;
+};
+
+Result<OutcomeResult> commit_outcomes(Transaction& tx, const OutcomeBatch& batch);
+
+}  // namespace posthorn

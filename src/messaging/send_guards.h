@@ -1,0 +1,71 @@
+// Two small judges of the dispatcher, pure: is the channel reachable, and does a broadcast fail too often?
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "core/time.h"
+
+namespace posthorn {
+
+// After a few connection failures in a row the channel counts as unreachable: nothing is taken until `until`, then one probe.
+class Outage {
+ public:
+  static constexpr int kFailures = 3;
+  static constexpr Duration kFirst = std::chrono::seconds(1);
+  static constexpr Duration kLongest = std::chrono::seconds(30);
+
+  // Returns when to try again. `jitter` in [0, 1).
+  MonotonicTime failed(MonotonicTime now, double jitter) {
+    ++failures_;
+    const int doublings = std::clamp(failures_ - kFailures, 0, 5);
+    const Duration delay = std::min(kLongest, kFirst * (1 << doublings));
+    until_ = std::max(until_, now + delay + Duration(static_cast<Duration::rep>(jitter * 0.25 * static_cast<double>(delay.count()))));
+    return until_;
+  }
+  void reached() {
+    failures_ = 0;
+    until_ = {};
+  }
+  bool active() const { return failures_ >= kFailures; }
+  MonotonicTime until() const { return until_; }
+
+ private:
+  int failures_ = 0;
+  MonotonicTime until_{};
+};
+
+// The share of failures among the last outcomes of a broadcast.
+class ErrorShare {
+ public:
+  explicit ErrorShare(int outcomes) : size_(static_cast<std::size_t>(std::max(outcomes, 4))) {}
+
+  void add(int failure_code) {  // 0: no failure
+    last_.push_back(failure_code);
+    if (failure_code != 0) ++failures_;
+    if (last_.size() <= size_) return;
+    if (last_.front() != 0) --failures_;
+    last_.pop_front();
+  }
+  // Judged from a quarter of the outcomes on, so that a short bad list is stopped as well.
+  bool above(double share) const {
+    return share > 0 && last_.size() >= size_ / 4 && static_cast<double>(failures_) > share * static_cast<double>(last_.size());
+  }
+  int failures() const { return failures_; }
+  int outcomes() const { return static_cast<int>(last_.size()); }
+  int most_frequent_code() const {
+    std::map<int, int> seen;
+    for (const int code : last_) seen[code] += code != 0 ? 1 : 0;
+    const auto most = std::max_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == seen.end() ? 0 : most->first;
+  }
+
+ private:
+  std::size_t size_;
+  std::deque<int> last_;
+  int failures_ = 0;
+};
+
+}  // namespace posthorn
