@@ -33,7 +33,12 @@ void SeededRandom::fill(std::span<std::byte> out) {
 
 World::World(std::uint64_t seed) : seed_(seed), hash_(mix(seed)), wire_(std::make_unique<Wire>(*this)) {}
 
-World::~World() = default;
+// Events hold pipes, and pipes are known to the wire: they go first.
+World::~World() {
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].action) release(i);
+  }
+}
 
 std::uint64_t World::mix(std::uint64_t x) {
   x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93ULL;
