@@ -24,14 +24,11 @@ function(posthorn_library name)
   endif()
 endfunction()
 
-# posthorn_test(NAME SOURCES a_test.cpp ... DEPENDS other ... [LABELS ...]): a GoogleTest binary run by ctest.
-function(posthorn_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
-  endif()
+# posthorn_executable(NAME SOURCES a.cpp ... DEPENDS other ...): a program.
+function(posthorn_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE posthorn_options GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE posthorn_options)
   foreach(dependency ${ARG_DEPENDS})
     if(TARGET posthorn_${dependency})
       target_link_libraries(${name} PRIVATE posthorn_${dependency})
@@ -42,8 +39,18 @@ function(posthorn_test name)
   # The precompiled header is compiled as for a library (-fPIC); an executable would get -fPIE, which does not match.
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${name} PRIVATE -fPIC)
+  target_link_options(${name} PRIVATE -pie)
   target_link_libraries(${name} PRIVATE posthorn_platform)  # the header names Asio, whose code is in platform/asio.cpp
   target_precompile_headers(${name} REUSE_FROM posthorn_pch)
+endfunction()
+
+# posthorn_test(NAME SOURCES a_test.cpp ... DEPENDS other ... [LABELS ...]): a GoogleTest binary run by ctest.
+function(posthorn_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  posthorn_executable(${name} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

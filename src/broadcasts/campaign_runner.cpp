@@ -48,6 +48,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
   CampaignPorts ports;
   bool stopped = false;
   std::map<CampaignId, std::deque<Sample>> samples;
+  std::map<CampaignId, std::shared_ptr<CampaignSource>> sources;  // of running campaigns
 
   Task<Result<std::shared_ptr<CampaignSource>>> open_source(StoredCampaign campaign) {
     PH_CO_TRY_ASSIGN(std::unique_ptr<FileReader> file, co_await ports.blobs.open(campaign.list_blob));
@@ -78,6 +79,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     }
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
     if (dispatcher == nullptr) co_return fail(ErrorCode::conflict, "the broadcast's account cannot send; check the channel");
+    sources[id] = *source;
     dispatcher->add_broadcast(std::move(*source));
     co_return Result<>{};
   }
@@ -106,7 +108,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       return true;
     };
     PH_CO_TRY(co_await ports.database.read(load));
-    forget_samples_except(active);
+    forget_all_except(active);
     for (const StoredCampaign& campaign : active) {
       if (campaign.state == CampaignState::scheduled) {
         PH_CO_TRY(co_await start_if_due(campaign));
@@ -151,8 +153,10 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       return true;
     };
     PH_CO_TRY(co_await ports.database.write(close));
+    // The dispatcher reads positions and times anew when it is given the broadcast again.
+    const auto source = sources.find(campaign.id);
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
-    if (moved && dispatcher != nullptr) dispatcher->wake();
+    if (moved && dispatcher != nullptr && source != sources.end()) dispatcher->add_broadcast(source->second);
     co_return Result<>{};
   }
 
@@ -183,10 +187,12 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     if (list.size() > kRateSamples) list.pop_front();
   }
 
-  void forget_samples_except(const std::vector<StoredCampaign>& active) {
-    std::erase_if(samples, [&](const auto& entry) {
+  void forget_all_except(const std::vector<StoredCampaign>& active) {
+    const auto gone = [&](const auto& entry) {
       return std::none_of(active.begin(), active.end(), [&](const StoredCampaign& c) { return c.id == entry.first; });
-    });
+    };
+    std::erase_if(samples, gone);
+    std::erase_if(sources, gone);
   }
 };
 
