@@ -49,6 +49,11 @@ class HttpConnection final : public HttpExchange, public std::enable_shared_from
   Task<Result<>> respond(HttpResponse response) override;
   Task<Result<>> begin_stream(HttpResponse head) override;
   Task<Result<>> write_chunk(std::string_view bytes) override;
+  void abort() override {
+    answer_ = Answer::whole;
+    close_after_ = true;
+    stream_->close();
+  }
 
  private:
   enum class Phase { idle, head, handling, body, writing, lingering };
