@@ -40,11 +40,19 @@ class SpdLog final : public RealLog {
     logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(json ? kJsonPattern : kTextPattern,
                                                                        spdlog::pattern_time_type::utc));
   }
+  // A flush through a full queue would push a waiting line out, so the thread ends first and the sink is used directly.
   ~SpdLog() override {
-    report_drops();
-    logger_->flush();
-    logger_.reset();
-    pool_.reset();  // ends the thread after it has written what waits
+    const std::uint64_t lost = dropped();
+    pool_.reset();  // writes what waits and joins
+    const spdlog::sink_ptr& sink = logger_->sinks().front();
+    try {
+      if (lost > 0) {
+        const std::string notice = line(LogLevel::warning, "log.dropped", {LogField("lines_since_start", lost)});
+        sink->log(spdlog::details::log_msg(logger_->name(), spdlog::level::warn, notice));
+      }
+      sink->flush();
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the log disk is full, and there is nobody left to tell
+    }
   }
 
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) override {
@@ -55,21 +63,21 @@ class SpdLog final : public RealLog {
   std::uint64_t dropped() const override { return pool_->overrun_counter(); }
 
  private:
+  std::string line(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) const {
+    if (json_) return fmt::format(R"("level":"{}",{})", to_string(level), json_log_tail(event, fields));
+    return fmt::format("{:<7} {}", to_string(level), text_log_tail(event, fields));
+  }
   void put(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
-    std::string line;
-    if (json_) {
-      line = fmt::format(R"("level":"{}",{})", to_string(level), json_log_tail(event, fields));
-    } else {
-      line = fmt::format("{:<7} {}", to_string(level), text_log_tail(event, fields));
-    }
-    logger_->log(level_of(level), spdlog::string_view_t(line));
+    const std::string text = line(level, event, fields);
+    logger_->log(level_of(level), spdlog::string_view_t(text));
   }
 
-  // Said once the queue has room again: while it overflows, the notice would only push out another line.
+  // Said once the queue has room again: while it overflows, the notice would only push out another line. It says the
+  // sum, since a notice may be dropped as well.
   void report_drops() {
     const std::uint64_t now = dropped();
     if (now == reported_ || pool_->queue_size() > 0) return;
-    put(LogLevel::warning, "log.dropped", {LogField("lines", now - reported_)});
+    put(LogLevel::warning, "log.dropped", {LogField("lines_since_start", now)});
     reported_ = now;
   }
 

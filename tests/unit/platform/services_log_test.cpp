@@ -1,10 +1,11 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
-
-#include <unistd.h>
 
 #include "core/json.h"
 #include "core/secret.h"
@@ -105,10 +106,14 @@ TEST_F(LogFileTest, OverflowDropsCountsAndSays) {
   }
   ASSERT_GT(dropped, 0U);
   const auto all = lines();
-  std::uint64_t burst = 0;
-  for (const std::string& line : all) burst += line.contains("\"burst\"") ? 1 : 0;
+  const auto burst = static_cast<std::uint64_t>(
+      std::ranges::count_if(all, [](const std::string& line) { return line.contains("\"burst\""); }));
   EXPECT_LT(burst, 20'000U);
-  EXPECT_GE(burst + dropped, 20'000U);
+  EXPECT_GE(burst + dropped, 20'000U);  // a notice may have been dropped itself
+  auto last = parse_json(all.back());
+  ASSERT_TRUE(last) << all.back();
+  EXPECT_EQ(*JsonView(*last)["event"].string(), "log.dropped");
+  EXPECT_EQ(*JsonView(*last)["lines_since_start"].integer(), static_cast<std::int64_t>(dropped));
 }
 
 TEST_F(LogFileTest, Rotates) {
