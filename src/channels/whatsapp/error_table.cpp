@@ -61,7 +61,7 @@ std::string_view to_string(ErrorClass error_class) {
 }
 
 std::string GraphError::summary() const {
-  std::string text = code == kNoCode ? std::string() : fmt::format("({}) ", code);
+  std::string text = code < 0 ? std::string() : fmt::format("({}) ", code);
   if (!message.empty()) {
     text += message;
   } else if (!title.empty()) {
@@ -82,7 +82,8 @@ const ErrorInfo& find_error(int code, int http_status, int subcode) {
   if (is_authoring_code(subcode)) {
     if (const ErrorInfo* row = find_row(subcode, 0)) return *row;
   }
-  if (const ErrorInfo* row = find_row(code, subcode)) return *row;
+  const ErrorInfo* row = code == kNoCode ? nullptr : find_row(code, subcode);
+  if (row != nullptr) return *row;
   return *find_row(pseudo_code_of(http_status), 0);
 }
 

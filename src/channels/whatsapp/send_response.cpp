@@ -89,6 +89,7 @@ void judge_status(int status, SendAnswer& answer) {
   answer.error.http_status = status;
   answer.error.message = fmt::format("HTTP {} without an error object", status);
   answer.info = &find_error(answer.error);
+  answer.error.code = answer.info->code;  // the pseudo code, so that a stored code leads back to this row
 }
 
 }  // namespace

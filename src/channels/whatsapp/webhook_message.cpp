@@ -98,8 +98,7 @@ void read_contact(const json::array* contacts, MessageEvent& event) {
 Result<json::value> parse_item(std::string_view raw) {
   boost::system::error_code failure;
   json::value value = parse_once(raw, failure);
-  if (failure == json::error::illegal_leading_surrogate || failure == json::error::illegal_trailing_surrogate ||
-      failure == json::error::expected_utf16_escape) {
+  if (failure && failure != json::error::too_deep && raw.find("\\u") != std::string_view::npos) {
     value = parse_once(without_lone_surrogates(raw), failure);
   }
   if (failure == json::error::too_deep) {
