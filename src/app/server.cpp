@@ -1,0 +1,421 @@
+#include "app/server.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <fmt/format.h>
+
+#include "actions/runner.h"
+#include "actions/services.h"
+#include "actions/template_sync.h"
+#include "api/api.h"
+#include "api/parked_desk.h"
+#include "app/account_runtimes.h"
+#include "app/observer.h"
+#include "app/sandbox_host.h"
+#include "app/small_files.h"
+#include "broadcasts/campaign_manager.h"
+#include "messaging/idempotency.h"
+#include "messaging/media_uploads.h"
+#include "messaging/reconciler.h"
+#include "messaging/settings.h"
+#include "platform/real_clock.h"
+#include "platform/real_files.h"
+#include "platform/real_log.h"
+#include "platform/real_network.h"
+#include "platform/real_random.h"
+#include "platform/runtime.h"
+#include "storage/event_log.h"
+#include "storage/sqlite_database.h"
+
+namespace posthorn {
+namespace {
+
+constexpr Duration kStopTimeout = std::chrono::seconds(10);
+constexpr Duration kHousekeeping = std::chrono::minutes(1);
+constexpr Duration kKeepEvents = std::chrono::days(30);
+constexpr std::string_view kCliKeyName = "command line of this machine";
+
+LogOptions log_options(const Config& config) {
+  LogOptions out;
+  const auto& level = config.log.level;
+  out.level = level == "debug" ? LogLevel::debug : level == "warning" ? LogLevel::warning : level == "error" ? LogLevel::error : LogLevel::info;
+  out.format = config.log.format == "json" ? LogFormat::json : config.log.format == "text" ? LogFormat::text : LogFormat::automatic;
+  out.file = config.log.file;
+  return out;
+}
+
+HttpClientLimits client_limits(const Config& config) {
+  HttpClientLimits out;
+  out.max_connections_per_endpoint = 4096;
+  out.max_response_body = 8 * 1024 * 1024;  // template lists
+  out.connect_timeout = config.graph.connect_timeout;
+  return out;
+}
+
+DispatcherOptions dispatcher_options(const Config& config) {
+  DispatcherOptions out;
+  out.window = static_cast<int>(config.sending.max_in_flight);
+  out.rate_headroom = config.sending.rate_headroom;
+  out.hold = config.sending.unknown_hold;
+  out.error_share_pause = config.sending.error_share_pause;
+  out.error_share_outcomes = static_cast<int>(config.sending.error_window);
+  return out;
+}
+
+IntakeOptions intake_options(const Config& config) {
+  IntakeOptions out;
+  if (!config.broadcast.opt_out_keywords.empty()) out.stop_keywords = config.broadcast.opt_out_keywords;
+  if (!config.broadcast.opt_in_keywords.empty()) out.start_keywords = config.broadcast.opt_in_keywords;
+  out.keep_journal = std::chrono::days(config.journal.keep_days);
+  return out;
+}
+
+std::string host_for_people(const std::string& address) {
+  if (address == "0.0.0.0" || address == "::") return "127.0.0.1";
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+}  // namespace
+
+std::string_view version() { return POSTHORN_VERSION; }
+
+// Members are destroyed from the last to the first; the runtime, with the coroutines that are still suspended in it, before
+// everything that their frames refer to.
+struct Server::Parts {
+  Config config;
+  bool with_sandbox = false;
+  std::unique_ptr<RealLog> log;
+  std::unique_ptr<Metrics> metrics = make_metrics();
+  std::unique_ptr<Runtime> runtime = std::make_unique<Runtime>();
+  RealClock clock{runtime->executor()};
+  RealRandom random;
+  std::unique_ptr<RealFiles> files = std::make_unique<RealFiles>();
+  std::unique_ptr<RealNetwork> network;
+  std::unique_ptr<HttpClient> http;
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<SqliteDatabase> database;
+  std::unique_ptr<SecretBox> secrets;
+  Secret token_key;
+  std::unique_ptr<SandboxHost> sandbox_host;
+  std::unique_ptr<WamidIndex> wamids;
+  WebhookProof proof;
+  std::unique_ptr<Observer> observer;
+  std::unique_ptr<AccountRuntimes> accounts;
+  std::unique_ptr<CampaignRunner> campaign_runner;
+  std::unique_ptr<CampaignService> campaigns;
+  std::unique_ptr<Intake> intake;
+  std::unique_ptr<Reconciler> reconciler;
+  std::unique_ptr<Access> access;
+  std::unique_ptr<Uploads> uploads;
+  std::unique_ptr<ParkedDesk> parked;
+  Registry registry = make_registry();
+  Services services;
+  std::unique_ptr<ActionRunner> runner;
+  std::unique_ptr<Api> api;
+  std::unique_ptr<HttpServer> http_server;
+  bool first_run = false;
+  bool ready = false;
+  bool stopping = false;
+
+  Parts(Config c, bool sandbox) : config(std::move(c)), with_sandbox(sandbox) {}
+  ~Parts() {
+    database.reset();  // the threads first: what they complete must still find the runtime
+    files.reset();
+    runtime.reset();
+  }
+
+  Result<> open_log();
+  Result<> open_network();
+  Result<> start_sandbox();
+  Task<Result<>> open_storage();
+  Task<Result<>> load_token_key();
+  void make_messaging();
+  Task<Result<>> make_broadcasts();
+  void make_access();
+  void fill_services();
+  Result<> listen();
+  Task<Result<>> ensure_cli_key();
+  Task<Result<>> connect_sandbox();
+  Task<Result<>> add_sandbox_number(std::string name, std::string sender_id);
+  Task<> housekeeping();
+  Task<> prune();
+  std::string url() const;
+};
+
+Result<> Server::Parts::open_log() {
+  PH_TRY_ASSIGN(log, make_log(log_options(config)));
+  return {};
+}
+
+Result<> Server::Parts::open_network() {
+  NetworkOptions options;
+  options.ca_file = config.graph.ca_file;
+  network = std::make_unique<RealNetwork>(runtime->executor(), std::move(options));
+  http = std::make_unique<HttpClient>(*network, clock, runtime->executor(), client_limits(config));
+  return {};
+}
+
+Result<> Server::Parts::start_sandbox() {
+  if (!with_sandbox) return {};
+  const SandboxPorts ports{*network, clock, random, *http, runtime->executor()};
+  PH_TRY_ASSIGN(sandbox_host, SandboxHost::create(ports, sandbox::default_config(), "127.0.0.1", 0));
+  config.graph.base_url = sandbox_host->url();
+  config.whatsapp.app_secret = Secret(std::string(sandbox::kDefaultAppSecret));
+  config.whatsapp.verify_token = Secret(std::string(sandbox::kDefaultVerifyToken));
+  return {};
+}
+
+Task<Result<>> Server::Parts::open_storage() {
+  PH_CO_TRY(files->make_folders(config.data_dir));
+  PH_CO_TRY_ASSIGN(auto master_key, co_await load_master_key(*files, random, config.data_dir));
+  secrets = std::make_unique<SecretBox>(std::move(master_key), random);
+  SqliteOptions options;
+  options.reserve_bytes = static_cast<std::uint64_t>(config.database.reserve_mb) << 20;
+  options.log = log.get();
+  PH_CO_TRY_ASSIGN(database, open_sqlite(config.database.path, std::move(options)));
+  blobs = std::make_unique<BlobStore>(*files, config.data_dir + "/blobs");
+  PH_CO_TRY(blobs->prepare());
+  co_return co_await load_token_key();
+}
+
+// The key of the correlation tokens stays the same for ever: statuses of sent messages come with tokens made from it.
+Task<Result<>> Server::Parts::load_token_key() {
+  constexpr const char* kContext = "settings.token_key";
+  const auto candidate = secrets->seal(Secret(random_token(random)), kContext);
+  auto load = [candidate](Transaction& tx) { return settings::get_or_create(tx, "token_key", candidate); };
+  PH_CO_TRY_ASSIGN(const auto sealed, co_await database->write(std::move(load)));
+  auto key = secrets->open(sealed, kContext);
+  if (!key) {
+    co_return fail(ErrorCode::data_loss, fmt::format("{}/master.key does not belong to this database; put the right one in its place ({})",
+                                                     config.data_dir, key.error().message));
+  }
+  token_key = *std::move(key);
+  co_return Result<>();
+}
+
+void Server::Parts::make_messaging() {
+  const auto executor = runtime->executor();
+  wamids = std::make_unique<WamidIndex>(*database, clock);
+  observer = std::make_unique<Observer>(executor, *log);
+  whatsapp::GraphConfig graph;
+  graph.base_url = config.graph.base_url;
+  graph.version = config.graph.version;
+  graph.send_timeout = config.graph.send_timeout;
+  const AccountRuntimesPorts ports{*database, *http, clock, random, *log, *metrics, *secrets, *wamids, proof, *observer, executor};
+  accounts = std::make_unique<AccountRuntimes>(ports, std::move(graph), config.whatsapp.app_secret, token_key, dispatcher_options(config));
+  const IntakePorts intake_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor};
+  intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
+  const ReconcilerPorts reconciler_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor,
+                                         [this](AccountId id) { accounts->wake(id); }};
+  reconciler = std::make_unique<Reconciler>(reconciler_ports);
+}
+
+Task<Result<>> Server::Parts::make_broadcasts() {
+  const CampaignPorts ports{*database, *blobs, *files, clock, *log, runtime->executor(),
+                            [this](AccountId id) { return accounts->dispatcher(id); },
+                            [this](AccountId id) { return accounts->client(id); }};
+  CampaignDefaults defaults;
+  if (!config.broadcast.default_region.empty()) {
+    PH_CO_TRY_ASSIGN(defaults.region, parse_region(config.broadcast.default_region));
+  }
+  defaults.max_rows = static_cast<std::uint64_t>(config.broadcast.max_rows);
+  defaults.rate_headroom = config.sending.rate_headroom;
+  if (!config.rates.file.empty()) {
+    PH_CO_TRY_ASSIGN(const auto text, co_await read_small_file(*files, config.rates.file));
+    PH_CO_TRY_ASSIGN(defaults.rates, parse_rate_card(text, config.rates.file));
+  }
+  campaign_runner = std::make_unique<CampaignRunner>(ports);
+  campaigns = make_campaign_service(ports, std::move(defaults), *campaign_runner);
+  observer->connect(*campaign_runner, *accounts);
+  co_return Result<>();
+}
+
+void Server::Parts::make_access() {
+  AccessOptions options;
+  options.secure_cookie = config.http.public_url.starts_with("https://");
+  access = std::make_unique<Access>(*database, clock, random, *log, options);
+  UploadLimits limits;
+  limits.max_bytes = static_cast<std::uint64_t>(config.broadcast.upload_limit_mb) << 20;
+  uploads = std::make_unique<Uploads>(*database, *blobs, clock, limits);
+  parked = std::make_unique<ParkedDesk>(*database, *intake);
+}
+
+void Server::Parts::fill_services() {
+  services.clock = &clock;
+  services.random = &random;
+  services.log = log.get();
+  services.files = files.get();
+  services.database = database.get();
+  services.blobs = blobs.get();
+  services.secrets = secrets.get();
+  services.campaigns = campaigns.get();
+  services.accounts = accounts.get();
+  services.keys = access.get();
+  services.uploads = uploads.get();
+  services.parked = parked.get();
+  services.registry = &registry;
+  services.check_database = [this] { return database->quick_check(); };
+  services.facts.version = std::string(version());
+  services.facts.data_folder = config.data_dir;
+  services.facts.database_path = config.database.path;
+  services.facts.graph_url = config.graph.base_url + "/" + config.graph.version;
+  services.facts.public_url = config.http.public_url;
+  services.facts.app_secret_configured = !config.whatsapp.app_secret.empty();
+  services.facts.started_at = clock.wall_now();
+}
+
+Result<> Server::Parts::listen() {
+  WebhookOptions webhooks;
+  for (const auto* secret : {&config.whatsapp.app_secret, &config.whatsapp.app_secret_previous})
+    if (!secret->empty()) webhooks.app_secrets.push_back(*secret);
+  webhooks.verify_token = config.whatsapp.verify_token;
+  runner = std::make_unique<ActionRunner>(registry, services);
+  ApiPorts ports{*runner, *access, *uploads, *campaigns, clock, *log, *metrics,
+                 [this](std::string body, std::string source) { return intake->accept(std::move(body), std::move(source)); },
+                 [this]() -> Result<> {
+                   if (ready && !stopping) return {};
+                   return fail(ErrorCode::unavailable, stopping ? "stopping" : "starting");
+                 },
+                 std::string(version())};
+  api = std::make_unique<Api>(std::move(ports), std::move(webhooks));
+  PH_TRY_ASSIGN(auto listener, network->listen(config.http.listen_address, static_cast<std::uint16_t>(config.http.port)));
+  http_server = std::make_unique<HttpServer>(std::move(listener), clock, runtime->executor(),
+                                             [this](HttpExchange& exchange) { return api->handle(exchange); });
+  http_server->start();
+  return {};
+}
+
+// The command line on this machine works without anybody typing a key: its key lies in the data folder, readable by its owner.
+Task<Result<>> Server::Parts::ensure_cli_key() {
+  const auto path = config.data_dir + "/cli.key";
+  PH_CO_TRY(co_await write_small_file(*files, config.data_dir + "/server.url", url() + "\n"));
+  const auto existing = co_await read_small_file(*files, path);
+  if (existing && access->keys().find(std::string_view(*existing).substr(0, existing->find('\n')))) co_return Result<>();
+  auto name = fmt::format("{} {}", kCliKeyName, random_token(random).substr(0, 6));
+  PH_CO_TRY_ASSIGN(const auto created, co_await access->create_key(std::move(name), Role::admin));
+  co_return co_await write_small_file(*files, path, created.key.reveal() + "\n");
+}
+
+Task<Result<>> Server::Parts::add_sandbox_number(std::string name, std::string sender_id) {
+  NewAccount fresh;
+  fresh.name = std::move(name);
+  fresh.business_id = std::string(sandbox::kDefaultWaba);
+  fresh.sender_id = std::move(sender_id);
+  fresh.sealed_token = posthorn::accounts::seal_token(*secrets, fresh.sender_id, Secret(std::string(sandbox::kDefaultToken)));
+  const auto now = clock.wall_now();
+  auto insert = [fresh, now](Transaction& tx) -> Result<Account> {
+    PH_TRY_ASSIGN(auto known, posthorn::accounts::find_by_sender(tx, fresh.sender_id));
+    if (known) return *std::move(known);
+    return posthorn::accounts::add(tx, fresh, now);
+  };
+  PH_CO_TRY_ASSIGN(const auto account, co_await database->write(std::move(insert)));
+  PH_CO_TRY_ASSIGN(auto* graph, accounts->graph(account));
+  PH_CO_TRY_ASSIGN(const auto info, co_await graph->phone_number(account.sender_id));
+  AccountUpdate update;
+  update.display_number = info.display_phone_number;
+  update.verified_name = info.verified_name;
+  update.status = info.status;
+  update.quality = info.quality_rating;
+  update.throughput = info.throughput();
+  update.throughput_level = info.throughput_level;
+  if (!info.messaging_tier.empty()) update.messaging_tier = info.messaging_tier;
+  auto store = [id = account.id, update, now](Transaction& tx) { return posthorn::accounts::update(tx, id, update, now); };
+  PH_CO_TRY(co_await database->write(std::move(store)));
+  PH_CO_TRY(co_await accounts->refresh(account.id));
+  co_return Result<>();
+}
+
+Task<Result<>> Server::Parts::connect_sandbox() {
+  if (!with_sandbox) co_return Result<>();
+  PH_CO_TRY(co_await add_sandbox_number("sandbox", std::string(sandbox::kDefaultNumber)));
+  PH_CO_TRY(co_await add_sandbox_number("sandbox-fast", std::string(sandbox::kDefaultFastNumber)));
+  auto find = [](Transaction& tx) { return posthorn::accounts::get_by_name(tx, "sandbox"); };
+  PH_CO_TRY_ASSIGN(const auto account, co_await database->read(std::move(find)));
+  PH_CO_TRY(co_await sync_templates(services, account));
+  PH_CO_TRY(co_await sandbox_host->meta().subscribe(url() + "/webhooks/whatsapp", config.whatsapp.verify_token));
+  co_return Result<>();
+}
+
+Task<> Server::Parts::housekeeping() {
+  int minutes = 0;
+  while (!stopping) {
+    co_await clock.sleep_for(kHousekeeping);
+    const auto saved = co_await access->keys().save_last_used();
+    if (!saved) log->warning("housekeeping.failed", {{"what", "key use"}, {"reason", saved.error().message}});
+    if (minutes++ % 60 == 0) co_await prune();
+  }
+}
+
+Task<> Server::Parts::prune() {
+  const auto now = clock.wall_now();
+  auto work = [now](Transaction& tx) -> Result<> {
+    PH_TRY(idempotency::prune(tx, now));
+    PH_TRY(media_uploads::prune(tx, now));
+    PH_TRY(events::prune(tx, now - kKeepEvents, 10'000));
+    return {};
+  };
+  const auto done = co_await database->write(std::move(work));
+  if (!done) log->warning("housekeeping.failed", {{"what", "old rows"}, {"reason", done.error().message}});
+}
+
+std::string Server::Parts::url() const {
+  return fmt::format("http://{}:{}", host_for_people(config.http.listen_address), http_server->port());
+}
+
+Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options.config), options.sandbox)) {}
+Server::~Server() = default;
+
+Runtime& Server::runtime() { return *parts_->runtime; }
+
+Task<Result<>> Server::start() {
+  auto& p = *parts_;
+  PH_CO_TRY(p.open_log());
+  PH_CO_TRY(p.open_network());
+  PH_CO_TRY(p.start_sandbox());
+  PH_CO_TRY(co_await p.open_storage());
+  PH_CO_TRY_ASSIGN(const auto unknown, co_await recover_sends(*p.database, p.clock.wall_now(), p.config.sending.unknown_hold));
+  p.make_messaging();
+  PH_CO_TRY(co_await p.make_broadcasts());
+  p.make_access();
+  p.fill_services();
+  PH_CO_TRY(co_await p.access->keys().load());
+  p.first_run = !p.access->keys().any();
+  PH_CO_TRY(co_await p.intake->start());
+  PH_CO_TRY(p.listen());
+  PH_CO_TRY(co_await p.ensure_cli_key());
+  PH_CO_TRY(co_await p.accounts->start());
+  PH_CO_TRY(co_await p.connect_sandbox());
+  p.reconciler->start();
+  PH_CO_TRY(co_await p.campaigns->resume_after_start());
+  asio::co_spawn(p.runtime->executor(), p.housekeeping(), asio::detached);
+  p.ready = true;
+  p.log->info("server.started", {{"url", p.url()}, {"version", version()}, {"unknown_after_crash", unknown}});
+  co_return Result<>();
+}
+
+Task<> Server::stop() {
+  auto& p = *parts_;
+  p.stopping = true;
+  p.log->info("server.stopping");
+  p.campaign_runner->stop();
+  co_await p.accounts->stop(kStopTimeout);
+  p.http_server->stop();
+  co_await p.reconciler->stop();
+  co_await p.intake->stop();
+  (void)co_await p.access->keys().save_last_used();
+  if (p.sandbox_host) p.sandbox_host->stop();
+  p.log->info("server.stopped");
+}
+
+std::string Server::url() const { return parts_->url(); }
+bool Server::first_run() const { return parts_->first_run; }
+
+std::string Server::login_url(const std::string& next_path) {
+  const auto& public_url = parts_->config.http.public_url;
+  return (public_url.empty() ? url() : public_url) + parts_->access->make_login_path(Role::admin, next_path);
+}
+
+Services& Server::services() { return parts_->services; }
+sandbox::Sandbox* Server::sandbox() { return parts_->sandbox_host ? &parts_->sandbox_host->meta() : nullptr; }
+
+}  // namespace posthorn
