@@ -89,7 +89,7 @@ Task<> Dispatcher::Impl::stop(Duration timeout) {
   }
   commit_wake.notify();
   // Outcomes are never dropped while the store may take them: only a store that refuses ends the wait.
-  while (loops > 0 && !store_full) co_await stop_wake.wait();
+  while (loops > 0 && !outcomes_refused) co_await stop_wake.wait();
   shut();
 }
 
@@ -143,7 +143,8 @@ void Dispatcher::wake() {
 DispatcherStats Dispatcher::stats() const {
   const Impl& impl = *impl_;
   return {impl.window(), impl.open, static_cast<int>(impl.ready.size()), impl.in_flight,
-          static_cast<double>(impl.pacer.current_rate(impl.ports.clock.now())), impl.outage.active(), impl.store_full};
+          static_cast<double>(impl.pacer.current_rate(impl.ports.clock.now())), impl.outage.active(),
+          impl.intents_refused || impl.outcomes_refused};
 }
 
 }  // namespace posthorn

@@ -52,11 +52,11 @@ Task<> Dispatcher::Impl::commit(std::shared_ptr<OutcomeBatch> batch) {
     const Result<OutcomeResult> result = co_await ports.database.write(std::move(write));
     if (ended) co_return;
     if (result) {
-      store_full = false;
+      outcomes_refused = false;
       meters.commit_rows.observe(static_cast<double>((ports.clock.now() - began).count()) / 1e6);
       co_return after_commit(*batch, *result);
     }
-    store_full = true;
+    outcomes_refused = true;
     meters.store_refusals.add();
     ports.log.error("send.outcomes_refused", {{"account", account.id.value}, {"rows", static_cast<std::int64_t>(batch->outcomes.size())},
                                               {"error", result.error().message}});

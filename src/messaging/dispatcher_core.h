@@ -136,7 +136,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
 
   bool stopping = false;    // takes and sends nothing new
   bool ended = false;       // touches no port any more
-  bool store_full = false;
+  bool intents_refused = false;   // by the database, at the last try
+  bool outcomes_refused = false;
   int loops = 0;
 
   struct Meters {

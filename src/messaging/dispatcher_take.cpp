@@ -25,7 +25,7 @@ Task<> Dispatcher::Impl::take_loop() {
 
 // How many intents may be taken now. A probe is all that may go out while the channel cannot be reached.
 int Dispatcher::Impl::capacity() const {
-  if (!sends() || store_full) return 0;
+  if (!sends() || outcomes_refused) return 0;
   if (outage.active()) return open == 0 && ports.clock.now() >= outage.until() ? 1 : 0;
   const int room = window() - open;
   // Few large commits instead of many small ones, but never at the cost of a waiting reply.
@@ -35,7 +35,7 @@ int Dispatcher::Impl::capacity() const {
 MonotonicTime Dispatcher::Impl::next_look() {
   const MonotonicTime now = ports.clock.now();
   MonotonicTime look = now + kLongestLook;
-  if (store_full) return now + kStoreRetry;
+  if (intents_refused) return now + kStoreRetry;
   if (outage.active() && open == 0) return std::min(look, outage.until());
   const std::int64_t wall_now = wall();
   const auto at = [&](std::int64_t due_at) { look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0))); };
@@ -148,7 +148,6 @@ std::shared_ptr<IntentRequest> Dispatcher::Impl::plan(std::vector<std::shared_pt
 
 // True if there may be more to take at once.
 Task<bool> Dispatcher::Impl::take_batch() {
-  if (store_full) store_full = false;  // the next write shows
   if (capacity() == 0) co_return false;
   co_await prepare_broadcasts();
   if (capacity() == 0) co_return false;
@@ -168,9 +167,10 @@ Task<bool> Dispatcher::Impl::take_batch() {
     meters.store_refusals.add();
     look_for_singles = look_for_singles || request->look_for_singles;
     look_for_deferred = look_for_deferred || request->look_for_deferred;
-    store_full = true;
+    intents_refused = true;
     co_return false;
   }
+  intents_refused = false;
   open += result->intents;
   meters.open.set(open);
   if (result->account_blocked) account.blocked = true;
