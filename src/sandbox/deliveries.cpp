@@ -1,6 +1,8 @@
 #include "sandbox/deliveries.h"
 
 #include <boost/json.hpp>
+#include <tuple>
+#include <utility>
 
 #include "sandbox/json_text.h"
 
@@ -10,6 +12,30 @@ namespace {
 namespace js = boost::json;
 
 constexpr int kOptedOut = 131050, kDropped = 132015;
+
+void append_meta_value(std::string& out, const js::value& value) {
+  if (const js::string* text = value.if_string()) return append_meta_string(out, *text);
+  const char* separator = "";
+  if (const js::array* list = value.if_array()) {
+    out += '[';
+    for (const js::value& item : *list) {
+      out += std::exchange(separator, ",");
+      append_meta_value(out, item);
+    }
+    out += ']';
+  } else if (const js::object* object = value.if_object()) {
+    out += '{';
+    for (const auto& [key, member] : *object) {
+      out += std::exchange(separator, ",");
+      append_meta_string(out, key);
+      out += ':';
+      append_meta_value(out, member);
+    }
+    out += '}';
+  } else {
+    out += js::serialize(value);
+  }
+}
 
 // {"type":"text","text":"STOP"} → {"type":"text","text":{"body":"STOP"}}
 Result<js::object> read_content(std::string_view text) {
@@ -132,7 +158,7 @@ Result<std::string> Deliveries::inbound(std::uint64_t phone, std::size_t number,
            world_.timestamp(world_.clock.wall_now()) + '"';
   for (const auto& [key, member] : content) {
     value += ',' + meta_string(key) + ':';
-    value += member.is_string() ? meta_string(member.get_string()) : js::serialize(member);
+    append_meta_value(value, member);
   }
   value += "}]}";
   world_.open_window(phone, number);

@@ -54,7 +54,6 @@ struct Sandbox::Impl {
   SendRoute sending;
   ManagementRoutes management;
   ControlRoutes control;
-  bool stopped = false;
 
   Impl(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, const Executor& executor)
       : world(std::move(config), clock, random), webhooks(std::make_shared<Webhooks>(world, client, executor)),
@@ -136,7 +135,11 @@ struct Sandbox::Impl {
 Sandbox::Sandbox(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, Executor executor)
     : impl_(std::make_shared<Impl>(std::move(config), clock, random, client, executor)) {}
 
-Sandbox::~Sandbox() { stop(); }
+Sandbox::~Sandbox() {
+  impl_->webhooks->abandon();
+  impl_->deliveries.abandon();
+  impl_->controls.abandon();
+}
 
 void Sandbox::start() {
   impl_->webhooks->start();

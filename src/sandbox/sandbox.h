@@ -45,7 +45,7 @@ struct WebhookStats {
 class Sandbox {
  public:
   Sandbox(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, Executor executor);
-  ~Sandbox();  // as stop()
+  ~Sandbox();  // does not touch the executor, which may be gone; stop() before, if it is still running
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/system/system_error.hpp>
 #include <optional>
+#include <utility>
 
 namespace posthorn::sandbox {
 
@@ -34,8 +35,6 @@ struct Wakeup::State {
 Wakeup::Wakeup(Clock& clock, Executor executor, std::function<void()> fire)
     : state_(std::make_shared<State>(clock, std::move(executor), std::move(fire))) {}
 
-Wakeup::~Wakeup() { stop(); }
-
 void Wakeup::arm(MonotonicTime when) {
   State& s = *state_;
   if (s.stopped || (s.armed && *s.armed <= when)) return;
@@ -51,6 +50,11 @@ void Wakeup::stop() {
   if (std::exchange(state_->stopped, true)) return;
   state_->armed.reset();
   if (const auto sleeping = std::exchange(state_->sleeping, nullptr)) sleeping->emit(asio::cancellation_type::terminal);
+}
+
+void Wakeup::abandon() {
+  state_->stopped = true;
+  state_->armed.reset();
 }
 
 }  // namespace posthorn::sandbox

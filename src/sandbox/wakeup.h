@@ -13,10 +13,11 @@ namespace posthorn::sandbox {
 class Wakeup {
  public:
   Wakeup(Clock& clock, Executor executor, std::function<void()> fire);
-  ~Wakeup();
+  ~Wakeup() { abandon(); }
   // Calls fire() at or after `when`. Only the earliest deadline counts; fire() arms the next one.
   void arm(MonotonicTime when);
-  void stop();
+  void stop();     // ends the sleep at once; the executor must still be there
+  void abandon();  // leaves the sleep to itself: nothing will be called any more, and nothing is touched now
 
  private:
   struct State;

@@ -22,6 +22,11 @@ void Webhooks::stop() {
   wakeup_.stop();
 }
 
+void Webhooks::abandon() {
+  stopped_ = true;
+  wakeup_.abandon();
+}
+
 void Webhooks::set_callback(std::string url) {
   world_.config.webhooks.callback_url = url;
   callback_.reset();
