@@ -16,7 +16,7 @@ namespace {
 constexpr int kMaxPages = 100;
 
 constexpr std::string_view kTemplateFields =
-    "id,name,language,status,category,correct_category,sub_category,components,parameter_format,quality_score,rejected_reason";
+    "id,name,language,status,category,correct_category,components,parameter_format,quality_score,rejected_reason";
 constexpr std::string_view kPhoneFields =
     "id,display_phone_number,verified_name,quality_rating,status,throughput,whatsapp_business_manager_messaging_limit,"
     "messaging_limit_tier,name_status,account_mode,platform_type,is_on_biz_app";
