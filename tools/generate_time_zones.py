@@ -22,6 +22,10 @@ ZONEINFO = "/usr/share/zoneinfo/"
 MAIN_ZONES = {"RU": "Europe/Moscow", "BR": "America/Sao_Paulo", "AU": "Australia/Sydney", "CA": "America/Toronto"}
 
 
+# Where the package knows only several zones for a prefix that has one (numbering plans of the countries).
+PREFIX_ZONES = {"6189": "Australia/Perth", "76": "Asia/Almaty", "77": "Asia/Almaty"}
+
+
 def zones_of_countries():
     zones = {}
     for line in open(ZONEINFO + "zone.tab", encoding="utf-8"):
@@ -73,6 +77,10 @@ def rule_of(zone):
 def main():
     countries = zones_of_countries()
     chosen = {prefix: choose(prefix, zones, countries) for prefix, zones in data.items()}
+    chosen.update({prefix: zone for prefix, zone in PREFIX_ZONES.items() if len(data.get(prefix, "..")) > 1})
+    for prefix, zones in data.items():
+        if len(zones) > 1 and prefix.startswith(("76", "77")) and "Asia/Almaty" in zones:
+            chosen[prefix] = "Asia/Almaty"
     # A prefix that says the same as the next shorter one says nothing.
     kept = {}
     for prefix in sorted(chosen, key=len):

@@ -16,7 +16,7 @@ constexpr std::size_t kReadSize = 1024 * 1024;
 
 constexpr std::string_view kProblemNames[kRowProblems] = {
     "no_phone", "bad_phone", "duplicate", "opted_out", "missing_value", "value_too_long", "value_not_single_line",
-    "too_many_cells"};
+    "bad_value", "too_many_cells"};
 
 RowProblem row_problem(ValueProblem problem) {
   switch (problem) {
@@ -87,7 +87,7 @@ struct Verdict {
   std::string explanation = {};
 };
 
-Verdict judge_row(const CsvRow& row, const Plan& plan, Region region, std::vector<std::string>& values) {
+Verdict judge_row(const CsvRow& row, const Plan& plan, const CompileOptions& options, std::vector<std::string>& values) {
   const std::string_view given = plan.phone_column < row.cells.size() ? row.cells[plan.phone_column] : std::string_view{};
   const auto extra = [&row, &plan] {
     return std::any_of(row.cells.begin() + static_cast<std::ptrdiff_t>(plan.columns.size()), row.cells.end(),
@@ -98,13 +98,16 @@ Verdict judge_row(const CsvRow& row, const Plan& plan, Region region, std::vecto
             fmt::format("The row has {} cells, the header {}. Put text with the delimiter in it into quotes.",
                         row.cells.size(), plan.columns.size())};
   }
-  const auto phone = parse_phone(given, region);
+  const auto phone = parse_phone(given, options.file.default_region);
   if (!phone) {
     const auto problem = phone.error() == PhoneError::empty ? RowProblem::no_phone : RowProblem::bad_phone;
     return {{}, problem, std::string(explain(phone.error()))};
   }
   if (const auto resolved = plan.mapping.resolve(row.cells, values); !resolved) {
     return {*phone, row_problem(resolved.error().problem), describe(resolved.error(), plan.mapping, plan.columns)};
+  }
+  if (options.check_values) {
+    if (auto refusal = options.check_values(values)) return {*phone, RowProblem::bad_value, std::move(*refusal)};
   }
   return {*phone};
 }
@@ -156,7 +159,7 @@ bool RecipientCompiler::Impl::row(const CsvRow& row) {
     return true;
   }
   ++summary.rows;
-  const Verdict verdict = judge_row(row, *plan, options.file.default_region, values);
+  const Verdict verdict = judge_row(row, *plan, options, values);
   if (verdict.problem) {
     reject(row, *verdict.problem, verdict.explanation);
   } else if (!options.opted_out.empty() &&
@@ -238,7 +241,7 @@ std::string RecipientCompiler::take_problems() {
 }
 std::uint64_t RecipientCompiler::rows() const { return impl_->summary.rows; }
 
-Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, FileWriter& list, FileWriter& problems,
+Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, ByteSink list, ByteSink problems,
                                                 CompileOptions options,
                                                 std::function<void(std::uint64_t, std::uint64_t)> progress) {
   // What the worker thread touches lives in shared state: the coroutine may be destroyed while the worker still works.
@@ -273,10 +276,10 @@ Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload
     std::string list_bytes = work->compiler.take_list();
     std::string problem_bytes = work->compiler.take_problems();
     if (!list_bytes.empty()) {
-      PH_CO_TRY(co_await list.append(std::move(list_bytes)));
+      PH_CO_TRY(co_await list(std::move(list_bytes)));
     }
     if (!problem_bytes.empty()) {
-      PH_CO_TRY(co_await problems.append(std::move(problem_bytes)));
+      PH_CO_TRY(co_await problems(std::move(problem_bytes)));
     }
     if (progress) progress(work->compiler.rows(), offset);
   }
@@ -298,7 +301,7 @@ Result<std::vector<PreviewRow>> preview_recipients(std::string_view head, std::u
   csv.encoding = plan.inspection.encoding;
   CsvReader reader(csv, [&](const CsvRow& row) {
     if (!std::exchange(header_seen, true) || !wanted(row.line)) return true;
-    const Verdict verdict = judge_row(row, plan, options.file.default_region, values);
+    const Verdict verdict = judge_row(row, plan, options, values);
     PreviewRow preview;
     preview.line = row.line;
     if (plan.phone_column < row.cells.size()) preview.phone_as_given = row.cells[plan.phone_column];

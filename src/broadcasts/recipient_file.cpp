@@ -35,25 +35,28 @@ int phone_name_rank(std::string_view folded) {  // 0 best; -1: not called like a
 struct ColumnCount {
   std::uint64_t filled = 0;
   std::uint64_t phones = 0;
+  std::uint64_t clear_phones = 0;  // that nobody would take for something else
 };
 
-// Small plain integers ("1234567" as a customer number) are valid numbers of some region now and then; a name decides
-// before content does, and content alone needs numbers of at least seven digits.
-bool looks_like_phone(std::string_view cell, Region region) {
-  return std::count_if(cell.begin(), cell.end(), [](char c) { return c >= '0' && c <= '9'; }) >= 7 &&
-         parse_phone(cell, region).has_value();
+// Small plain integers ("1234567" as a customer number) are valid numbers of some region now and then; without a telling
+// name only long numbers or those with a country code count.
+bool is_clear_phone(std::string_view cell) {
+  return cell.find('+') != std::string_view::npos || cell.starts_with("00") ||
+         std::count_if(cell.begin(), cell.end(), [](char c) { return c >= '0' && c <= '9'; }) >= 9;
 }
 
-void choose_phone_column(FileInspection& inspection) {
+void choose_phone_column(FileInspection& inspection, std::span<const ColumnCount> counts) {
   int best = -1;
   double best_score = 0;
   for (std::size_t i = 0; i < inspection.columns.size(); ++i) {
     const RecipientColumn& column = inspection.columns[i];
     const int rank = phone_name_rank(fold_name(column.name));
-    double score = column.phone_share * (0.5 + column.filled_share / 2);
+    const double clear_share =
+        counts[i].filled > 0 ? static_cast<double>(counts[i].clear_phones) / static_cast<double>(counts[i].filled) : 0;
+    double score = (rank >= 0 ? column.phone_share : clear_share) * (0.5 + column.filled_share / 2);
     if (rank >= 0) score += 1.0 - rank * 0.001;
     const bool enough = rank >= 0 ? column.phone_share > 0 || inspection.columns.size() == 1
-                                  : column.phone_share >= kEnoughPhones;
+                                  : clear_share >= kEnoughPhones;
     if (enough && score > best_score) {
       best_score = score;
       best = static_cast<int>(i);
@@ -106,7 +109,9 @@ struct Inspector {
     for (std::size_t i = 0; i < names.size() && i < row.cells.size(); ++i) {
       if (row.cells[i].empty()) continue;
       ++counts[i].filled;
-      if (looks_like_phone(row.cells[i], options.default_region)) ++counts[i].phones;
+      if (!parse_phone(row.cells[i], options.default_region)) continue;
+      ++counts[i].phones;
+      if (is_clear_phone(row.cells[i])) ++counts[i].clear_phones;
     }
     if (inspection.sample_rows.size() < kSampleRows) {
       std::vector<std::string> cells(row.cells.begin(), row.cells.end());
@@ -218,7 +223,7 @@ Result<FileInspection> inspect_recipient_file(std::string_view head, std::uint64
   inspection.warnings = warnings_about(inspector.names);
   inspection.row_estimate = estimate_rows(inspection, rows_end, file_size);
   if (options.phone_column.empty()) {
-    choose_phone_column(inspection);
+    choose_phone_column(inspection, inspector.counts);
     return std::move(inspection);
   }
   inspection.phone_column = find_column(inspector.names, options.phone_column);

@@ -18,7 +18,7 @@ constexpr std::string_view kFirstNames[] = {"Anna",  "Ben",   "Clara", "David", 
 constexpr std::string_view kLastNames[] = {"Albrecht", "Brandt", "Conrad",  "Dietrich", "Engel", "Fischer", "Günther",
                                            "Hoffmann", "Jansen", "Krüger",  "Lehmann",  "Meier, geb. Lang", "Neumann",
                                            "Otto",     "Peters", "Richter", "Schäfer",  "Thomas", "Vogel",  "Weiß"};
-constexpr std::string_view kRefusedPhones[] = {"",           "n/a",        "4.91701E+11", "+49 170",        "12345",
+constexpr std::string_view kRefusedPhones[] = {"",           "n/a",        "4.91701E+11", "+49 170",        "123",
                                                "+999 12345", "unbekannt", "0170",        "+49 30 1234 ext. 7", "+1 115 555 0100"};
 
 struct Country {
@@ -44,7 +44,7 @@ std::string spell(std::uint64_t digits, std::uint64_t style) {
     case 2: return fmt::format("00{} {}", all.substr(0, code), rest);
     case 3: return german ? fmt::format("0{}/{}", rest.substr(0, 3), rest.substr(3)) : "+" + all;
     case 4: return german ? fmt::format("0{} {}-{}", rest.substr(0, 3), rest.substr(3, 4), rest.substr(7)) : "+" + all;
-    case 5: return all;
+    case 5: return german ? all : "00" + all;
     case 6: return fmt::format("(+{}) {}.{}", all.substr(0, code), rest.substr(0, 3), rest.substr(3));
     default: return "'+" + all;
   }
