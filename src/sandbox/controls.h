@@ -14,7 +14,6 @@ class Controls {
  public:
   Controls(World& world, Deliveries& deliveries, Webhooks& webhooks, Executor executor);
   void stop() { maintenance_.stop(); }
-  void abandon() { maintenance_.abandon(); }
 
   void reset();
   void expire_tokens_after(std::int64_t calls);

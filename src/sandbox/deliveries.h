@@ -16,7 +16,6 @@ class Deliveries {
 
   void start();
   void stop() { wakeup_.stop(); }
-  void abandon() { wakeup_.abandon(); }
 
   // Begins the journey of a message that is in the ledger.
   void begin(MessageId message);

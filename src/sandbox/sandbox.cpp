@@ -135,11 +135,7 @@ struct Sandbox::Impl {
 Sandbox::Sandbox(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, Executor executor)
     : impl_(std::make_shared<Impl>(std::move(config), clock, random, client, executor)) {}
 
-Sandbox::~Sandbox() {
-  impl_->webhooks->abandon();
-  impl_->deliveries.abandon();
-  impl_->controls.abandon();
-}
+Sandbox::~Sandbox() { stop(); }
 
 void Sandbox::start() {
   impl_->webhooks->start();

@@ -45,12 +45,12 @@ struct WebhookStats {
 class Sandbox {
  public:
   Sandbox(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, Executor executor);
-  ~Sandbox();  // does not touch the executor, which may be gone; stop() before, if it is still running
+  ~Sandbox();  // as stop()
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
   void start();  // begins to deliver messages and webhooks
-  void stop();   // ends timers; running POSTs end by themselves
+  void stop();   // no more deliveries and webhooks; running POSTs end by themselves. Touches no port
 
   // Answers one request of the Graph API or the control API. Mountable on any HttpServer.
   Task<> handle(HttpExchange& exchange);

@@ -1,34 +1,37 @@
 #include "sandbox/wakeup.h"
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/system/system_error.hpp>
 #include <optional>
-#include <utility>
+#include <set>
 
 namespace posthorn::sandbox {
 
+// A new sleep begins only when it ends before all others, so there are hardly ever more than two or three.
 struct Wakeup::State {
   Clock& clock;
   Executor executor;
   std::function<void()> fire;
   std::optional<MonotonicTime> armed = std::nullopt;
+  std::set<MonotonicTime> sleeping = {};
   bool stopped = false;
-  std::shared_ptr<asio::cancellation_signal> sleeping = nullptr;
 
-  static Task<> sleep(std::shared_ptr<State> self, std::shared_ptr<asio::cancellation_signal>, MonotonicTime when) {
-    if (self->stopped || self->armed != when) co_return;
-    try {
-      co_await self->clock.sleep_until(when);
-    } catch (const boost::system::system_error&) {
-      co_return;  // cancelled: an earlier deadline took over, or stop()
+  static void sleep_if_needed(const std::shared_ptr<State>& self) {
+    if (!self->armed || (!self->sleeping.empty() && *self->sleeping.begin() <= *self->armed)) return;
+    self->sleeping.insert(*self->armed);
+    asio::co_spawn(self->executor, sleep(self, *self->armed), asio::detached);
+  }
+
+  static Task<> sleep(std::shared_ptr<State> self, MonotonicTime until) {
+    if (self->stopped) co_return;
+    co_await self->clock.sleep_until(until);
+    if (self->stopped) co_return;
+    self->sleeping.erase(until);
+    if (self->armed && *self->armed <= self->clock.now()) {
+      self->armed.reset();
+      self->fire();
     }
-    if (self->stopped || self->armed != when) co_return;
-    self->armed.reset();
-    self->sleeping.reset();
-    self->fire();
+    sleep_if_needed(self);
   }
 };
 
@@ -39,20 +42,10 @@ void Wakeup::arm(MonotonicTime when) {
   State& s = *state_;
   if (s.stopped || (s.armed && *s.armed <= when)) return;
   s.armed = when;
-  const auto previous = std::exchange(s.sleeping, std::make_shared<asio::cancellation_signal>());
-  // The signal lives in the coroutine's frame as well: its slot must outlive the operation bound to it.
-  asio::co_spawn(s.executor, State::sleep(state_, s.sleeping, when),
-                 asio::bind_cancellation_slot(s.sleeping->slot(), asio::detached));
-  if (previous) previous->emit(asio::cancellation_type::terminal);
+  State::sleep_if_needed(state_);
 }
 
 void Wakeup::stop() {
-  if (std::exchange(state_->stopped, true)) return;
-  state_->armed.reset();
-  if (const auto sleeping = std::exchange(state_->sleeping, nullptr)) sleeping->emit(asio::cancellation_type::terminal);
-}
-
-void Wakeup::abandon() {
   state_->stopped = true;
   state_->armed.reset();
 }

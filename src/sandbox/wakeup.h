@@ -1,4 +1,4 @@
-// One sleeping coroutine for any number of deadlines: the owner keeps what is due, this only wakes it.
+// Few sleeping coroutines for any number of deadlines: the owner keeps what is due, this only wakes it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,11 +13,12 @@ namespace posthorn::sandbox {
 class Wakeup {
  public:
   Wakeup(Clock& clock, Executor executor, std::function<void()> fire);
-  ~Wakeup() { abandon(); }
+  ~Wakeup() { stop(); }
   // Calls fire() at or after `when`. Only the earliest deadline counts; fire() arms the next one.
   void arm(MonotonicTime when);
-  void stop();     // ends the sleep at once; the executor must still be there
-  void abandon();  // leaves the sleep to itself: nothing will be called any more, and nothing is touched now
+  // Nothing is called any more. Touches neither clock nor executor: both may be gone. A sleep that has begun goes on
+  // in the background and then ends by itself.
+  void stop();
 
  private:
   struct State;

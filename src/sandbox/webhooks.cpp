@@ -22,11 +22,6 @@ void Webhooks::stop() {
   wakeup_.stop();
 }
 
-void Webhooks::abandon() {
-  stopped_ = true;
-  wakeup_.abandon();
-}
-
 void Webhooks::set_callback(std::string url) {
   world_.config.webhooks.callback_url = url;
   callback_.reset();

@@ -30,8 +30,7 @@ class Webhooks : public std::enable_shared_from_this<Webhooks> {
   Webhooks(World& world, HttpClient& client, Executor executor);
 
   void start() { started_ = true; pump(); }
-  void stop();     // after this the World is not touched any more
-  void abandon();  // the same without touching the executor, which may be gone
+  void stop();  // after this neither the World nor the ports are touched any more
 
   void status(MessageId message, UpdateKind kind, int error = 0);
   void change(std::string_view field, std::string_view value);  // value: a JSON object
