@@ -1,11 +1,12 @@
-// Requests per second of our HTTP client against our HTTP server on loopback, each on a thread of its own; printed
-// beside a bare echo of the same bytes over the same streams, which is what the HTTP layer is measured against.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+// Requests per second of our HTTP client against our HTTP server on loopback, each on a thread of its own;
+// printed beside a bare echo of the same bytes over the same streams, which is what the HTTP layer is
+// measured against.
 #include <chrono>
 #include <cstdlib>
 #include <thread>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "platform/http_client.h"
@@ -40,7 +41,8 @@ Task<> answer(HttpExchange& exchange) {
   HttpResponse response;
   response.status = body ? 200 : 400;
   response.headers.add("Content-Type", "application/json");
-  response.body = R"({"messaging_product":"whatsapp","contacts":[{"input":"491701234567","wa_id":"491701234567"}]})";
+  response.body =
+      R"({"messaging_product":"whatsapp","contacts":[{"input":"491701234567","wa_id":"491701234567"}]})";
   co_await exchange.respond(std::move(response));
 }
 
@@ -143,6 +145,6 @@ int main(int argc, char** argv) {
   if (argc > 2) load.exchanges = std::atoi(argv[2]);
   const double echo = posthorn::run_echo(load);
   const double http = posthorn::run_http(load);
-  fmt::print("connections {}: echo {:.0f}/s (baseline), HTTP {:.0f}/s, ratio {:.2f}\n", load.connections, echo, http,
-             http / echo);
+  fmt::print("connections {}: echo {:.0f}/s (baseline), HTTP {:.0f}/s, ratio {:.2f}\n", load.connections,
+             echo, http, http / echo);
 }

@@ -1,8 +1,8 @@
-// How fast virtual time passes: events per second of sleeping coroutines, and HTTP exchanges through simulated pipes,
-// beside a loop that only posts handlers to an io_context (the baseline).
-#include <boost/asio/post.hpp>
+// How fast virtual time passes: events per second of sleeping coroutines, and HTTP exchanges through
+// simulated pipes, beside a loop that only posts handlers to an io_context (the baseline).
 #include <chrono>
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include "platform/http_client.h"
@@ -91,7 +91,9 @@ int main() {
   const double sleeps = posthorn::sleeps_per_second(2'000'000);
   double handlers = 0;
   const double exchanges = posthorn::exchanges_per_second(200'000, handlers);
-  fmt::print("bare posts {:.2f} M/s (baseline); sleeps {:.2f} M handlers/s, ratio {:.2f}; HTTP {:.0f} exchanges/s, {:.2f} M "
-             "handlers/s\n",
-             posts / 1e6, sleeps / 1e6, sleeps / posts, exchanges, handlers / 1e6);
+  fmt::print(
+      "bare posts {:.2f} M/s (baseline); sleeps {:.2f} M handlers/s, ratio {:.2f}; HTTP {:.0f} exchanges/s, "
+      "{:.2f} M "
+      "handlers/s\n",
+      posts / 1e6, sleeps / 1e6, sleeps / posts, exchanges, handlers / 1e6);
 }

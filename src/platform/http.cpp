@@ -6,10 +6,13 @@
 namespace posthorn {
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 int hex_value(char c) {
@@ -41,7 +44,8 @@ std::optional<std::string_view> find_parameter(std::string_view target, std::str
 }  // namespace
 
 void HttpHeaders::set(std::string_view name, std::string value) {
-  const auto first = std::find_if(fields_.begin(), fields_.end(), [&](auto& f) { return same_name(f.first, name); });
+  const auto first =
+      std::find_if(fields_.begin(), fields_.end(), [&](auto& f) { return same_name(f.first, name); });
   if (first == fields_.end()) return add(name, std::move(value));
   first->second = std::move(value);
   fields_.erase(std::remove_if(first + 1, fields_.end(), [&](auto& f) { return same_name(f.first, name); }),
@@ -59,20 +63,26 @@ std::string_view HttpHeaders::get(std::string_view name) const {
   return {};
 }
 
-bool HttpHeaders::has(std::string_view name) const { return count(name) > 0; }
+bool HttpHeaders::has(std::string_view name) const {
+  return count(name) > 0;
+}
 
 std::size_t HttpHeaders::count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::count_if(fields_.begin(), fields_.end(), [&](auto& f) { return same_name(f.first, name); }));
 }
 
-std::string_view HttpRequest::path() const { return std::string_view(target).substr(0, target.find('?')); }
+std::string_view HttpRequest::path() const {
+  return std::string_view(target).substr(0, target.find('?'));
+}
 
 std::string HttpRequest::query(std::string_view name) const {
   return percent_decode(find_parameter(target, name).value_or(std::string_view()));
 }
 
-bool HttpRequest::has_query(std::string_view name) const { return find_parameter(target, name).has_value(); }
+bool HttpRequest::has_query(std::string_view name) const {
+  return find_parameter(target, name).has_value();
+}
 
 std::string percent_encode(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
@@ -95,7 +105,8 @@ std::string percent_decode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
+    const bool escape =
+        text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 && hex_value(text[i + 2]) >= 0;
     if (!escape) {
       out += text[i];
       continue;

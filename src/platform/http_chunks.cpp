@@ -25,20 +25,30 @@ void ChunkReader::read_size(char c) {
 
 void ChunkReader::step(char c) {
   switch (state_) {
-    case State::size: return read_size(c);
+    case State::size:
+      return read_size(c);
     case State::size_end:
       left_ = size_;
       state_ = c != '\n' ? State::failed : size_ == 0 ? State::last_cr : State::data;
       size_ = 0;
       digits_ = 0;
       return;
-    case State::data_cr: state_ = c == '\r' ? State::data_lf : State::failed; return;
-    case State::data_lf: state_ = c == '\n' ? State::size : State::failed; return;
-    case State::last_cr: state_ = c == '\r' ? State::last_lf : State::failed; return;
-    case State::last_lf: state_ = c == '\n' ? State::done : State::failed; return;
+    case State::data_cr:
+      state_ = c == '\r' ? State::data_lf : State::failed;
+      return;
+    case State::data_lf:
+      state_ = c == '\n' ? State::size : State::failed;
+      return;
+    case State::last_cr:
+      state_ = c == '\r' ? State::last_lf : State::failed;
+      return;
+    case State::last_lf:
+      state_ = c == '\n' ? State::done : State::failed;
+      return;
     case State::data:
     case State::done:
-    case State::failed: return;
+    case State::failed:
+      return;
   }
 }
 

@@ -1,12 +1,12 @@
 #include "platform/http_client.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <algorithm>
 #include <cstring>
 #include <list>
 #include <map>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "platform/http_head.h"
@@ -23,7 +23,9 @@ constexpr std::size_t kKeptBuffer = 64 * 1024;  // larger request buffers are no
 
 using Failed = std::unexpected<HttpFailure>;
 
-Failed failed(HttpStage stage, Error error) { return Failed(HttpFailure{stage, std::move(error)}); }
+Failed failed(HttpStage stage, Error error) {
+  return Failed(HttpFailure{stage, std::move(error)});
+}
 
 struct Connection;
 using Connections = std::list<Connection*>;
@@ -39,7 +41,8 @@ struct Connection {
   MonotonicTime idle_since;
   MonotonicTime deadline;
   bool timed_out = false;
-  Connections own = Connections(1, this);  // holds the node that moves into the list of busy connections and back
+  Connections own =
+      Connections(1, this);  // holds the node that moves into the list of busy connections and back
   Connections::iterator node = own.begin();
 };
 
@@ -48,7 +51,9 @@ struct Pool {
   std::size_t leases = 0;                         // exchanges that are running
 };
 
-bool names_default_port(const Endpoint& endpoint) { return endpoint.port == (endpoint.tls ? 443 : 80); }
+bool names_default_port(const Endpoint& endpoint) {
+  return endpoint.port == (endpoint.tls ? 443 : 80);
+}
 
 void append_host(std::string& out, const Endpoint& endpoint) {
   const bool literal_v6 = endpoint.host.find(':') != std::string::npos;
@@ -57,18 +62,23 @@ void append_host(std::string& out, const Endpoint& endpoint) {
   out += "\r\n";
 }
 
-bool body_expected(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
+bool body_expected(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
 
 Result<> check_request(const HttpRequest& request) {
-  const bool printable = std::all_of(request.target.begin(), request.target.end(),
-                                     [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!is_token(request.method)) return fail(ErrorCode::invalid_argument, "the HTTP method is malformed", "method");
+  const bool printable =
+      std::all_of(request.target.begin(), request.target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!is_token(request.method))
+    return fail(ErrorCode::invalid_argument, "the HTTP method is malformed", "method");
   if (!request.target.starts_with('/') || !printable) {
-    return fail(ErrorCode::invalid_argument, "the request target must begin with / and be percent-encoded", "target");
+    return fail(ErrorCode::invalid_argument, "the request target must begin with / and be percent-encoded",
+                "target");
   }
   for (const auto& [name, value] : request.headers) {
     if (!is_token(name) || !is_field_value(value)) {
-      return fail(ErrorCode::invalid_argument, fmt::format("the header {} has control characters", name), name);
+      return fail(ErrorCode::invalid_argument, fmt::format("the header {} has control characters", name),
+                  name);
     }
   }
   return {};
@@ -94,13 +104,14 @@ struct HttpClient::Impl {
   class Lease;
   using Reply = std::expected<HttpResponse, HttpFailure>;
 
-  Impl(Network& n, Clock& c, Executor e, HttpClientLimits l) : network(n), clock(c), executor(std::move(e)), limits(l) {}
+  Impl(Network& n, Clock& c, Executor e, HttpClientLimits l)
+      : network(n), clock(c), executor(std::move(e)), limits(l) {}
 
   std::unique_ptr<Connection> take_idle(Pool& pool);
   void close_all();
   static Task<> sweep(std::shared_ptr<Impl> self);
-  static Task<Reply> exchange(std::shared_ptr<Impl> self, Endpoint endpoint, HttpRequest request, Duration timeout,
-                              std::function<void()> on_last_byte);
+  static Task<Reply> exchange(std::shared_ptr<Impl> self, Endpoint endpoint, HttpRequest request,
+                              Duration timeout, std::function<void()> on_last_byte);
 
   Network& network;
   Clock& clock;
@@ -112,8 +123,8 @@ struct HttpClient::Impl {
   bool closed = false;  // the client is gone; network and clock may be, too
 };
 
-// A place in a pool for the time of one exchange. Whatever way the exchange ends, a connection that was not kept is
-// closed: bytes of an unfinished exchange may still be on it.
+// A place in a pool for the time of one exchange. Whatever way the exchange ends, a connection that was not
+// kept is closed: bytes of an unfinished exchange may still be on it.
 class HttpClient::Impl::Lease {
  public:
   Lease(std::shared_ptr<Impl> impl, Pool& pool) : impl_(std::move(impl)), pool_(pool) { ++pool_.leases; }
@@ -187,7 +198,7 @@ Task<Result<bool>> read_reply(Connection& connection) {
     }
     held += *got;
     PH_CO_TRY_ASSIGN(const std::size_t used, connection.parser.feed({in.data(), held}));
-    if (connection.parser.done()) co_return used == held && connection.parser.keep_alive();
+    if (connection.parser.done()) co_return used == held&& connection.parser.keep_alive();
     held -= used;
     if (held > 0 && used > 0) std::memmove(in.data(), in.data() + used, held);
   }
@@ -199,7 +210,8 @@ Task<Result<bool>> read_reply(Connection& connection) {
 std::unique_ptr<Connection> HttpClient::Impl::take_idle(Pool& pool) {
   if (pool.idle.empty()) return nullptr;
   const MonotonicTime oldest = clock.now() - limits.idle_timeout;
-  const auto fresh = std::find_if(pool.idle.begin(), pool.idle.end(), [&](auto& c) { return c->idle_since >= oldest; });
+  const auto fresh =
+      std::find_if(pool.idle.begin(), pool.idle.end(), [&](auto& c) { return c->idle_since >= oldest; });
   pool.idle.erase(pool.idle.begin(), fresh);
   while (!pool.idle.empty()) {
     auto connection = std::move(pool.idle.back());
@@ -215,7 +227,8 @@ void HttpClient::Impl::close_all() {
   for (Connection* connection : busy) connection->stream->close();
 }
 
-// One walk over the running exchanges every 100 ms instead of a timer for each. Runs only while there are any.
+// One walk over the running exchanges every 100 ms instead of a timer for each. Runs only while there are
+// any.
 Task<> HttpClient::Impl::sweep(std::shared_ptr<Impl> self) {
   while (!self->closed && !self->busy.empty()) {
     co_await self->clock.sleep_for(kSweepEvery);
@@ -268,10 +281,13 @@ Task<HttpClient::Impl::Reply> HttpClient::Impl::exchange(std::shared_ptr<Impl> s
 HttpClient::HttpClient(Network& network, Clock& clock, Executor executor, HttpClientLimits limits)
     : impl_(std::make_shared<Impl>(network, clock, std::move(executor), limits)) {}
 
-HttpClient::~HttpClient() { impl_->close_all(); }
+HttpClient::~HttpClient() {
+  impl_->close_all();
+}
 
 Task<std::expected<HttpResponse, HttpFailure>> HttpClient::send(Endpoint endpoint, HttpRequest request,
-                                                                Duration timeout, std::function<void()> on_last_byte) {
+                                                                Duration timeout,
+                                                                std::function<void()> on_last_byte) {
   return Impl::exchange(impl_, std::move(endpoint), std::move(request), timeout, std::move(on_last_byte));
 }
 

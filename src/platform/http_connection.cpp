@@ -1,9 +1,9 @@
 #include "platform/http_connection.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstring>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -12,9 +12,9 @@
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kFirstBuffer = 4 * 1024;      // idle connections should cost little
-constexpr std::size_t kJoinLimit = 64 * 1024;       // bodies up to this size leave in one write with the head
-constexpr std::size_t kSkipLimit = 64 * 1024;       // unread body bytes worth reading to keep the connection
+constexpr std::size_t kFirstBuffer = 4 * 1024;  // idle connections should cost little
+constexpr std::size_t kJoinLimit = 64 * 1024;   // bodies up to this size leave in one write with the head
+constexpr std::size_t kSkipLimit = 64 * 1024;   // unread body bytes worth reading to keep the connection
 constexpr std::size_t kLingerLimit = 1024 * 1024;
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::uint64_t kMinBytesPerSecond = 1024;
@@ -36,7 +36,9 @@ HttpConnection::HttpConnection(std::shared_ptr<HttpServerCore> core, std::unique
   enter(Phase::head);  // a new connection owes its first request within the head timeout
 }
 
-HttpConnection::~HttpConnection() { core_->connections.erase(place_); }
+HttpConnection::~HttpConnection() {
+  core_->connections.erase(place_);
+}
 
 void HttpConnection::enter(Phase phase) {
   phase_ = phase;
@@ -161,8 +163,8 @@ Task<bool> HttpConnection::skip_rest_of_body() {
   co_return false;
 }
 
-// Closing a socket with unread input resets it, and the reset may overtake our answer. So: finish our side, then read
-// the rest away for a short while.
+// Closing a socket with unread input resets it, and the reset may overtake our answer. So: finish our side,
+// then read the rest away for a short while.
 Task<> HttpConnection::linger() {
   enter(Phase::lingering);
   stream_->finish_writing();
@@ -295,7 +297,8 @@ Task<Result<>> HttpConnection::begin_stream(HttpResponse head) {
 }
 
 Task<Result<>> HttpConnection::write_chunk(std::string_view bytes) {
-  if (answer_ != Answer::streaming) co_return fail(ErrorCode::conflict, "begin_stream() comes before write_chunk()");
+  if (answer_ != Answer::streaming)
+    co_return fail(ErrorCode::conflict, "begin_stream() comes before write_chunk()");
   if (bytes.empty() || head_.request.method == "HEAD") co_return Result<>();
   if (head_.http10) co_return co_await write_all(bytes);
   out_.clear();
@@ -323,7 +326,8 @@ Task<Result<>> HttpConnection::write_all(std::string_view bytes) {
 bool HttpConnection::body_too_slow(MonotonicTime now) {
   const Duration waited = body_waited_ + (now - phase_since_);
   if (waited < core_->limits.body_timeout) return false;
-  const auto seconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(waited).count());
+  const auto seconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(waited).count());
   if (body_progress_ < kMinBytesPerSecond * seconds) return true;
   body_waited_ = {};
   body_progress_ = 0;
@@ -334,7 +338,8 @@ bool HttpConnection::body_too_slow(MonotonicTime now) {
 void HttpConnection::sweep(MonotonicTime now) {
   const Duration elapsed = now - phase_since_;
   switch (phase_) {
-    case Phase::handling: return;
+    case Phase::handling:
+      return;
     case Phase::idle:
       if (elapsed >= core_->limits.keep_alive_timeout) close();
       return;

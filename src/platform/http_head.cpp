@@ -13,7 +13,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   for (int c = 0; c < 256; ++c) {
     std::uint8_t bits = 0;
     const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    if (alphanumeric || (c < 128 && std::string_view("!#$%&'*+-.^_`|~").contains(static_cast<char>(c)))) bits |= kToken;
+    if (alphanumeric || (c < 128 && std::string_view("!#$%&'*+-.^_`|~").contains(static_cast<char>(c))))
+      bits |= kToken;
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kValue;
     if (c > 0x20 && c < 0x7f) bits |= kTarget;
     classes[static_cast<std::size_t>(c)] = bits;
@@ -24,10 +25,13 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 constexpr auto kClasses = make_classes();
 
 bool all_of_class(std::string_view text, CharClass wanted) {
-  return std::all_of(text.begin(), text.end(), [&](char c) { return kClasses[static_cast<unsigned char>(c)] & wanted; });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return kClasses[static_cast<unsigned char>(c)] & wanted; });
 }
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -92,18 +96,21 @@ Refusal read_request_line(std::string_view line, RequestHead& head) {
   if (!is_token(method) || method.size() > 32) return {400, "the method is malformed"};
   if (target.empty() || !all_of_class(target, kTarget)) return {400, "the request target is malformed"};
   const std::string_view origin = origin_form(target);
-  if (origin[0] != '/' && !(origin == "*" && method == "OPTIONS")) return {400, "the request target must begin with /"};
+  if (origin[0] != '/' && !(origin == "*" && method == "OPTIONS"))
+    return {400, "the request target must begin with /"};
   head.request.method = method;
   head.request.target = origin;
   return read_version(line.substr(last + 1), head);
 }
 
 Refusal read_content_length(std::string_view value, RequestHead& head) {
-  const bool digits = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits =
+      !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits) return {400, "Content-Length must be digits only"};
   if (value.size() > 18) return {413, "Content-Length is too large"};
   head.content_length = 0;
-  for (const char c : value) head.content_length = head.content_length * 10 + static_cast<std::uint64_t>(c - '0');
+  for (const char c : value)
+    head.content_length = head.content_length * 10 + static_cast<std::uint64_t>(c - '0');
   return {};
 }
 
@@ -152,7 +159,8 @@ Refusal read_known_field(std::string_view name, std::string_view value, RequestH
       if (!same_token(name, "transfer-encoding")) break;
       if (++framing.transfer_encodings > 1) return {400, "Transfer-Encoding occurs twice"};
       return read_transfer_encoding(value, head);
-    default: break;
+    default:
+      break;
   }
   return {};
 }
@@ -175,7 +183,8 @@ Refusal check_framing(const Framing& framing, const RequestHead& head) {
     return {400, "Content-Length and Transfer-Encoding exclude each other"};
   }
   if (head.chunked && head.http10) return {400, "HTTP/1.0 has no Transfer-Encoding"};
-  if (framing.hosts > 1 || (framing.hosts == 0 && !head.http10)) return {400, "exactly one Host header is needed"};
+  if (framing.hosts > 1 || (framing.hosts == 0 && !head.http10))
+    return {400, "exactly one Host header is needed"};
   return {};
 }
 
@@ -196,7 +205,9 @@ Refusal read_lines(std::string_view text, const HeadLimits& limits, RequestHead&
   return check_framing(framing, head);
 }
 
-HeadResult refuse(Refusal refusal) { return {HeadProgress::refused, 0, refusal}; }
+HeadResult refuse(Refusal refusal) {
+  return {HeadProgress::refused, 0, refusal};
+}
 
 void reset(RequestHead& head) {
   head.request.headers.clear();
@@ -210,12 +221,17 @@ void reset(RequestHead& head) {
 }  // namespace
 
 bool same_token(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
-bool is_token(std::string_view text) { return !text.empty() && all_of_class(text, kToken); }
+bool is_token(std::string_view text) {
+  return !text.empty() && all_of_class(text, kToken);
+}
 
-bool is_field_value(std::string_view text) { return all_of_class(text, kValue); }
+bool is_field_value(std::string_view text) {
+  return all_of_class(text, kValue);
+}
 
 HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, RequestHead& head) {
   // RFC 9112, 2.2: an empty line before the request line is passed over; one only.

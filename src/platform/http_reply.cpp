@@ -1,10 +1,10 @@
 #include "platform/http_reply.h"
 
+#include <optional>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <optional>
-
 #include <fmt/format.h>
 
 namespace posthorn {
@@ -83,9 +83,13 @@ Result<> ReplyParser::end_of_input() {
   return {};
 }
 
-bool ReplyParser::done() const { return impl_->parser->is_done() && impl_->parser->get().result_int() >= 200; }
+bool ReplyParser::done() const {
+  return impl_->parser->is_done() && impl_->parser->get().result_int() >= 200;
+}
 
-bool ReplyParser::keep_alive() const { return !impl_->parser->need_eof() && impl_->parser->keep_alive(); }
+bool ReplyParser::keep_alive() const {
+  return !impl_->parser->need_eof() && impl_->parser->keep_alive();
+}
 
 HttpResponse ReplyParser::take() {
   auto message = impl_->parser->release();

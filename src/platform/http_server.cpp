@@ -14,7 +14,8 @@ constexpr Duration kAcceptPause = std::chrono::milliseconds(50);  // when the sy
 }  // namespace
 
 struct HttpServer::Impl {
-  Impl(std::unique_ptr<Listener> l, std::shared_ptr<HttpServerCore> c) : listener(std::move(l)), core(std::move(c)) {}
+  Impl(std::unique_ptr<Listener> l, std::shared_ptr<HttpServerCore> c)
+      : listener(std::move(l)), core(std::move(c)) {}
 
   void stop();
   void admit(const std::shared_ptr<Impl>& self, std::unique_ptr<Stream> stream);
@@ -67,20 +68,30 @@ Task<> HttpServer::Impl::sweep_loop(std::shared_ptr<Impl> self) {
   self->sweeping = false;
 }
 
-HttpServer::HttpServer(std::unique_ptr<Listener> listener, Clock& clock, Executor executor, HttpHandler handler,
-                       HttpServerLimits limits)
+HttpServer::HttpServer(std::unique_ptr<Listener> listener, Clock& clock, Executor executor,
+                       HttpHandler handler, HttpServerLimits limits)
     : impl_(std::make_shared<Impl>(
           std::move(listener),
           std::make_shared<HttpServerCore>(clock, std::move(executor), std::move(handler), limits))) {}
 
-HttpServer::~HttpServer() { stop(); }
+HttpServer::~HttpServer() {
+  stop();
+}
 
-void HttpServer::start() { asio::co_spawn(impl_->core->executor, Impl::accept_loop(impl_), asio::detached); }
+void HttpServer::start() {
+  asio::co_spawn(impl_->core->executor, Impl::accept_loop(impl_), asio::detached);
+}
 
-void HttpServer::stop() { impl_->stop(); }
+void HttpServer::stop() {
+  impl_->stop();
+}
 
-std::uint16_t HttpServer::port() const { return impl_->listener->port(); }
+std::uint16_t HttpServer::port() const {
+  return impl_->listener->port();
+}
 
-std::size_t HttpServer::connections() const { return impl_->core->connections.size(); }
+std::size_t HttpServer::connections() const {
+  return impl_->core->connections.size();
+}
 
 }  // namespace posthorn

@@ -1,13 +1,11 @@
 #include "platform/real_network.h"
 
-#include <openssl/ssl.h>
-
-#include <fmt/format.h>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include "platform/real_streams.h"
 #include "platform/waiter.h"
@@ -15,8 +13,8 @@
 namespace posthorn {
 namespace {
 
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using Addresses = std::vector<tcp::endpoint>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -25,7 +23,8 @@ Error connect_error(std::string_view step, const Endpoint& endpoint, std::string
 }
 
 Error connect_timeout(std::string_view step, const Endpoint& endpoint) {
-  return {ErrorCode::deadline_exceeded, fmt::format("{}: {}:{}: no answer in time", step, endpoint.host, endpoint.port)};
+  return {ErrorCode::deadline_exceeded,
+          fmt::format("{}: {}:{}: no answer in time", step, endpoint.host, endpoint.port)};
 }
 
 // Calls `expire` at `deadline` unless destroyed before.
@@ -79,7 +78,8 @@ Task<Lookup> resolve(Executor executor, Endpoint endpoint, SteadyTime deadline) 
 }
 
 // Tries the addresses in the resolver's order; each gets an equal share of the time that is left.
-Task<Result<tcp::socket>> connect_any(Executor executor, Endpoint endpoint, Addresses addresses, SteadyTime deadline) {
+Task<Result<tcp::socket>> connect_any(Executor executor, Endpoint endpoint, Addresses addresses,
+                                      SteadyTime deadline) {
   error_code last = asio::error::host_not_found;
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const auto now = std::chrono::steady_clock::now();
@@ -114,7 +114,8 @@ Task<Result<>> handshake(Executor executor, TlsSocket& socket, Endpoint endpoint
     socket.next_layer().close(ignored);
   });
   error_code ec;
-  co_await socket.async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, ec));
+  co_await socket.async_handshake(asio::ssl::stream_base::client,
+                                  asio::redirect_error(asio::use_awaitable, ec));
   if (alarm.rung()) co_return std::unexpected(connect_timeout("tls", endpoint));
   if (ec) co_return std::unexpected(connect_error("tls", endpoint, handshake_problem(socket, ec)));
   co_return Result<>();
@@ -179,9 +180,11 @@ class TcpListener final : public Listener {
 Error listen_error(const std::string& address, std::uint16_t port, const error_code& ec) {
   if (ec == asio::error::address_in_use) {
     return {ErrorCode::conflict,
-            fmt::format("cannot listen on {}:{}: the port is taken by another program; choose another one", address, port)};
+            fmt::format("cannot listen on {}:{}: the port is taken by another program; choose another one",
+                        address, port)};
   }
-  const auto code = ec == asio::error::access_denied ? ErrorCode::permission_denied : ErrorCode::invalid_argument;
+  const auto code =
+      ec == asio::error::access_denied ? ErrorCode::permission_denied : ErrorCode::invalid_argument;
   return {code, fmt::format("cannot listen on {}:{}: {}", address, port, ec.message())};
 }
 
@@ -223,7 +226,8 @@ Result<std::unique_ptr<Listener>> RealNetwork::listen(const std::string& address
   const auto parsed = asio::ip::make_address(address, ec);
   if (ec) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("cannot listen on '{}': give an IP address such as 127.0.0.1 or ::", address), "address");
+                fmt::format("cannot listen on '{}': give an IP address such as 127.0.0.1 or ::", address),
+                "address");
   }
   const tcp::endpoint endpoint(parsed, port);
   tcp::acceptor acceptor(impl_->executor);

@@ -1,11 +1,11 @@
 #include "platform/real_random.h"
 
-#include <string.h>
-#include <sys/random.h>
-
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+
+#include <string.h>
+#include <sys/random.h>
 
 namespace posthorn {
 namespace {
@@ -21,7 +21,9 @@ void from_kernel(std::span<std::byte> out) {
 
 }  // namespace
 
-RealRandom::~RealRandom() { ::explicit_bzero(pool_.data(), pool_.size()); }
+RealRandom::~RealRandom() {
+  ::explicit_bzero(pool_.data(), pool_.size());
+}
 
 void RealRandom::fill(std::span<std::byte> out) {
   if (out.size() > pool_.size() / 4) return from_kernel(out);

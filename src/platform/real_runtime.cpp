@@ -1,7 +1,8 @@
+#include <csignal>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <csignal>
 
 #include "platform/runtime.h"
 
@@ -22,15 +23,20 @@ void Runtime::run() {
   context_.run();
 }
 
-void Runtime::stop() { context_.stop(); }
+void Runtime::stop() {
+  context_.stop();
+}
 
 Task<Signal> Runtime::next_signal() {
   if (!signals_) signals_ = std::make_unique<Signals>(context_);
   const int number = co_await signals_->set.async_wait(asio::use_awaitable);
   switch (number) {
-    case SIGINT: co_return Signal::interrupt;
-    case SIGHUP: co_return Signal::hangup;
-    default: co_return Signal::terminate;
+    case SIGINT:
+      co_return Signal::interrupt;
+    case SIGHUP:
+      co_return Signal::hangup;
+    default:
+      co_return Signal::terminate;
   }
 }
 

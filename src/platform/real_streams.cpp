@@ -1,21 +1,20 @@
 #include "platform/real_streams.h"
 
-#include <openssl/ssl.h>
-#include <sys/socket.h>
+#include <cerrno>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
-
 #include <fmt/format.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
 
 namespace posthorn {
 namespace {
 
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 // Turns Asio's (error, count) into our Result without a coroutine frame of its own.
 template <class Start>
@@ -76,7 +75,8 @@ TcpStream::TcpStream(tcp::socket socket) : socket_(std::move(socket)) {
 Task<Result<std::size_t>> TcpStream::read_some(std::span<char> out) {
   return as_result(
       [this, out](auto&& handler) {
-        socket_.async_read_some(asio::buffer(out.data(), out.size()), std::forward<decltype(handler)>(handler));
+        socket_.async_read_some(asio::buffer(out.data(), out.size()),
+                                std::forward<decltype(handler)>(handler));
       },
       "read");
 }
@@ -91,7 +91,8 @@ Task<Result<std::size_t>> TcpStream::write_some(std::span<const char> in) {
   }
   co_return co_await as_result(
       [this, in](auto&& handler) {
-        socket_.async_write_some(asio::buffer(in.data(), in.size()), std::forward<decltype(handler)>(handler));
+        socket_.async_write_some(asio::buffer(in.data(), in.size()),
+                                 std::forward<decltype(handler)>(handler));
       },
       "write");
 }
@@ -101,11 +102,17 @@ void TcpStream::finish_writing() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-void TcpStream::close() { close_socket(socket_); }
+void TcpStream::close() {
+  close_socket(socket_);
+}
 
-bool TcpStream::idle_and_open() { return socket_.is_open() && nothing_to_read(socket_); }
+bool TcpStream::idle_and_open() {
+  return socket_.is_open() && nothing_to_read(socket_);
+}
 
-std::string TcpStream::peer_address() const { return address_of_peer(socket_); }
+std::string TcpStream::peer_address() const {
+  return address_of_peer(socket_);
+}
 
 TlsStream::TlsStream(std::shared_ptr<asio::ssl::context> context, std::unique_ptr<TlsSocket> socket)
     : context_(std::move(context)), socket_(std::move(socket)) {}
@@ -113,7 +120,8 @@ TlsStream::TlsStream(std::shared_ptr<asio::ssl::context> context, std::unique_pt
 Task<Result<std::size_t>> TlsStream::read_some(std::span<char> out) {
   return as_result(
       [this, out](auto&& handler) {
-        socket_->async_read_some(asio::buffer(out.data(), out.size()), std::forward<decltype(handler)>(handler));
+        socket_->async_read_some(asio::buffer(out.data(), out.size()),
+                                 std::forward<decltype(handler)>(handler));
       },
       "read");
 }
@@ -121,19 +129,25 @@ Task<Result<std::size_t>> TlsStream::read_some(std::span<char> out) {
 Task<Result<std::size_t>> TlsStream::write_some(std::span<const char> in) {
   return as_result(
       [this, in](auto&& handler) {
-        socket_->async_write_some(asio::buffer(in.data(), in.size()), std::forward<decltype(handler)>(handler));
+        socket_->async_write_some(asio::buffer(in.data(), in.size()),
+                                  std::forward<decltype(handler)>(handler));
       },
       "write");
 }
 
-// Without a close_notify of ours: HTTP delimits its messages itself, and waiting for the peer's answer could hang.
-void TlsStream::close() { close_socket(socket_->next_layer()); }
+// Without a close_notify of ours: HTTP delimits its messages itself, and waiting for the peer's answer could
+// hang.
+void TlsStream::close() {
+  close_socket(socket_->next_layer());
+}
 
 bool TlsStream::idle_and_open() {
   return socket_->next_layer().is_open() && SSL_has_pending(socket_->native_handle()) == 0 &&
          nothing_to_read(socket_->next_layer());
 }
 
-std::string TlsStream::peer_address() const { return address_of_peer(socket_->next_layer()); }
+std::string TlsStream::peer_address() const {
+  return address_of_peer(socket_->next_layer());
+}
 
 }  // namespace posthorn

@@ -1,8 +1,8 @@
-#include <boost/asio/ip/address_v6.hpp>
 #include <algorithm>
 #include <cctype>
 #include <charconv>
 
+#include <boost/asio/ip/address_v6.hpp>
 #include <fmt/format.h>
 
 #include "platform/http_client.h"
@@ -28,12 +28,14 @@ bool valid_host(std::string_view host, bool bracketed) {
 }
 
 // Splits "host", "host:443", "[::1]:443"; the port text is empty if absent.
-bool split_authority(std::string_view authority, Endpoint& endpoint, std::string_view& port, bool& bracketed) {
+bool split_authority(std::string_view authority, Endpoint& endpoint, std::string_view& port,
+                     bool& bracketed) {
   bracketed = authority.starts_with('[');
   const auto host_end = bracketed ? authority.find(']') : authority.find(':');
   if (bracketed && host_end == std::string_view::npos) return false;
   endpoint.host = authority.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
-  std::string_view rest = host_end == std::string_view::npos ? "" : authority.substr(host_end + (bracketed ? 1 : 0));
+  std::string_view rest =
+      host_end == std::string_view::npos ? "" : authority.substr(host_end + (bracketed ? 1 : 0));
   if (rest.empty()) return true;
   if (rest[0] != ':' || rest.size() == 1) return false;
   port = rest.substr(1);
@@ -44,7 +46,8 @@ bool split_authority(std::string_view authority, Endpoint& endpoint, std::string
 
 Result<ParsedUrl> parse_url(std::string_view url) {
   const bool printable = std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!printable) return std::unexpected(bad_url(url, "it has blanks or characters outside ASCII; percent-encode them"));
+  if (!printable)
+    return std::unexpected(bad_url(url, "it has blanks or characters outside ASCII; percent-encode them"));
   const auto scheme_end = url.find("://");
   std::string scheme(url.substr(0, std::min(scheme_end, url.size())));
   for (char& c : scheme) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -60,7 +63,8 @@ Result<ParsedUrl> parse_url(std::string_view url) {
   ParsedUrl parsed;
   std::string_view port;
   bool bracketed = false;
-  if (!split_authority(authority, parsed.endpoint, port, bracketed) || !valid_host(parsed.endpoint.host, bracketed)) {
+  if (!split_authority(authority, parsed.endpoint, port, bracketed) ||
+      !valid_host(parsed.endpoint.host, bracketed)) {
     return std::unexpected(bad_url(url, "the host name is missing or malformed"));
   }
   parsed.endpoint.tls = scheme == "https";

@@ -9,9 +9,15 @@ namespace {
 constexpr std::size_t kWindow = 256 * 1024;  // bytes under way or unread, before writers wait
 constexpr std::uint64_t kDribble = 7;
 
-Error closed_here() { return {ErrorCode::cancelled, "the connection was closed from our side"}; }
-Error was_reset() { return {ErrorCode::unavailable, "connection reset by peer"}; }
-Error broken() { return {ErrorCode::unavailable, "broken pipe"}; }
+Error closed_here() {
+  return {ErrorCode::cancelled, "the connection was closed from our side"};
+}
+Error was_reset() {
+  return {ErrorCode::unavailable, "connection reset by peer"};
+}
+Error broken() {
+  return {ErrorCode::unavailable, "broken pipe"};
+}
 
 }  // namespace
 
@@ -27,7 +33,9 @@ Pipe::Pipe(Wire& wire, LinkConfig link, ConnectionPlan plan, std::uint64_t clien
   wire_.pipes_[number_] = this;
 }
 
-Pipe::~Pipe() { wire_.pipes_.erase(number_); }
+Pipe::~Pipe() {
+  wire_.pipes_.erase(number_);
+}
 
 std::optional<Cut> Pipe::cut_towards(int side) const {
   const Direction direction = side == 1 ? Direction::to_server : Direction::to_client;
@@ -107,9 +115,13 @@ void Pipe::carry(int to, std::span<const char> bytes) {
 void Pipe::carry_out_cut(int to, CutKind kind) {
   if (std::exchange(end(to).cut_done, true)) return;
   switch (kind) {
-    case CutKind::hang: return;
-    case CutKind::end: return arrive_at(to, &Pipe::deliver_end);
-    case CutKind::failed_write: end(1 - to).reset = true; return arrive_at(to, &Pipe::deliver_reset);
+    case CutKind::hang:
+      return;
+    case CutKind::end:
+      return arrive_at(to, &Pipe::deliver_end);
+    case CutKind::failed_write:
+      end(1 - to).reset = true;
+      return arrive_at(to, &Pipe::deliver_reset);
     case CutKind::reset:
       end(1 - to).cut_done = true;
       arrive_at(to, &Pipe::deliver_reset);
@@ -122,9 +134,8 @@ void Pipe::arrive_at(int to, void (Pipe::*what)(int)) {
   End& receiver = end(to);
   World& world = wire_.world_;
   receiver.last_arrival = std::max(receiver.last_arrival, world.now() + wire_.latency(link_));
-  world.schedule(receiver.last_arrival, receiver.owner, [self = shared_from_this(), to, what] {
-    ((*self).*what)(to);
-  });
+  world.schedule(receiver.last_arrival, receiver.owner,
+                 [self = shared_from_this(), to, what] { ((*self).*what)(to); });
 }
 
 void Pipe::deliver(int to) {

@@ -95,7 +95,9 @@ class PipeStream final : public Stream {
       : pipe_(std::move(pipe)), side_(side), peer_(std::move(peer)) {}
   ~PipeStream() override { pipe_->close(side_); }
   Task<Result<std::size_t>> read_some(std::span<char> out) override { return Pipe::read(pipe_, side_, out); }
-  Task<Result<std::size_t>> write_some(std::span<const char> in) override { return Pipe::write(pipe_, side_, in); }
+  Task<Result<std::size_t>> write_some(std::span<const char> in) override {
+    return Pipe::write(pipe_, side_, in);
+  }
   void finish_writing() override { pipe_->finish_writing(side_); }
   void close() override { pipe_->close(side_); }
   bool idle_and_open() override { return pipe_->idle_and_open(side_); }

@@ -57,11 +57,17 @@ Process::Process(World& world, std::string name)
   context_->get_executor().on_work_started();  // poll() would stop an io_context without work
 }
 
-Process::~Process() { crash(); }
+Process::~Process() {
+  crash();
+}
 
-Clock& Process::clock() { return *clock_; }
+Clock& Process::clock() {
+  return *clock_;
+}
 
-void Process::spawn(Task<> task) { asio::co_spawn(*context_, std::move(task), rethrow); }
+void Process::spawn(Task<> task) {
+  asio::co_spawn(*context_, std::move(task), rethrow);
+}
 
 void Process::post_after(Duration delay, std::move_only_function<void()> action) {
   world_.schedule(world_.now() + delay, id_, [this, action = std::move(action)]() mutable {
@@ -69,7 +75,9 @@ void Process::post_after(Duration delay, std::move_only_function<void()> action)
   });
 }
 
-void Process::jump_wall_clock(Duration by) { clock_->jump(by); }
+void Process::jump_wall_clock(Duration by) {
+  clock_->jump(by);
+}
 
 void Process::crash() {
   if (!alive()) return;

@@ -1,9 +1,11 @@
-// One operating-system process inside a World. crash() is kill -9: nothing of it runs afterwards, its peers see resets.
+// One operating-system process inside a World. crash() is kill -9: nothing of it runs afterwards, its peers
+// see resets.
 #pragma once
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <boost/asio/io_context.hpp>
 
 #include "platform/async.h"
 #include "platform/clock.h"
@@ -14,7 +16,8 @@ namespace posthorn::simulated {
 
 class Process {
  public:
-  // `name` is also the host name under which others reach it. A process of the same name may start after a crash.
+  // `name` is also the host name under which others reach it. A process of the same name may start after a
+  // crash.
   Process(World& world, std::string name);
   ~Process();  // crashes if still alive
   Process(const Process&) = delete;
@@ -32,12 +35,13 @@ class Process {
   Network& network() { return *network_; }
 
   void spawn(Task<> task);  // an exception that leaves it leaves World::run_until
-  // Runs `action` on this process after `delay`, unless it has crashed by then. For simulated devices and tests.
+  // Runs `action` on this process after `delay`, unless it has crashed by then. For simulated devices and
+  // tests.
   void post_after(Duration delay, std::move_only_function<void()> action);
   void jump_wall_clock(Duration by);  // monotonic time is not affected
 
-  // Not from a handler of this very process: use World::after or do it between two runs. Destroys every suspended
-  // coroutine; objects that these coroutines' frames refer to must still be there.
+  // Not from a handler of this very process: use World::after or do it between two runs. Destroys every
+  // suspended coroutine; objects that these coroutines' frames refer to must still be there.
   void crash();
 
  private:

@@ -10,8 +10,12 @@
 namespace posthorn::simulated {
 namespace {
 
-bool is_local(std::string_view host) { return host == "127.0.0.1" || host == "localhost" || host == "::1"; }
-bool is_any(std::string_view address) { return address == "0.0.0.0" || address == "::" || is_local(address); }
+bool is_local(std::string_view host) {
+  return host == "127.0.0.1" || host == "localhost" || host == "::1";
+}
+bool is_any(std::string_view address) {
+  return address == "0.0.0.0" || address == "::" || is_local(address);
+}
 
 Error failure(ErrorCode code, std::string_view step, const Endpoint& endpoint, std::string_view why) {
   return {code, fmt::format("{}: {}:{}: {}", step, endpoint.host, endpoint.port, why)};
@@ -32,7 +36,8 @@ class ProcessNetwork final : public Network {
     const Duration round_trip = wire_.latency(link) + wire_.latency(link);
     if (plan.connect_hang || round_trip > timeout) {
       co_await clock_.sleep_for(timeout);
-      co_return std::unexpected(failure(ErrorCode::deadline_exceeded, "connect", endpoint, "no answer in time"));
+      co_return std::unexpected(
+          failure(ErrorCode::deadline_exceeded, "connect", endpoint, "no answer in time"));
     }
     co_await clock_.sleep_for(round_trip);
     if (!wire_.known(host)) {
@@ -56,7 +61,8 @@ class ProcessNetwork final : public Network {
       if (!wire_.listeners_.contains({host, candidate})) port = candidate;
     }
     if (wire_.listeners_.contains({host, port})) {
-      return fail(ErrorCode::conflict, fmt::format("cannot listen on {}:{}: the port is taken", address, port));
+      return fail(ErrorCode::conflict,
+                  fmt::format("cannot listen on {}:{}: the port is taken", address, port));
     }
     return std::make_unique<PipeListener>(wire_, owner_, host, port);
   }
@@ -79,7 +85,8 @@ const LinkConfig& Wire::link(const std::string& host) const {
 
 Duration Wire::latency(const LinkConfig& config) {
   const auto spread = static_cast<std::uint64_t>((config.latency_max - config.latency_min).count());
-  return config.latency_min + Duration(static_cast<Duration::rep>(spread == 0 ? 0 : random_->below(spread + 1)));
+  return config.latency_min +
+         Duration(static_cast<Duration::rep>(spread == 0 ? 0 : random_->below(spread + 1)));
 }
 
 ConnectionPlan Wire::next_plan(const std::string& host) {
@@ -102,7 +109,9 @@ ConnectionPlan Wire::next_plan(const std::string& host) {
   return plan;
 }
 
-bool Wire::known(const std::string& host) const { return names_.contains(host); }
+bool Wire::known(const std::string& host) const {
+  return names_.contains(host);
+}
 
 std::unique_ptr<Network> Wire::attach(std::uint64_t owner, const std::string& name, Clock& clock) {
   names_.try_emplace(name, name);

@@ -1,5 +1,5 @@
-// The simulated network between the processes of a World: names, listeners, pipes and their faults. TLS is passed
-// through: endpoints with tls connect like the others.
+// The simulated network between the processes of a World: names, listeners, pipes and their faults. TLS is
+// passed through: endpoints with tls connect like the others.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -23,7 +23,8 @@ enum class CutKind {
   reset,         // after the last byte that passes, both sides get a reset
   end,           // the receiver reads an orderly end; the sender does not notice
   hang,          // half-open: nothing arrives any more, nobody is told
-  failed_write,  // the sender's kernel takes bytes up to the cut, then its writes fail; both sides get a reset
+  failed_write,  // the sender's kernel takes bytes up to the cut, then its writes fail; both sides get a
+                 // reset
 };
 
 struct Cut {
@@ -42,13 +43,15 @@ struct ConnectionPlan {
 
 // What may happen on the way to a host. Shares are probabilities per connection, in [0, 1].
 struct LinkConfig {
-  Duration latency_min = std::chrono::microseconds(200);  // one way, drawn for each piece of data; order is kept
+  Duration latency_min =
+      std::chrono::microseconds(200);  // one way, drawn for each piece of data; order is kept
   Duration latency_max = std::chrono::milliseconds(2);
   double refuse = 0;
   double connect_hang = 0;
   double dribble = 0;
   double cut = 0;
-  std::uint64_t cut_within = 4096;  // a cut comes after [0, cut_within) bytes, in either direction, of any kind
+  std::uint64_t cut_within =
+      4096;  // a cut comes after [0, cut_within) bytes, in either direction, of any kind
 };
 
 class Wire {

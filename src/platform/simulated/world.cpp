@@ -46,7 +46,9 @@ std::uint64_t World::mix(std::uint64_t x) {
   return x ^ (x >> 29);
 }
 
-WallTime World::wall_now() const { return kStart + now_.time_since_epoch(); }
+WallTime World::wall_now() const {
+  return kStart + now_.time_since_epoch();
+}
 
 std::unique_ptr<SeededRandom> World::random(std::string_view component) {
   const std::uint64_t nth = ++streams_.try_emplace(std::string(component), 0).first->second;
@@ -68,7 +70,8 @@ void World::note(std::string_view bytes) {
   note(rest);
 }
 
-World::EventHandle World::schedule(MonotonicTime at, std::uint64_t owner, std::move_only_function<void()> action) {
+World::EventHandle World::schedule(MonotonicTime at, std::uint64_t owner,
+                                   std::move_only_function<void()> action) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -103,7 +106,8 @@ void World::after(Duration delay, std::move_only_function<void()> action) {
 }
 
 void World::drop_events_of(std::uint64_t owner) {
-  // Dropping an action may destroy objects that cancel further events, so the slots are looked up anew each time.
+  // Dropping an action may destroy objects that cancel further events, so the slots are looked up anew each
+  // time.
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].owner == owner && slots_[i].action) release(i);
   }
@@ -114,7 +118,9 @@ std::uint64_t World::enter(Process& process) {
   return ++processes_started_;
 }
 
-void World::leave(Process& process) { std::erase(processes_, &process); }
+void World::leave(Process& process) {
+  std::erase(processes_, &process);
+}
 
 void World::poll_processes() {
   for (bool ran = true; ran;) {

@@ -1,5 +1,5 @@
-// A deterministic world: one virtual time line, one seed, any number of processes, a network that fails on purpose.
-// The same seed and the same program give the same trace hash; product code runs in it unchanged.
+// A deterministic world: one virtual time line, one seed, any number of processes, a network that fails on
+// purpose. The same seed and the same program give the same trace hash; product code runs in it unchanged.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -42,8 +42,8 @@ class World {
   // A stream of its own for each name and each call, so that one component's draws do not shift another's.
   std::unique_ptr<SeededRandom> random(std::string_view component);
 
-  // Runs until `done` is true, which is asked after every event, or `limit` of virtual time has passed, or nothing is
-  // left to happen. Returns whether `done` became true. Exceptions of handlers leave this call.
+  // Runs until `done` is true, which is asked after every event, or `limit` of virtual time has passed, or
+  // nothing is left to happen. Returns whether `done` became true. Exceptions of handlers leave this call.
   bool run_until(const std::function<bool()>& done, Duration limit);
   void run_for(Duration span);  // time advances by exactly `span`
 
@@ -58,7 +58,8 @@ class World {
 
   Wire& wire() { return *wire_; }  // the network's faults
 
-  // For simulated devices: `owner` is Process::id(), or 0 for the world itself. A crash drops the owner's events.
+  // For simulated devices: `owner` is Process::id(), or 0 for the world itself. A crash drops the owner's
+  // events.
   struct EventHandle {
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;  // 0: none

@@ -1,7 +1,7 @@
-// Everyday shapes of coroutines, each counting live objects: a compiler that miscompiles one of them shows here first.
-#include <gmock/gmock.h>
-
+// Everyday shapes of coroutines, each counting live objects: a compiler that miscompiles one of them shows
+// here first.
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <gmock/gmock.h>
 
 #include "platform/simulated/process.h"
 #include "platform/waiter.h"
@@ -51,7 +51,9 @@ Task<int> throws(Clock& clock) {
   throw std::runtime_error("thrown");
 }
 
-Task<int> shape_value(Clock& clock) { co_return (co_await make(clock, 5)).value; }
+Task<int> shape_value(Clock& clock) {
+  co_return (co_await make(clock, 5)).value;
+}
 
 Task<int> shape_argument_moved(Clock& clock) {
   Tracked own(5);
@@ -64,9 +66,13 @@ Task<int> shape_argument_copied(Clock& clock) {
   co_return seen == own.value ? 5 : 0;
 }
 
-Task<int> shape_awaited_argument(Clock& clock) { co_return co_await consume(clock, co_await make(clock, 5)); }
+Task<int> shape_awaited_argument(Clock& clock) {
+  co_return co_await consume(clock, co_await make(clock, 5));
+}
 
-Task<int> shape_temporary(Clock& clock) { co_return co_await consume(clock, Tracked(5)); }
+Task<int> shape_temporary(Clock& clock) {
+  co_return co_await consume(clock, Tracked(5));
+}
 
 Task<int> shape_loop(Clock& clock) {
   int sum = 0;
@@ -121,7 +127,8 @@ Task<int> shape_switch(Clock& clock) {
       const Tracked inner = co_await make(clock, 5);
       co_return inner.value;
     }
-    default: co_return 0;
+    default:
+      co_return 0;
   }
 }
 
@@ -156,11 +163,14 @@ Task<int> recurse(Clock& clock, int depth, Tracked carried) {
   co_return co_await recurse(clock, depth - 1, std::move(carried));
 }
 
-Task<int> shape_recursion(Clock& clock) { co_return co_await recurse(clock, 100, Tracked(5)); }
+Task<int> shape_recursion(Clock& clock) {
+  co_return co_await recurse(clock, 100, Tracked(5));
+}
 
 Task<int> shape_waiter(Clock& clock) {
   auto waiter = std::make_shared<Waiter<std::shared_ptr<Tracked>>>();
-  asio::post(co_await asio::this_coro::executor, [waiter] { waiter->complete(std::make_shared<Tracked>(5)); });
+  asio::post(co_await asio::this_coro::executor,
+             [waiter] { waiter->complete(std::make_shared<Tracked>(5)); });
   const auto value = co_await Waiter<std::shared_ptr<Tracked>>::wait(waiter, nullptr);
   co_await clock.sleep_for(1ms);
   co_return value->value;
@@ -172,15 +182,28 @@ struct Shape {
 };
 
 constexpr Shape kShapes[] = {
-    {"value", shape_value}, {"argument_moved", shape_argument_moved}, {"argument_copied", shape_argument_copied},
-    {"awaited_argument", shape_awaited_argument}, {"temporary", shape_temporary}, {"loop", shape_loop},
-    {"result", shape_result}, {"catch", shape_catch}, {"await_after_catch", shape_await_after_catch},
-    {"condition", shape_condition}, {"switch", shape_switch}, {"unique_pointer", shape_unique_pointer},
-    {"both", shape_both}, {"either", shape_either}, {"vector", shape_vector}, {"recursion", shape_recursion},
+    {"value", shape_value},
+    {"argument_moved", shape_argument_moved},
+    {"argument_copied", shape_argument_copied},
+    {"awaited_argument", shape_awaited_argument},
+    {"temporary", shape_temporary},
+    {"loop", shape_loop},
+    {"result", shape_result},
+    {"catch", shape_catch},
+    {"await_after_catch", shape_await_after_catch},
+    {"condition", shape_condition},
+    {"switch", shape_switch},
+    {"unique_pointer", shape_unique_pointer},
+    {"both", shape_both},
+    {"either", shape_either},
+    {"vector", shape_vector},
+    {"recursion", shape_recursion},
     {"waiter", shape_waiter},
 };
 
-Task<> keep_result(Task<int> shape, int& result) { result = co_await std::move(shape); }
+Task<> keep_result(Task<int> shape, int& result) {
+  result = co_await std::move(shape);
+}
 
 class CoroutineShape : public testing::TestWithParam<Shape> {};
 INSTANTIATE_TEST_SUITE_P(All, CoroutineShape, testing::ValuesIn(kShapes),

@@ -1,5 +1,5 @@
-// The client against a scripted peer inside a simulated world. The heart: for a cut at every byte of request and
-// answer, the failure's stage must say exactly whether the peer can have acted.
+// The client against a scripted peer inside a simulated world. The heart: for a cut at every byte of request
+// and answer, the failure's stage must say exactly whether the peer can have acted.
 #include "platform/http_client.h"
 
 #include <gmock/gmock.h>
@@ -74,7 +74,8 @@ class HttpClientTest : public testing::Test {
 
   static Task<> call(HttpClientTest& test, Endpoint endpoint, HttpRequest request, Duration timeout,
                      std::optional<Reply>& reply) {
-    reply = co_await test.client_->send(std::move(endpoint), std::move(request), timeout, [&test] { ++test.last_bytes_; });
+    reply = co_await test.client_->send(std::move(endpoint), std::move(request), timeout,
+                                        [&test] { ++test.last_bytes_; });
   }
 
   Reply send(HttpRequest request, Duration timeout = 5s, Endpoint endpoint = {"peer", 80, false}) {
@@ -105,8 +106,8 @@ class HttpClientTest : public testing::Test {
   Process peer_process_{world_, "peer"};
   Process client_process_{world_, "client"};
   std::unique_ptr<Listener> listener_;
-  std::unique_ptr<HttpClient> client_ =
-      std::make_unique<HttpClient>(client_process_.network(), client_process_.clock(), client_process_.executor());
+  std::unique_ptr<HttpClient> client_ = std::make_unique<HttpClient>(
+      client_process_.network(), client_process_.clock(), client_process_.executor());
   int last_bytes_ = 0;
 };
 
@@ -117,7 +118,8 @@ TEST_F(HttpClientTest, SendsOneRequestAndReadsTheAnswer) {
   EXPECT_EQ(reply->body, "hello");
   EXPECT_EQ(reply->headers.get("x-a"), "b");
   EXPECT_EQ(peer_.last,
-            "POST /messages HTTP/1.1\r\nHost: peer\r\nAuthorization: Bearer t\r\nContent-Length: 10\r\n\r\n0123456789");
+            "POST /messages HTTP/1.1\r\nHost: peer\r\nAuthorization: Bearer t\r\nContent-Length: "
+            "10\r\n\r\n0123456789");
   EXPECT_EQ(last_bytes_, 1);
 }
 
@@ -201,7 +203,8 @@ TEST_P(EveryByte, OfTheAnswer) {
     EXPECT_EQ(peer_.requests, before + 1) << after;
     EXPECT_EQ(reply.error().stage, HttpStage::sent) << after;
     const bool silent = GetParam() == CutKind::hang;
-    EXPECT_EQ(reply.error().error.code, silent ? ErrorCode::deadline_exceeded : ErrorCode::unavailable) << after;
+    EXPECT_EQ(reply.error().error.code, silent ? ErrorCode::deadline_exceeded : ErrorCode::unavailable)
+        << after;
   }
   EXPECT_TRUE(send(message()));
 }
@@ -245,7 +248,9 @@ TEST_F(HttpClientTest, TimesOutAndDropsTheConnection) {
 TEST_F(HttpClientTest, ReadsEveryKindOfBody) {
   const std::pair<const char*, const char*> table[] = {
       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", "abcde"},
-      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok"},
+      {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+       "2\r\n\r\nok",
+       "ok"},
       {"HTTP/1.1 204 No Content\r\n\r\n", ""},
       {"HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end"},
   };
@@ -315,7 +320,8 @@ TEST_F(HttpClientTest, LargeRequestsLeaveWhole) {
 TEST_F(HttpClientTest, FailsAtOnceOverTheConnectionLimit) {
   HttpClientLimits limits;
   limits.max_connections_per_endpoint = 2;
-  client_ = std::make_unique<HttpClient>(client_process_.network(), client_process_.clock(), client_process_.executor(), limits);
+  client_ = std::make_unique<HttpClient>(client_process_.network(), client_process_.clock(),
+                                         client_process_.executor(), limits);
   std::array<std::optional<Reply>, 3> replies;
   const Endpoint endpoint{"peer", 80, false};
   for (auto& reply : replies) client_process_.spawn(call(*this, endpoint, message(), 5s, reply));

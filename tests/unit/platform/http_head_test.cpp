@@ -1,4 +1,5 @@
-// What the request head reader takes and what it refuses: each row of the table is an attack or a slip seen in the wild.
+// What the request head reader takes and what it refuses: each row of the table is an attack or a slip seen
+// in the wild.
 #include "platform/http_head.h"
 
 #include <gmock/gmock.h>
@@ -56,7 +57,9 @@ struct Refused {
   int status;
 };
 
-std::string with(const std::string& fields) { return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n"; }
+std::string with(const std::string& fields) {
+  return "POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n\r\n";
+}
 
 TEST(RequestHead, RefusesWhatCouldBeReadInTwoWays) {
   const Refused table[] = {
@@ -71,7 +74,9 @@ TEST(RequestHead, RefusesWhatCouldBeReadInTwoWays) {
       {with("Content-Length:"), 400},
       {with("Content-Length: 1234567890123456789"), 413},
       {with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), 400},
-      {with("Transfer-Encoding: \xa0" "chunked"), 400},
+      {with("Transfer-Encoding: \xa0"
+            "chunked"),
+       400},
       {with("Transfer-Encoding:"), 400},
       {with("Transfer-Encoding: gzip"), 501},
       {with("Transfer-Encoding: gzip, chunked"), 501},
@@ -125,7 +130,8 @@ TEST(RequestHead, KeepsTheLimits) {
   for (int i = 0; i < 63; ++i) fields += "X: 1\r\n";
   EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n", head).progress, HeadProgress::complete);
   EXPECT_EQ(parse("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n" + fields + "\r\n", head).refusal.status, 431);
-  EXPECT_EQ(parse("GET /" + std::string(8192, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n", head).refusal.status, 414);
+  EXPECT_EQ(parse("GET /" + std::string(8192, 'a') + " HTTP/1.1\r\nHost: a\r\n\r\n", head).refusal.status,
+            414);
   EXPECT_EQ(parse(with("X: " + std::string(8192, 'a')), head).refusal.status, 431);
   EXPECT_EQ(parse("GET /" + std::string(17'000, 'a'), head).refusal.status, 431);
 }

@@ -50,8 +50,8 @@ class HttpServerTest : public testing::Test {
  protected:
   HttpServerTest() {
     auto listener = server_process_.network().listen("0.0.0.0", 80);
-    server_ = std::make_unique<HttpServer>(std::move(*listener), server_process_.clock(), server_process_.executor(),
-                                           echo, limits_);
+    server_ = std::make_unique<HttpServer>(std::move(*listener), server_process_.clock(),
+                                           server_process_.executor(), echo, limits_);
     server_->start();
   }
 
@@ -64,7 +64,8 @@ class HttpServerTest : public testing::Test {
     return answer;
   }
 
-  static Task<> converse(HttpServerTest& test, std::string bytes, bool finish, std::string& answer, bool& done) {
+  static Task<> converse(HttpServerTest& test, std::string bytes, bool finish, std::string& answer,
+                         bool& done) {
     const Endpoint endpoint{"server", 80, false};
     auto stream = co_await test.client_process_.network().connect(endpoint, 5s);
     if (!stream) co_return;
@@ -83,8 +84,8 @@ class HttpServerTest : public testing::Test {
 };
 
 std::string post(const std::string& path, const std::string& body, const std::string& more = "") {
-  return "POST " + path + " HTTP/1.1\r\nHost: s\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + more +
-         "\r\n" + body;
+  return "POST " + path + " HTTP/1.1\r\nHost: s\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         more + "\r\n" + body;
 }
 
 TEST_F(HttpServerTest, AnswersWithDateLengthAndBody) {
@@ -110,7 +111,8 @@ TEST_F(HttpServerTest, ReadsTheSameWhateverTheBoundaries) {
   slow.dribble = true;
   world_.wire().plan_next("server", slow);
   const std::string chunked =
-      "POST /c HTTP/1.1\r\nHost: s\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n";
+      "POST /c HTTP/1.1\r\nHost: s\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n "
+      "world\r\n0\r\n\r\n";
   const std::string answer = talk(post("/l", "0123456789") + chunked);
   EXPECT_THAT(answer, HasSubstr("POST /l 0123456789"));
   EXPECT_THAT(answer, HasSubstr("POST /c hello world"));
@@ -118,7 +120,8 @@ TEST_F(HttpServerTest, ReadsTheSameWhateverTheBoundaries) {
 
 TEST_F(HttpServerTest, RefusesSmugglingAndCloses) {
   const std::pair<std::string, std::string> table[] = {
-      {"POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       "400"},
       {"POST / HTTP/1.1\r\nHost: s\r\nContent-Length: +5\r\n\r\nhello", "400"},
       {"GET / HTTP/1.1\nHost: s\n\n", "400"},
       {"POST / HTTP/1.1\r\nHost: s\r\nTransfer-Encoding: chunked\r\n\r\n5;x\r\nhello\r\n0\r\n\r\n", "400"},
@@ -145,7 +148,9 @@ TEST_F(HttpServerTest, HeadHasLengthButNoBody) {
 
 TEST_F(HttpServerTest, StreamsChunksAndGoesOn) {
   const std::string answer = talk("GET /stream HTTP/1.1\r\nHost: s\r\n\r\n" + post("/next", ""));
-  EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked\r\n\r\n6\r\nfirst,\r\n6\r\nsecond\r\n0\r\n\r\nHTTP/1.1 200"));
+  EXPECT_THAT(
+      answer,
+      HasSubstr("Transfer-Encoding: chunked\r\n\r\n6\r\nfirst,\r\n6\r\nsecond\r\n0\r\n\r\nHTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("POST /next"));
 }
 
@@ -205,7 +210,8 @@ TEST_F(HttpServerTest, SlowHeadsEndWith408) {
 
 TEST_F(HttpServerTest, StalledBodiesEndWith408) {
   const MonotonicTime start = world_.now();
-  EXPECT_THAT(talk("POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\nabc", false), StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(talk("POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\nabc", false),
+              StartsWith("HTTP/1.1 408 "));
   EXPECT_GE(world_.now() - start, 20s);
   EXPECT_LE(world_.now() - start, 22s);
 }
@@ -221,7 +227,8 @@ TEST_F(HttpServerTest, IdleConnectionsAreClosedInTheEnd) {
 TEST_F(HttpServerTest, StopClosesEverythingAndMayBeFollowedByDestruction) {
   std::string answer;
   bool done = false;
-  client_process_.spawn(converse(*this, "POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\nabc", false, answer, done));
+  client_process_.spawn(
+      converse(*this, "POST / HTTP/1.1\r\nHost: s\r\nContent-Length: 100\r\n\r\nabc", false, answer, done));
   world_.run_for(1s);
   ASSERT_EQ(server_->connections(), 1U);
   server_.reset();

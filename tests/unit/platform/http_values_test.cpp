@@ -89,7 +89,9 @@ TEST(ParseUrl, RefusesTheRestWithAReason) {
       {"http://a@b", "refused"},
       {"https:///path", "host name"},
       {"https://exa mple.com/", "percent-encode"},
-      {"https://b\xc3\xbc" "cher.example/", "percent-encode"},
+      {"https://b\xc3\xbc"
+       "cher.example/",
+       "percent-encode"},
       {"https://example.com:/", "host name"},
       {"https://example.com:0/", "port"},
       {"https://example.com:65536/", "port"},

@@ -1,12 +1,12 @@
 // The real side of the ports on loopback: sockets, TLS, clocks, signals, and HTTP over them.
-#include <gmock/gmock.h>
+#include <csignal>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
-#include <csignal>
+#include <gmock/gmock.h>
 
 #include "platform/http_client.h"
 #include "platform/http_server.h"
@@ -75,7 +75,9 @@ Task<Signal> raise_and_wait(Runtime& runtime) {
   co_return co_await runtime.next_signal();
 }
 
-TEST_F(RealTest, SignalsAreAwaited) { EXPECT_EQ(run(raise_and_wait(runtime_)), Signal::hangup); }
+TEST_F(RealTest, SignalsAreAwaited) {
+  EXPECT_EQ(run(raise_and_wait(runtime_)), Signal::hangup);
+}
 
 Task<std::string> connect_problem(Network& network, Endpoint endpoint, Duration timeout) {
   auto stream = co_await network.connect(endpoint, timeout);
@@ -88,10 +90,13 @@ TEST_F(RealTest, SaysWhichStepOfConnectingFailed) {
   const std::uint16_t port = listener->port();
   EXPECT_EQ(run(connect_problem(network_, {"127.0.0.1", port, false}, 5s)), "connected");
   EXPECT_EQ(run(connect_problem(network_, {"localhost", port, false}, 5s)), "connected");
-  EXPECT_THAT(run(connect_problem(network_, {"127.0.0.1", port, true}, 300ms)), StartsWith("tls: 127.0.0.1:"));
+  EXPECT_THAT(run(connect_problem(network_, {"127.0.0.1", port, true}, 300ms)),
+              StartsWith("tls: 127.0.0.1:"));
   listener.reset();
-  EXPECT_THAT(run(connect_problem(network_, {"127.0.0.1", port, false}, 5s)), StartsWith("connect: 127.0.0.1:"));
-  EXPECT_THAT(run(connect_problem(network_, {"no-such-host.invalid", 80, false}, 5s)), StartsWith("dns: no-such-host"));
+  EXPECT_THAT(run(connect_problem(network_, {"127.0.0.1", port, false}, 5s)),
+              StartsWith("connect: 127.0.0.1:"));
+  EXPECT_THAT(run(connect_problem(network_, {"no-such-host.invalid", 80, false}, 5s)),
+              StartsWith("dns: no-such-host"));
 }
 
 TEST_F(RealTest, ListeningFailsWithAdvice) {
@@ -181,13 +186,15 @@ TEST_F(RealTest, HttpRoundTrips) {
 
 using TlsSocket = asio::ssl::stream<tcp::socket>;
 
-// A TLS server of its own making, so that only the client side is under test. Serves one request for each connection.
+// A TLS server of its own making, so that only the client side is under test. Serves one request for each
+// connection.
 Task<> serve_tls(tcp::acceptor& acceptor, asio::ssl::context& context) {
   for (;;) {
     tcp::socket raw = co_await acceptor.async_accept(asio::use_awaitable);
     TlsSocket socket(std::move(raw), context);
     boost::system::error_code ec;
-    co_await socket.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, ec));
+    co_await socket.async_handshake(asio::ssl::stream_base::server,
+                                    asio::redirect_error(asio::use_awaitable, ec));
     std::vector<char> buffer(4096);
     if (ec) continue;
     co_await socket.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, ec));
@@ -229,9 +236,9 @@ TEST_F(TlsTest, TrustsTheGivenCaFile) {
 TEST_F(TlsTest, RefusesUnknownCertificatesAndWrongNames) {
   const test::TestCertificate other("DNS:localhost");
   const std::pair<std::string, std::string> table[] = {
-      {"", "localhost"},                                  // not in the system's store
-      {other.certificate_file(), "localhost"},            // another authority
-      {certificate_.certificate_file(), "127.0.0.1"},     // trusted, but for another name
+      {"", "localhost"},                               // not in the system's store
+      {other.certificate_file(), "localhost"},         // another authority
+      {certificate_.certificate_file(), "127.0.0.1"},  // trusted, but for another name
   };
   for (const auto& [ca_file, host] : table) {
     const Reply reply = get_trusting(ca_file, host);

@@ -1,14 +1,12 @@
 // The world itself: same seed, same story; a crash leaves nothing behind that runs.
-#include "platform/simulated/world.h"
-
-#include <gmock/gmock.h>
-
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <gmock/gmock.h>
 
 #include "platform/http_client.h"
 #include "platform/http_server.h"
 #include "platform/simulated/process.h"
 #include "platform/simulated/wire.h"
+#include "platform/simulated/world.h"
 #include "unit/platform/http_raw.h"
 
 namespace posthorn {
@@ -59,8 +57,9 @@ Story run_story(std::uint64_t seed) {
   world.wire().set_link(faults);
   Process server_process(world, "server");
   Process client_process(world, "client");
-  HttpServer server(*server_process.network().listen("::", 80), server_process.clock(), server_process.executor(),
-                    [&](HttpExchange& exchange) { return sleepy_handler(story.tally, server_process.clock(), exchange); });
+  HttpServer server(
+      *server_process.network().listen("::", 80), server_process.clock(), server_process.executor(),
+      [&](HttpExchange& exchange) { return sleepy_handler(story.tally, server_process.clock(), exchange); });
   server.start();
   HttpClient client(client_process.network(), client_process.clock(), client_process.executor());
   for (int i = 0; i < 8; ++i) {
