@@ -212,6 +212,7 @@ Task<Result<JournalId>> Intake::Impl::accept(std::string body, std::string sourc
   co_await mine->waiting.wait();
   --waiting;
   waiting_bytes -= bytes;
+  if (stopping) apply_wake.notify();
   if (mine->error) {
     meters.refused.add();
     co_return std::unexpected(*mine->error);
@@ -257,6 +258,7 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
     ports.log.warning("webhook.refused", {{"bodies", static_cast<std::int64_t>(g->bodies.size())}, {"error", done.error().message}});
   }
   g->waiting.notify_all();
+  if (stopping) apply_wake.notify();
 }
 
 // Bodies stay in memory for the apply loop while there is room; what finds none is read back from the journal.
@@ -294,7 +296,7 @@ Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
   }
   const bool in_memory = !committed.empty() && committed.front().id == applied_id + 1;
   if (in_memory) {
-    // Copied out only after the commit would be simpler, but a failed commit is rare: then the journal is read.
+    // Moved out for good: should the commit fail, which is rare, the journal is read instead.
     while (!committed.empty() && events() < options.apply_events) {
       JournalBody body = std::move(committed.front());
       committed.pop_front();
@@ -344,7 +346,7 @@ Task<> Intake::Impl::apply_loop() {
   while (!ended) {
     if (applied_id >= last_id) {
       if (stopping && !group && waiting == 0) break;
-      co_await apply_wake.wait_until(ports.clock.now() + kStoreRetry);
+      co_await apply_wake.wait();
       continue;
     }
     const bool applied = co_await apply_next();

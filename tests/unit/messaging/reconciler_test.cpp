@@ -58,7 +58,7 @@ TEST_F(ReconcilerTest, GivesUpAfterTheHoldOnceWebhooksAreProvenAlive) {
 TEST_F(ReconcilerTest, HoldsOnWhileNoWebhooksCome) {
   begin(200);
   lose_row_3(true, false);
-  house.world.run_for(24h);
+  house.world.run_for(2h);
   EXPECT_EQ(house.rows(kC, unknown), 1);
 }
 
@@ -167,13 +167,13 @@ TEST_F(ReconcilerTest, StopWritesTheIndex) {
 
 // Lost replies, late and reordered statuses, kills: every row ends in one terminal state and nobody gets it twice (I2, I3, I8).
 TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
-  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     House house(seed);
     house.options.window = 24;
     auto random = house.world.random("faults");
     house.open();
     house.add_account();
-    house.add_campaign(kC, 600);
+    house.add_campaign(kC, 250);
     std::vector<std::pair<std::string, std::string>> undelivered;  // statuses Meta still has to bring
     for (int life = 0; life < 4; ++life) {
       if (life > 0) {
@@ -195,7 +195,7 @@ TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
       };
       house.start();
       house.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
-      if (life < 3) house.world.run_for(Duration(random->below(1'500'000)));
+      if (life < 3) house.world.run_for(Duration(random->below(600'000)));
     }
     house.world.run_for(2min);
     // Meta brings again what was lost in the crashes, twice and in another order.
@@ -208,7 +208,7 @@ TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
     // Every row that a phone has is known as accepted; the rest was in flight at a kill and never reached Meta.
     ASSERT_EQ(house.rows(kC, accepted), static_cast<std::int64_t>(house.ledger.received.size())) << "seed " << seed;
     ASSERT_LE(house.rows(kC, unknown), 3 * 24) << "seed " << seed;
-    ASSERT_EQ(house.rows(kC, accepted) + house.rows(kC, unknown), 600) << "seed " << seed;
+    ASSERT_EQ(house.rows(kC, accepted) + house.rows(kC, unknown), 250) << "seed " << seed;
   }
 }
 
