@@ -4,12 +4,13 @@
 // without it is not a backup).
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "core/result.h"
 #include "platform/files.h"
 #include "storage/blob_store.h"
+#include "storage/database.h"
 
 namespace posthorn {
 
@@ -29,8 +30,10 @@ Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::str
 // first problem.
 Task<Result<BackupReport>> verify_backup(Files& files, std::string target);
 
-// Copies a verified backup to a new place; refuses (conflict) if a database is there already. Running campaigns are set
-// to paused in the copy, so that nothing is sent twice before statuses have had time to come in.
-Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, BlobStore& blobs, std::string database_path);
+// Verifies a backup and copies it to a new place; refuses (conflict) if a database is there already. `adjust` changes the
+// copy before it gets its name: running campaigns must be paused there, so that nothing is sent again before statuses of
+// what was sent after the backup have had time to come in. Blocking calls run on the worker threads of `files`.
+Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, BlobStore& blobs, std::string database_path,
+                                          std::function<Result<>(Transaction&)> adjust);
 
 }  // namespace posthorn

@@ -22,8 +22,8 @@ struct DatabaseOptions {
   std::function<void(const Error&)> on_fatal;
 };
 
-// Opens, recovers and migrates, without virtual time. The database must be destroyed on a crash before disk.crash();
-// calls that wait are then dropped, not answered. `disk` must outlive it.
+// Opens, recovers and migrates, without virtual time. `disk` must outlive it. Destroying it is a kill, not a clean end:
+// nothing more is written, and calls that wait are dropped, not answered.
 Result<std::unique_ptr<Database>> open_database(Disk& disk, DatabaseOptions options);
 
 // Runs f(Transaction&) → Result<T> in one transaction on a connection of its own, without virtual time. For checks of a test

@@ -34,6 +34,13 @@ ErrorCode code_of(int rc) {
   }
 }
 
+// Memory statistics cost a global lock for each allocation, and nobody reads them. Only possible before SQLite's first
+// use in the process; later calls change nothing.
+void configure_library() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;
+}
+
 }  // namespace
 
 bool is_disk_full(int rc) {
@@ -59,6 +66,7 @@ Error sqlite_error(sqlite3* db, int rc, std::string_view doing) {
 void SqliteConnection::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
 Result<SqliteConnection> SqliteConnection::open(const std::string& path, const ConnectionOptions& options) {
+  configure_library();
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   sqlite3* raw = nullptr;
@@ -77,7 +85,8 @@ Result<> SqliteConnection::configure(const ConnectionOptions& options) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, options.read_only ? 1 : 0, nullptr);
+  // A simulated process ends by being killed: closing its connection must leave the disk as it is.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, options.read_only || options.single_process ? 1 : 0, nullptr);
   // The locking mode comes first: some of the others read the file already, which in WAL mode needs it or shared memory.
   std::string pragmas = options.single_process ? "PRAGMA locking_mode=EXCLUSIVE;" : "";
   pragmas += fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-{};", options.cache_kib);
