@@ -84,6 +84,7 @@ std::string_view version() { return POSTHORN_VERSION; }
 struct Server::Parts {
   Config config;
   bool with_sandbox = false;
+  bool port_may_move = false;
   std::unique_ptr<RealLog> log;
   std::unique_ptr<Metrics> metrics = make_metrics();
   std::unique_ptr<Runtime> runtime = std::make_unique<Runtime>();
@@ -117,7 +118,8 @@ struct Server::Parts {
   bool ready = false;
   bool stopping = false;
 
-  Parts(Config c, bool sandbox) : config(std::move(c)), with_sandbox(sandbox) {}
+  explicit Parts(ServerOptions options)
+      : config(std::move(options.config)), with_sandbox(options.sandbox), port_may_move(options.port_may_move) {}
   ~Parts() {
     database.reset();  // the threads first: what they complete must still find the runtime
     files.reset();
@@ -143,6 +145,7 @@ struct Server::Parts {
 };
 
 Result<> Server::Parts::open_log() {
+  PH_TRY(files->make_folders(config.data_dir));
   PH_TRY_ASSIGN(log, make_log(log_options(config)));
   return {};
 }
@@ -166,7 +169,6 @@ Result<> Server::Parts::start_sandbox() {
 }
 
 Task<Result<>> Server::Parts::open_storage() {
-  PH_CO_TRY(files->make_folders(config.data_dir));
   PH_CO_TRY_ASSIGN(auto master_key, co_await load_master_key(*files, random, config.data_dir));
   secrets = std::make_unique<SecretBox>(std::move(master_key), random);
   SqliteOptions options;
@@ -278,8 +280,10 @@ Result<> Server::Parts::listen() {
                  },
                  std::string(version())};
   api = std::make_unique<Api>(std::move(ports), std::move(webhooks));
-  PH_TRY_ASSIGN(auto listener, network->listen(config.http.listen_address, static_cast<std::uint16_t>(config.http.port)));
-  http_server = std::make_unique<HttpServer>(std::move(listener), clock, runtime->executor(),
+  auto listener = network->listen(config.http.listen_address, static_cast<std::uint16_t>(config.http.port));
+  if (!listener && listener.error().code == ErrorCode::conflict && port_may_move) listener = network->listen(config.http.listen_address, 0);
+  if (!listener) return std::unexpected(listener.error());
+  http_server = std::make_unique<HttpServer>(*std::move(listener), clock, runtime->executor(),
                                              [this](HttpExchange& exchange) { return api->handle(exchange); });
   http_server->start();
   return {};
@@ -362,7 +366,7 @@ std::string Server::Parts::url() const {
   return fmt::format("http://{}:{}", host_for_people(config.http.listen_address), http_server->port());
 }
 
-Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options.config), options.sandbox)) {}
+Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 Server::~Server() = default;
 
 Runtime& Server::runtime() { return *parts_->runtime; }
@@ -408,6 +412,7 @@ Task<> Server::stop() {
 }
 
 std::string Server::url() const { return parts_->url(); }
+const std::string& Server::data_folder() const { return parts_->config.data_dir; }
 bool Server::first_run() const { return parts_->first_run; }
 
 std::string Server::login_url(const std::string& next_path) {

@@ -19,6 +19,7 @@ class Sandbox;
 struct ServerOptions {
   Config config;
   bool sandbox = false;  // Meta is simulated in this process, its numbers are added and webhooks come back
+  bool port_may_move = false;  // take any free port when the configured one is in use
 };
 
 class Server {
@@ -33,6 +34,7 @@ class Server {
   Task<> stop();
 
   std::string url() const;                 // "http://127.0.0.1:8080"
+  const std::string& data_folder() const;
   bool first_run() const;                  // no API key existed before this start
   std::string login_url(const std::string& next_path);  // one-time, for an administrator
   Services& services();
