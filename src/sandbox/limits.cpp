@@ -71,12 +71,13 @@ bool Limits::allow_pair(std::size_t number, std::uint64_t phone, MonotonicTime n
 }
 
 bool Limits::allow_user(std::uint64_t phone, MonotonicTime now) {
+  if (config_.portfolio_daily_users <= 0) return true;
   while (!user_order_.empty() && user_order_.front() <= now - kDay) user_order_.pop_front();
   const std::int64_t yesterday = (now - kDay).time_since_epoch().count();
   if (users_.size() > 2 * user_order_.size() + (1 << 16))
     users_.keep_if([&](std::uint64_t, std::int64_t at) { return at > yesterday; });
   if (const std::int64_t* at = users_.find(phone); at != nullptr && *at > yesterday) return true;
-  if (config_.portfolio_daily_users > 0 && static_cast<std::int64_t>(user_order_.size()) >= config_.portfolio_daily_users) {
+  if (static_cast<std::int64_t>(user_order_.size()) >= config_.portfolio_daily_users) {
     ++refused_users_;
     return false;
   }

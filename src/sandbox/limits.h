@@ -35,6 +35,7 @@ class Limits {
   void inbound(std::size_t number, MonotonicTime now);
 
   const PaceRecord& record(std::size_t number) const { return numbers_.at(number).record; }
+  // People counted in the last 24 hours; 0 while there is no limit.
   std::size_t users_today() const { return user_order_.size(); }
   std::uint64_t refused_users() const { return refused_users_; }
   LimitConfig& config() { return config_; }
