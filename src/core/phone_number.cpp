@@ -277,7 +277,9 @@ std::expected<PhoneNumber, PhoneError> parse_international(Digits digits) {
   if (index == 0) return std::unexpected(PhoneError::unknown_country_code);
   const Plan& plan = kPlans[index - 1];
   const Digits national = digits.subspan(calling_code_length(plan));
-  if (plan.main_region < 0) return judge(plan, national);
+  // A number that is whole as it stands is left alone: what this function gives out it must read back.
+  const auto as_given = judge(plan, national);
+  if (as_given || plan.main_region < 0) return as_given;
   return parse_national(kRegions[plan.main_region], national);
 }
 
