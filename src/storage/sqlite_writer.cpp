@@ -147,8 +147,8 @@ void SqliteWriter::die(int rc, std::string_view doing) {
   if (broken_) return;
   const Error cause = sqlite_error(connection_.handle(), rc, doing);
   broken_ = Error{ErrorCode::unavailable,
-                  fmt::format("The database stopped after an error of the disk and must be opened again: {} ({})",
-                              cause.message, sqlite3_errstr(rc))};
+                  fmt::format("The database stopped after an error of the disk and must be opened again: {}",
+                              cause.message)};
   if (options_.log != nullptr) options_.log->error("database.fatal", {{"reason", broken_->message}});
   if (options_.on_fatal) options_.on_fatal(*broken_);
 }

@@ -1,4 +1,9 @@
-// Watches a real database through a VFS that passes everything on: who writes, who locks for writing or checkpointing.
+// Watches a real database through a VFS that passes everything on: who writes, who locks for writing or checkpointing, and
+// what happens when syncing fails.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -21,6 +26,8 @@ struct Observed {
   std::set<const void*> checkpoint_locks;
   std::set<const void*> readers;
   int opened_main = 0;
+  std::atomic<bool> fail_syncs = false;
+  std::atomic<int> operations = 0;      // writes and syncs
 };
 
 struct WatchedFile : sqlite3_file {
@@ -43,10 +50,15 @@ int w_write(sqlite3_file* f, const void* p, int n, sqlite3_int64 o) {
     const std::lock_guard lock(seen(f).mutex);
     seen(f).writers.insert(f);
   }
+  ++seen(f).operations;
   return inner(f)->pMethods->xWrite(inner(f), p, n, o);
 }
 int w_truncate(sqlite3_file* f, sqlite3_int64 n) { return inner(f)->pMethods->xTruncate(inner(f), n); }
-int w_sync(sqlite3_file* f, int flags) { return inner(f)->pMethods->xSync(inner(f), flags); }
+int w_sync(sqlite3_file* f, int flags) {
+  ++seen(f).operations;
+  if (seen(f).fail_syncs) return SQLITE_IOERR_FSYNC;
+  return inner(f)->pMethods->xSync(inner(f), flags);
+}
 int w_size(sqlite3_file* f, sqlite3_int64* n) { return inner(f)->pMethods->xFileSize(inner(f), n); }
 int w_lock(sqlite3_file* f, int l) { return inner(f)->pMethods->xLock(inner(f), l); }
 int w_unlock(sqlite3_file* f, int l) { return inner(f)->pMethods->xUnlock(inner(f), l); }
@@ -151,6 +163,56 @@ TEST(AccessPattern, TheLogIsReusedAfterCheckpoints) {
   asio::co_spawn(context, write_and_read(*db, 1000), asio::detached);
   context.run();
   EXPECT_LT(std::filesystem::file_size(folder.file("posthorn.db-wal")), 1'000'000U);
+}
+
+Task<Result<std::int64_t>> put_one(Database& db, std::string name) {
+  auto work = [name](Transaction& tx) { return put(tx, name); };
+  co_return co_await db.write(std::move(work));
+}
+
+// Invariant I20 on the real side.
+TEST(FailedSync, EndsTheDatabaseAndIsNeverTriedAgain) {
+  Watch watch;
+  TemporaryFolder folder;
+  SqliteOptions options = small_options();
+  options.vfs = "posthorn-watch";
+  std::vector<std::string> deaths;
+  options.on_fatal = [&deaths](const Error& e) { deaths.push_back(e.message); };
+  auto db = open_or_die(folder.file("posthorn.db"), options);
+  asio::io_context context;
+  ASSERT_TRUE(run(context, put_one(*db, "a")));
+  watch.observed().fail_syncs = true;
+  auto failed = run(context, put_one(*db, "b"));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
+  watch.observed().fail_syncs = false;  // the disk would work again
+  const int before = watch.observed().operations;
+  EXPECT_FALSE(run(context, put_one(*db, "c")));
+  EXPECT_EQ(watch.observed().operations, before);
+  EXPECT_EQ(deaths.size(), 1U);
+}
+
+TEST(FailedSync, EndsTheProcessUnlessToldOtherwise) {
+  TemporaryFolder folder;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Watch watch;
+    SqliteOptions options = small_options();
+    options.vfs = "posthorn-watch";
+    options.on_fatal = nullptr;
+    auto db = open_or_die(folder.file("posthorn.db"), options);
+    watch.observed().fail_syncs = true;
+    asio::io_context context;
+    (void)run(context, put_one(*db, "a"));
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 70);
+  auto db = open_or_die(folder.file("posthorn.db"));
+  asio::io_context context;
+  EXPECT_TRUE(run(context, put_one(*db, "after"))) << "the next start recovers from what is on disk";
 }
 
 }  // namespace
