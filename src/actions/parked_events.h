@@ -10,7 +10,7 @@
 
 namespace posthorn {
 
-struct ParkedEvent {
+struct ParkedEventView {
   std::int64_t id = 0;
   std::int64_t journal_id = 0;
   std::string reason;
@@ -27,7 +27,7 @@ struct ReplayOutcome {
 class ParkedEvents {
  public:
   virtual ~ParkedEvents() = default;
-  virtual Task<Result<std::vector<ParkedEvent>>> list_parked(std::int64_t before_id, int limit) = 0;  // newest first
+  virtual Task<Result<std::vector<ParkedEventView>>> list_parked(std::int64_t before_id, int limit) = 0;  // newest first
   virtual Task<Result<ReplayOutcome>> replay_parked(std::vector<std::int64_t> ids) = 0;               // empty: all
 };
 

@@ -50,13 +50,13 @@ std::string subject_of(const Action& action, const Params& params) {
 // Removes the key when the call ends, however it ends.
 class AtWork {
  public:
-  AtWork(std::set<std::string>& keys, std::string key) : keys_(keys), key_(std::move(key)) {}
+  AtWork(std::shared_ptr<std::set<std::string>> keys, std::string key) : keys_(std::move(keys)), key_(std::move(key)) {}
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
-  ~AtWork() { keys_.erase(key_); }
+  ~AtWork() { keys_->erase(key_); }
 
  private:
-  std::set<std::string>& keys_;
+  std::shared_ptr<std::set<std::string>> keys_;
   std::string key_;
 };
 
@@ -125,7 +125,7 @@ Task<Result<json::value>> ActionRunner::run_with_key(const Action& action, Param
   auto idempotent = std::make_shared<IdempotentCall>();
   idempotent->key = idempotency::scoped_key(call.actor, action.name, call.idempotency_key);
   idempotent->body_hash = idempotency::body_hash(json::serialize(params.values()));
-  if (!at_work_.insert(idempotent->key).second) {
+  if (!at_work_->insert(idempotent->key).second) {
     co_return fail(ErrorCode::conflict, "a call with this Idempotency-Key is still at work; ask again in a moment",
                    "Idempotency-Key");
   }

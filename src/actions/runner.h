@@ -1,5 +1,6 @@
 // The way into every action: role, parameters, idempotency, handler, audit, in this order.
 #pragma once
+#include <memory>
 #include <set>
 #include <string>
 
@@ -47,7 +48,8 @@ class ActionRunner {
 
   const Registry& registry_;
   Services& services_;
-  std::set<std::string> at_work_;  // scoped keys whose first call has not ended
+  // Scoped keys whose first call has not ended. Shared, because a call cut off at the end of the process may outlive this.
+  std::shared_ptr<std::set<std::string>> at_work_ = std::make_shared<std::set<std::string>>();
 };
 
 // Parameters and outcome as the audit shows them: secrets replaced, long values cut.

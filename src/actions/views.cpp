@@ -143,7 +143,7 @@ json::object view(const AuditEntry& e) {
   return out;
 }
 
-json::object view(const ParkedEvent& e) {
+json::object view(const ParkedEventView& e) {
   json::object out;
   out["id"] = e.id;
   out["journal_id"] = e.journal_id;

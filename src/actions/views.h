@@ -25,7 +25,7 @@ json::object view(const UploadInfo& upload);
 json::object view(const StoredTemplate& stored);
 json::object view(const Suppression& entry);
 json::object view(const AuditEntry& entry);
-json::object view(const ParkedEvent& event);
+json::object view(const ParkedEventView& event);
 
 template <class List>
 json::array views(const List& list) {

@@ -9,16 +9,16 @@ constexpr int kMostAtOnce = 1000;
 
 }  // namespace
 
-Task<Result<std::vector<ParkedEvent>>> ParkedDesk::list_parked(std::int64_t before_id, int limit) {
-  auto read = [before_id, limit](Transaction& tx) -> Result<std::vector<ParkedEvent>> {
+Task<Result<std::vector<ParkedEventView>>> ParkedDesk::list_parked(std::int64_t before_id, int limit) {
+  auto read = [before_id, limit](Transaction& tx) -> Result<std::vector<ParkedEventView>> {
     PH_TRY_ASSIGN(auto rows, tx.query("SELECT id, journal_id, reason, body, parked_at, attempts FROM parked_events "
                                       "WHERE $1 = 0 OR id < $1 ORDER BY id DESC LIMIT $2",
                                       {before_id, limit}));
-    std::vector<ParkedEvent> out;
+    std::vector<ParkedEventView> out;
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return out;
-      ParkedEvent event;
+      ParkedEventView event;
       event.id = rows.integer(0);
       event.journal_id = rows.integer(1);
       event.reason = std::string(rows.text(2));

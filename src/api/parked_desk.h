@@ -9,7 +9,7 @@ namespace posthorn {
 class ParkedDesk final : public ParkedEvents {
  public:
   ParkedDesk(Database& database, Intake& intake) : database_(database), intake_(intake) {}
-  Task<Result<std::vector<ParkedEvent>>> list_parked(std::int64_t before_id, int limit) override;
+  Task<Result<std::vector<ParkedEventView>>> list_parked(std::int64_t before_id, int limit) override;
   Task<Result<ReplayOutcome>> replay_parked(std::vector<std::int64_t> ids) override;
 
  private:

@@ -140,9 +140,9 @@ Task<Result<int>> change_broadcast(CommandContext c, std::string action, std::in
 }
 
 Task<Result<int>> watch_broadcast(CommandContext c, std::int64_t id) {
-  auto style = is_terminal_output() ? Progress::Style::bar : Progress::Style::lines;
-  if (c.json) style = Progress::Style::json;
-  Progress progress(style);
+  auto style = is_terminal_output() ? ProgressDisplay::Style::bar : ProgressDisplay::Style::lines;
+  if (c.json) style = ProgressDisplay::Style::json;
+  ProgressDisplay progress(style);
   while (true) {
     PH_CO_TRY_ASSIGN(const auto broadcast, co_await c.client->call("get_broadcast", with_id(id)));
     const JsonView view(broadcast);

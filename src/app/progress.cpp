@@ -45,7 +45,7 @@ std::string progress_line(const json::value& broadcast, std::size_t bar_width) {
   return line;
 }
 
-void Progress::show(const json::value& broadcast, MonotonicTime now) {
+void ProgressDisplay::show(const json::value& broadcast, MonotonicTime now) {
   if (style_ == Style::json) {
     auto text = json::serialize(broadcast);
     if (text != last_) print(text + "\n");
@@ -65,7 +65,7 @@ void Progress::show(const json::value& broadcast, MonotonicTime now) {
   last_ = std::move(line);
 }
 
-void Progress::finish(const json::value& broadcast) {
+void ProgressDisplay::finish(const json::value& broadcast) {
   if (style_ == Style::json) return;
   const auto line = progress_line(broadcast, style_ == Style::bar ? kBar : 0);
   if (drawn_) {

@@ -10,10 +10,10 @@ namespace posthorn {
 // "[#####.....]  43.2 %  accepted 21,600 · delivered 20,100 · read 12,000 · failed 321 · 998/s · 28 s left"
 std::string progress_line(const json::value& broadcast, std::size_t bar_width);
 
-class Progress {
+class ProgressDisplay {
  public:
   enum class Style { bar, lines, json };
-  explicit Progress(Style style) : style_(style) {}
+  explicit ProgressDisplay(Style style) : style_(style) {}
   void show(const json::value& broadcast, MonotonicTime now);
   void finish(const json::value& broadcast);  // the last state, and the line ended
 

@@ -111,6 +111,7 @@ Task<> demo(Server& server, DemoOptions options, int& code) {
   if (!started) {
     print_error(started.error(), false);
     code = exit_code(started.error());
+    co_await server.stop();
     runtime.stop();
     co_return;
   }

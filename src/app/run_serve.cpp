@@ -36,6 +36,7 @@ Task<> serve(Server& server, bool sandbox, int& code) {
   if (!started) {
     print_error(started.error(), false);
     code = exit_code(started.error());
+    co_await server.stop();
     runtime.stop();
     co_return;
   }

@@ -79,8 +79,8 @@ std::string host_for_people(const std::string& address) {
 
 std::string_view version() { return POSTHORN_VERSION; }
 
-// Members are destroyed from the last to the first; the runtime, with the coroutines that are still suspended in it, before
-// everything that their frames refer to.
+// Threads and sockets must go before the runtime; coroutines that are still suspended go with it; what their frames refer to
+// goes last. The destructor keeps this order.
 struct Server::Parts {
   Config config;
   bool with_sandbox = false;
@@ -121,8 +121,12 @@ struct Server::Parts {
   explicit Parts(ServerOptions options)
       : config(std::move(options.config)), with_sandbox(options.sandbox), port_may_move(options.port_may_move) {}
   ~Parts() {
-    database.reset();  // the threads first: what they complete must still find the runtime
+    http_server.reset();
+    database.reset();
     files.reset();
+    sandbox_host.reset();
+    http.reset();
+    network.reset();
     runtime.reset();
   }
 
@@ -400,15 +404,15 @@ Task<Result<>> Server::start() {
 Task<> Server::stop() {
   auto& p = *parts_;
   p.stopping = true;
-  p.log->info("server.stopping");
-  p.campaign_runner->stop();
-  co_await p.accounts->stop(kStopTimeout);
-  p.http_server->stop();
-  co_await p.reconciler->stop();
-  co_await p.intake->stop();
-  (void)co_await p.access->keys().save_last_used();
+  if (p.log) p.log->info("server.stopping");
+  if (p.campaign_runner) p.campaign_runner->stop();
+  if (p.accounts) co_await p.accounts->stop(kStopTimeout);
+  if (p.http_server) p.http_server->stop();
+  if (p.ready) co_await p.reconciler->stop();
+  if (p.intake) co_await p.intake->stop();
+  if (p.access) (void)co_await p.access->keys().save_last_used();
   if (p.sandbox_host) p.sandbox_host->stop();
-  p.log->info("server.stopped");
+  if (p.log) p.log->info("server.stopped");
 }
 
 std::string Server::url() const { return parts_->url(); }

@@ -28,7 +28,7 @@ class Server {
   ~Server();  // after stop(): destroys threads, then suspended coroutines, then what these refer to
 
   Runtime& runtime();
-  // Opens everything, recovers, and begins to serve. After an error only the destructor may follow.
+  // Opens everything, recovers, and begins to serve. After an error, too, stop() must follow.
   Task<Result<>> start();
   // Answers on their way are awaited for a few seconds, outcomes are committed; nothing is left in `intent` if all is well.
   Task<> stop();
