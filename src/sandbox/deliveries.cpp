@@ -45,13 +45,14 @@ Result<js::object> read_content(std::string_view text) {
   js::object content = std::move(parsed.get_object());
   const js::value* type = content.if_contains("type");
   if (type == nullptr || !type->is_string()) return fail(ErrorCode::invalid_argument, "\"type\" is required, for example \"text\"", "type");
+  const std::string kind(type->get_string());
   if (js::value* short_text = content.if_contains("text"); short_text != nullptr && short_text->is_string()) {
     js::object body;
     body["body"] = short_text->get_string();
-    content["text"] = std::move(body);
+    *short_text = std::move(body);
   }
-  if (!content.contains(type->get_string()))
-    return fail(ErrorCode::invalid_argument, "the member \"" + std::string(type->get_string()) + "\" is required for this type", "type");
+  if (!content.contains(kind))
+    return fail(ErrorCode::invalid_argument, "the member \"" + kind + "\" is required for this type", "type");
   return content;
 }
 
