@@ -1,5 +1,5 @@
-// Template parser, compiler and renderer: the first line is the components JSON, the rest one value a line. What check()
-// accepts must render as valid JSON.
+// Template parser, compiler and renderer: the first line is the components JSON, the rest one value a line.
+// What check() accepts must render as valid JSON.
 #include <cstdlib>
 
 #include "channels/whatsapp/template_message.h"
@@ -14,7 +14,8 @@ void check_rendering(const Template& parsed, std::string_view values_text, bool 
   CompileOptions options;
   for (const Slot& slot : variables(parsed)) {
     options.variables.push_back(slot.name);
-    if (types && slot.type == SlotType::text && slot.name.starts_with("body.")) options.types[slot.name] = SlotType::currency;
+    if (types && slot.type == SlotType::text && slot.name.starts_with("body."))
+      options.types[slot.name] = SlotType::currency;
   }
   std::vector<std::string_view> values;
   for (std::size_t i = 0; i < options.variables.size(); ++i) {
@@ -22,7 +23,8 @@ void check_rendering(const Template& parsed, std::string_view values_text, bool 
     values.push_back(values_text.substr(0, end));
     values_text.remove_prefix(std::min(end + 1, values_text.size()));
   }
-  const Result<CompiledTemplateMessage> message = CompiledTemplateMessage::compile(parsed, std::move(options));
+  const Result<CompiledTemplateMessage> message =
+      CompiledTemplateMessage::compile(parsed, std::move(options));
   if (!message) return;
   if (message->preview(values).size() > 64 * 1024 * 1024) std::abort();
   if (!message->check(values)) return;

@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   using namespace posthorn::whatsapp;
   const std::string body(reinterpret_cast<const char*>(data), size);
   for (const WebhookEvent& event : parse_webhook(body)) {
-    const bool inside = event.raw.data() >= body.data() && event.raw.data() + event.raw.size() <= body.data() + body.size();
+    const bool inside =
+        event.raw.data() >= body.data() && event.raw.data() + event.raw.size() <= body.data() + body.size();
     if (!inside || event.origin == nullptr || event.natural_key().empty()) std::abort();
   }
   return 0;

@@ -1,8 +1,8 @@
 // Prints every kind of request body that Posthorn can send, one JSON document a line: {"name": …, "body": …}.
 // The contract test holds them against Meta's OpenAPI description.
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "unit/whatsapp/template_samples.h"
 
@@ -33,7 +33,8 @@ Result<std::string> rendered(const TemplateSample& sample) {
 
 int main() {
   int failures = 0;
-  for (const TemplateSample& sample : template_samples()) failures += print("template/" + sample.name, rendered(sample));
+  for (const TemplateSample& sample : template_samples())
+    failures += print("template/" + sample.name, rendered(sample));
   failures += print("text", text_message({"491701234567", ""}, "You will get no more messages."));
   failures += print("text/reply", text_message({"491701234567", ""}, "Thank you", "wamid.A"));
   failures += print("mark_read", mark_read("wamid.A"));

@@ -7,8 +7,14 @@ namespace posthorn::whatsapp {
 namespace {
 
 std::string code_text(const ErrorInfo& info) {
-  if (info.code < 0) return info.code == kNoCode ? "any other" : fmt::format("HTTP {}", info.code == kHttpServerError ? "5xx" : info.code == kHttpRedirect ? "3xx" : fmt::format("{}", -info.code));
-  std::string text = info.last_code != info.code ? fmt::format("{}–{}", info.code, info.last_code) : fmt::format("{}", info.code);
+  if (info.code < 0)
+    return info.code == kNoCode
+               ? "any other"
+               : fmt::format("HTTP {}", info.code == kHttpServerError ? "5xx"
+                                        : info.code == kHttpRedirect  ? "3xx"
+                                                                      : fmt::format("{}", -info.code));
+  std::string text = info.last_code != info.code ? fmt::format("{}–{}", info.code, info.last_code)
+                                                 : fmt::format("{}", info.code);
   if (info.subcode == kAboutRecipient) text += " (about the recipient)";
   if (info.subcode > 0) text += fmt::format(" (subcode {})", info.subcode);
   return text;
@@ -29,7 +35,8 @@ std::string flags_text(const ErrorInfo& info) {
   add(!info.definitive, "outcome unknown");
   add(info.max_tries > 1, fmt::format("at most {} tries", info.max_tries));
   if (info.min_delay.count() > 0) {
-    add(true, fmt::format("not before {} s", std::chrono::duration_cast<std::chrono::seconds>(info.min_delay).count()));
+    add(true, fmt::format("not before {} s",
+                          std::chrono::duration_cast<std::chrono::seconds>(info.min_delay).count()));
   }
   return text;
 }
@@ -60,8 +67,8 @@ What Posthorn does when WhatsApp refuses or fails a message. This page is genera
 std::string render_error_document() {
   std::string out(kIntroduction);
   for (const ErrorInfo& info : error_table()) {
-    out += fmt::format("| {} | `{}` | `{}` | {} | {} | {} |\n", code_text(info), info.name, to_string(info.error_class),
-                       flags_text(info), info.meaning, info.next_step);
+    out += fmt::format("| {} | `{}` | `{}` | {} | {} | {} |\n", code_text(info), info.name,
+                       to_string(info.error_class), flags_text(info), info.meaning, info.next_step);
   }
   return out;
 }

@@ -1,15 +1,16 @@
 #include "channels/whatsapp/error_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/error_entries.h"
 
 namespace posthorn::whatsapp {
 namespace {
 
-// The most special row for a code: one with the same subcode, else the general one; nullptr if the code is not listed.
+// The most special row for a code: one with the same subcode, else the general one; nullptr if the code is
+// not listed.
 const ErrorInfo* find_row(int code, int subcode) {
   const auto rows = error_entries();
   auto it = std::ranges::upper_bound(rows, code, {}, &ErrorInfo::code);
@@ -33,29 +34,39 @@ int pseudo_code_of(int http_status) {
   return kNoCode;
 }
 
-// Meta names the offending parameter in the details: "… param: to", "'to' is not a valid phone number", "recipient …".
+// Meta names the offending parameter in the details: "… param: to", "'to' is not a valid phone number",
+// "recipient …".
 bool speaks_of_recipient(std::string_view text) {
-  for (const std::string_view sign : {"'to'", "\"to\"", "[to]", "(to)", "`to`", "param to ", "parameter to ", "parameter: to",
-                                      "param: to", "ecipient", "phone number is not valid", "not a valid phone number",
-                                      "not a valid WhatsApp"}) {
+  for (const std::string_view sign :
+       {"'to'", "\"to\"", "[to]", "(to)", "`to`", "param to ", "parameter to ", "parameter: to", "param: to",
+        "ecipient", "phone number is not valid", "not a valid phone number", "not a valid WhatsApp"}) {
     if (text.find(sign) != std::string_view::npos) return true;
   }
   return false;
 }
 
-bool is_authoring_code(int subcode) { return subcode >= 2388000 && subcode <= 2388999; }
+bool is_authoring_code(int subcode) {
+  return subcode >= 2388000 && subcode <= 2388999;
+}
 
 }  // namespace
 
 std::string_view to_string(ErrorClass error_class) {
   switch (error_class) {
-    case ErrorClass::retry_backoff: return "retry_backoff";
-    case ErrorClass::retry_pair: return "retry_pair";
-    case ErrorClass::slow_number: return "slow_number";
-    case ErrorClass::pause_campaign: return "pause_campaign";
-    case ErrorClass::recipient_permanent: return "recipient_permanent";
-    case ErrorClass::template_permanent: return "template_permanent";
-    case ErrorClass::configuration: return "configuration";
+    case ErrorClass::retry_backoff:
+      return "retry_backoff";
+    case ErrorClass::retry_pair:
+      return "retry_pair";
+    case ErrorClass::slow_number:
+      return "slow_number";
+    case ErrorClass::pause_campaign:
+      return "pause_campaign";
+    case ErrorClass::recipient_permanent:
+      return "recipient_permanent";
+    case ErrorClass::template_permanent:
+      return "template_permanent";
+    case ErrorClass::configuration:
+      return "configuration";
   }
   return "unknown";
 }
@@ -72,7 +83,8 @@ std::string GraphError::summary() const {
   if (!details.empty() && details != message) text += ": " + details;
   if (text.size() > 500) {
     std::size_t end = 500;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not inside a character
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+      --end;  // not inside a character
     text.resize(end);
   }
   return text;
@@ -112,6 +124,8 @@ std::optional<Duration> retry_delay(const ErrorInfo& info, int tries) {
   return std::max(info.min_delay, std::min(delay, kLongest));
 }
 
-std::span<const ErrorInfo> error_table() { return error_entries(); }
+std::span<const ErrorInfo> error_table() {
+  return error_entries();
+}
 
 }  // namespace posthorn::whatsapp

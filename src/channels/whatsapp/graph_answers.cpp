@@ -1,8 +1,8 @@
 #include "channels/whatsapp/graph_answers.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/send_response.h"
@@ -11,10 +11,14 @@ namespace posthorn::whatsapp {
 namespace {
 
 ErrorCode kind_of(const GraphError& error, const ErrorInfo& info) {
-  if (error.code == 190 || error.code == 0 || error.code == 104 || error.code == 102 || error.http_status == 401) return ErrorCode::unauthenticated;
-  if (info.name == "object_missing" || error.code == 803 || error.http_status == 404) return ErrorCode::not_found;
+  if (error.code == 190 || error.code == 0 || error.code == 104 || error.code == 102 ||
+      error.http_status == 401)
+    return ErrorCode::unauthenticated;
+  if (info.name == "object_missing" || error.code == 803 || error.http_status == 404)
+    return ErrorCode::not_found;
   if (info.error_class == ErrorClass::slow_number) return ErrorCode::resource_exhausted;
-  if (error.http_status >= 500 || info.error_class == ErrorClass::retry_backoff) return ErrorCode::unavailable;
+  if (error.http_status >= 500 || info.error_class == ErrorClass::retry_backoff)
+    return ErrorCode::unavailable;
   if (info.error_class == ErrorClass::configuration) return ErrorCode::permission_denied;
   return ErrorCode::invalid_argument;
 }
@@ -35,8 +39,9 @@ void read_health(const json::object& health, BusinessInfo& info) {
     for (const json::value& item : *errors) {
       const json::object* error = item.if_object();
       if (error == nullptr) continue;
-      info.problems.push_back(fmt::format("{}: ({}) {} {}", string_in(*entity, "entity_type"), integer_in(*error, "error_code"),
-                                          string_in(*error, "error_description"), string_in(*error, "possible_solution")));
+      info.problems.push_back(
+          fmt::format("{}: ({}) {} {}", string_in(*entity, "entity_type"), integer_in(*error, "error_code"),
+                      string_in(*error, "error_description"), string_in(*error, "possible_solution")));
     }
   }
 }
@@ -50,7 +55,8 @@ int digits_at(std::string_view text, std::size_t at, std::size_t count) {
   return number;
 }
 
-constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 }  // namespace
 
@@ -101,13 +107,16 @@ Error error_of(int status, std::string_view body) {
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
   if (text.size() != 29 || !text.ends_with(" GMT")) return std::nullopt;
-  const auto month = static_cast<unsigned>(std::ranges::find(kMonths, text.substr(8, 3)) - kMonths.begin()) + 1;
+  const auto month =
+      static_cast<unsigned>(std::ranges::find(kMonths, text.substr(8, 3)) - kMonths.begin()) + 1;
   const int day = digits_at(text, 5, 2), year = digits_at(text, 12, 4);
   const int hour = digits_at(text, 17, 2), minute = digits_at(text, 20, 2), second = digits_at(text, 23, 2);
   if (month > 12 || day < 1 || year < 0 || hour < 0 || minute < 0 || second < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(static_cast<unsigned>(day))};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second);
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 }  // namespace posthorn::whatsapp

@@ -1,7 +1,8 @@
 // Reading one of Meta's error objects, wherever it stands.
 #pragma once
-#include <boost/json/object.hpp>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "channels/whatsapp/error_table.h"
 

@@ -1,11 +1,12 @@
 // Reading members of Meta's JSON without failing: what is absent or of another type counts as empty.
 #pragma once
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 
 namespace posthorn::whatsapp {
 
@@ -31,7 +32,8 @@ inline std::string_view string_in(const boost::json::object& object, std::string
 }
 
 // Also takes a string of digits: Meta sends ids and times either way.
-inline std::int64_t integer_in(const boost::json::object& object, std::string_view key, std::int64_t fallback = 0) {
+inline std::int64_t integer_in(const boost::json::object& object, std::string_view key,
+                               std::int64_t fallback = 0) {
   const boost::json::value* value = object.if_contains(key);
   if (value == nullptr) return fallback;
   if (value->is_int64()) return value->get_int64();

@@ -1,12 +1,12 @@
 #include "channels/whatsapp/send_response.h"
 
-#include <fmt/format.h>
-
 #include <array>
-#include <boost/json/parse.hpp>
-#include <boost/json/monotonic_resource.hpp>
 #include <charconv>
 #include <limits>
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <fmt/format.h>
 
 #include "channels/whatsapp/graph_error.h"
 #include "channels/whatsapp/json_fields.h"
@@ -64,8 +64,10 @@ std::optional<Duration> read_retry_after(const HttpHeaders& headers) {
   const std::string_view text = headers.get("Retry-After");
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || seconds < 0) return std::nullopt;
-  return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 86400)), std::chrono::hours(24));
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || seconds < 0)
+    return std::nullopt;
+  return std::min<Duration>(std::chrono::seconds(std::min<std::int64_t>(seconds, 86400)),
+                            std::chrono::hours(24));
 }
 
 void judge_error(SendAnswer& answer) {
@@ -82,7 +84,8 @@ void judge_error(SendAnswer& answer) {
 void judge_status(int status, SendAnswer& answer) {
   const bool refused = status >= 300 && status < 500 && status != 408 && status != 499;
   if (!refused) {
-    answer.why = fmt::format("the answer (HTTP {}) has no message id and no error that Meta would send", status);
+    answer.why =
+        fmt::format("the answer (HTTP {}) has no message id and no error that Meta would send", status);
     return;
   }
   answer.kind = SendAnswer::Kind::failed;

@@ -24,8 +24,8 @@ struct SendAnswer {
 
   // accepted
   std::string wamid;
-  std::string wa_id;     // the recipient's number as WhatsApp knows it; may differ from `to`, may be empty
-  std::string user_id;   // business-scoped user id, if given
+  std::string wa_id;    // the recipient's number as WhatsApp knows it; may differ from `to`, may be empty
+  std::string user_id;  // business-scoped user id, if given
   Acceptance acceptance = Acceptance::accepted;
 
   // failed; also set for `unknown` when Meta named a code that is not definitive
@@ -34,7 +34,7 @@ struct SendAnswer {
   std::optional<Duration> retry_after;  // from the Retry-After header, at most one day
 
   // unknown
-  std::string why;       // for people
+  std::string why;  // for people
 };
 
 // Never throws and never fails, whatever the bytes are.

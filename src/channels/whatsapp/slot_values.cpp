@@ -1,9 +1,9 @@
 #include "channels/whatsapp/slot_values.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/template_message.h"
@@ -12,11 +12,19 @@
 namespace posthorn::whatsapp {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
 
-bool all_digits(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, is_digit);
+}
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -56,10 +64,12 @@ Fault degrees_fault(std::string_view value, double limit) {
   const std::string_view whole = rest.substr(0, point);
   const std::string_view fraction = point < rest.size() ? rest.substr(point + 1) : "0";
   double degrees = 0;
-  const bool number = all_digits(whole) && all_digits(fraction) && (whole.size() == 1 || whole.front() != '0') &&
+  const bool number = all_digits(whole) && all_digits(fraction) &&
+                      (whole.size() == 1 || whole.front() != '0') &&
                       std::from_chars(value.data(), value.data() + value.size(), degrees).ec == std::errc{};
   if (!number) return "must be decimal degrees such as 52.5200";
-  return degrees < -limit || degrees > limit ? fmt::format("must lie between -{0} and {0} degrees", limit) : "";
+  return degrees < -limit || degrees > limit ? fmt::format("must lie between -{0} and {0} degrees", limit)
+                                             : "";
 }
 
 Fault minutes_fault(std::string_view value) {
@@ -70,19 +80,22 @@ Fault minutes_fault(std::string_view value) {
 }
 
 Fault coupon_fault(std::string_view value) {
-  const bool fine = std::ranges::all_of(value, [](char c) { return is_digit(c) || is_capital(c) || (c >= 'a' && c <= 'z'); });
+  const bool fine = std::ranges::all_of(
+      value, [](char c) { return is_digit(c) || is_capital(c) || (c >= 'a' && c <= 'z'); });
   return fine ? "" : "may have letters A to Z and digits only";
 }
 
 Fault sections_fault(const json::value& parsed) {
   const json::array* sections = parsed.if_array();
-  if (sections == nullptr || sections->empty() || sections->size() > 10) return "must be a JSON array of 1 to 10 sections";
+  if (sections == nullptr || sections->empty() || sections->size() > 10)
+    return "must be a JSON array of 1 to 10 sections";
   std::size_t products = 0;
   for (const json::value& entry : *sections) {
     const json::object* section = entry.if_object();
     const json::array* items = section != nullptr ? array_in(*section, "product_items") : nullptr;
     if (items == nullptr || items->empty()) return "needs product_items in every section";
-    if (count_characters(string_in(*section, "title")) > 24) return "has a section title of more than 24 characters";
+    if (count_characters(string_in(*section, "title")) > 24)
+      return "has a section title of more than 24 characters";
     products += items->size();
   }
   return products > 30 ? "has more than 30 products" : "";
@@ -102,30 +115,44 @@ Fault json_fault(SlotType type, std::string_view value) {
 Fault fault_of(SlotType type, std::string_view value) {
   switch (type) {
     case SlotType::text:
-    case SlotType::date_time: return text_fault(value);
-    case SlotType::currency: return parse_currency(value) ? "" : "must be an amount such as \"EUR 12.34\"";
+    case SlotType::date_time:
+      return text_fault(value);
+    case SlotType::currency:
+      return parse_currency(value) ? "" : "must be an amount such as \"EUR 12.34\"";
     case SlotType::media:
-      return is_media_id(value) || is_http_url(value) ? "" : "must be an address (https://…) or the id of uploaded media";
-    case SlotType::latitude: return degrees_fault(value, 90);
-    case SlotType::longitude: return degrees_fault(value, 180);
+      return is_media_id(value) || is_http_url(value)
+                 ? ""
+                 : "must be an address (https://…) or the id of uploaded media";
+    case SlotType::latitude:
+      return degrees_fault(value, 90);
+    case SlotType::longitude:
+      return degrees_fault(value, 180);
     case SlotType::url_suffix:
     case SlotType::otp_code:
-    case SlotType::flow_token: return blank_fault(value);
-    case SlotType::coupon_code: return coupon_fault(value);
-    case SlotType::minutes: return minutes_fault(value);
+    case SlotType::flow_token:
+      return blank_fault(value);
+    case SlotType::coupon_code:
+      return coupon_fault(value);
+    case SlotType::minutes:
+      return minutes_fault(value);
     case SlotType::expiration:
-      return parse_expiration(value) ? "" : "must be a time such as 2026-12-31T20:00:00Z, or Unix seconds or milliseconds";
-    case SlotType::url: return is_http_url(value) ? "" : "must be an address (https://…)";
+      return parse_expiration(value)
+                 ? ""
+                 : "must be a time such as 2026-12-31T20:00:00Z, or Unix seconds or milliseconds";
+    case SlotType::url:
+      return is_http_url(value) ? "" : "must be an address (https://…)";
     case SlotType::flow_data:
     case SlotType::product_sections:
     case SlotType::order_details:
-    case SlotType::order_status: return json_fault(type, value);
+    case SlotType::order_status:
+      return json_fault(type, value);
     case SlotType::file_name:
     case SlotType::place:
     case SlotType::payload:
     case SlotType::product_id:
     case SlotType::catalog_id:
-    case SlotType::title: return control_fault(value);
+    case SlotType::title:
+      return control_fault(value);
   }
   return {};
 }
@@ -168,10 +195,13 @@ std::optional<std::int64_t> parse_expiration(std::string_view text) {
 bool is_http_url(std::string_view text) {
   const std::size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
   if (scheme == 0 || text.size() == scheme || text.size() > 2000 || text[scheme] == '/') return false;
-  return std::ranges::none_of(text, [](char c) { return is_control(c) || c == ' ' || c == '"' || c == '<' || c == '>'; });
+  return std::ranges::none_of(
+      text, [](char c) { return is_control(c) || c == ' ' || c == '"' || c == '<' || c == '>'; });
 }
 
-bool is_media_id(std::string_view text) { return text.size() <= 40 && all_digits(text); }
+bool is_media_id(std::string_view text) {
+  return text.size() <= 40 && all_digits(text);
+}
 
 std::size_t count_characters(std::string_view utf8) {
   return static_cast<std::size_t>(
@@ -181,11 +211,14 @@ std::size_t count_characters(std::string_view utf8) {
 Result<> check_value(const Slot& slot, std::string_view value) {
   if (value.empty()) {
     if (!slot.required) return {};
-    return fail(ErrorCode::invalid_argument, fmt::format("{} ({}) is empty, but the template needs it", slot.name, slot.label), slot.name);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} ({}) is empty, but the template needs it", slot.name, slot.label), slot.name);
   }
   if (slot.max_length != 0 && value.size() > slot.max_length && count_characters(value) > slot.max_length) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{} has {} characters; at most {} are allowed", slot.name,
-                                                         count_characters(value), slot.max_length), slot.name);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} has {} characters; at most {} are allowed", slot.name,
+                            count_characters(value), slot.max_length),
+                slot.name);
   }
   const Fault fault = fault_of(slot.type, value);
   if (fault.empty()) return {};

@@ -1,11 +1,11 @@
 // Meta's component JSON → Template.
 #include "channels/whatsapp/template.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "channels/whatsapp/json_fields.h"
 
@@ -23,7 +23,9 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-bool is_placeholder_char(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+bool is_placeholder_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 // {{1}} or {{first_name}}; blanks inside the braces are allowed. Anything else in braces is text.
 std::vector<Placeholder> find_placeholders(std::string_view text) {
@@ -44,7 +46,9 @@ std::vector<Placeholder> find_placeholders(std::string_view text) {
   return found;
 }
 
-TemplateText make_text(std::string_view text) { return {std::string(text), find_placeholders(text), {}}; }
+TemplateText make_text(std::string_view text) {
+  return {std::string(text), find_placeholders(text), {}};
+}
 
 std::vector<std::string> strings_of(const json::value& list) {
   std::vector<std::string> out;
@@ -76,8 +80,12 @@ struct HeaderWord {
   HeaderKind kind;
 };
 constexpr std::array kHeaderWords = std::to_array<HeaderWord>({
-    {"TEXT", HeaderKind::text}, {"IMAGE", HeaderKind::image}, {"VIDEO", HeaderKind::video},
-    {"DOCUMENT", HeaderKind::document}, {"GIF", HeaderKind::gif}, {"LOCATION", HeaderKind::location},
+    {"TEXT", HeaderKind::text},
+    {"IMAGE", HeaderKind::image},
+    {"VIDEO", HeaderKind::video},
+    {"DOCUMENT", HeaderKind::document},
+    {"GIF", HeaderKind::gif},
+    {"LOCATION", HeaderKind::location},
     {"PRODUCT", HeaderKind::product},
 });
 
@@ -86,7 +94,9 @@ Result<TemplateHeader> parse_header(const json::object& component, const std::st
   const auto* word = std::ranges::find(kHeaderWords, std::string_view(format), &HeaderWord::word);
   if (word == kHeaderWords.end()) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("{}.format is \"{}\", which is no kind of header that this version can send", path, format), path);
+                fmt::format("{}.format is \"{}\", which is no kind of header that this version can send",
+                            path, format),
+                path);
   }
   TemplateHeader header{word->kind, {}};
   if (word->kind == HeaderKind::text) {
@@ -101,10 +111,17 @@ struct ButtonWord {
   ButtonKind kind;
 };
 constexpr std::array kButtonWords = std::to_array<ButtonWord>({
-    {"QUICK_REPLY", ButtonKind::quick_reply}, {"URL", ButtonKind::url}, {"PHONE_NUMBER", ButtonKind::phone_number},
-    {"COPY_CODE", ButtonKind::copy_code}, {"FLOW", ButtonKind::flow}, {"CATALOG", ButtonKind::catalog},
-    {"MPM", ButtonKind::multi_product}, {"SPM", ButtonKind::single_product}, {"OTP", ButtonKind::otp},
-    {"VOICE_CALL", ButtonKind::voice_call}, {"ORDER_DETAILS", ButtonKind::order_details},
+    {"QUICK_REPLY", ButtonKind::quick_reply},
+    {"URL", ButtonKind::url},
+    {"PHONE_NUMBER", ButtonKind::phone_number},
+    {"COPY_CODE", ButtonKind::copy_code},
+    {"FLOW", ButtonKind::flow},
+    {"CATALOG", ButtonKind::catalog},
+    {"MPM", ButtonKind::multi_product},
+    {"SPM", ButtonKind::single_product},
+    {"OTP", ButtonKind::otp},
+    {"VOICE_CALL", ButtonKind::voice_call},
+    {"ORDER_DETAILS", ButtonKind::order_details},
     {"REQUEST_CONTACT_INFO", ButtonKind::request_contact_info},
 });
 
@@ -118,7 +135,9 @@ TemplateButton parse_button(const json::object& object) {
   button.url = make_text(string_in(object, "url"));
   if (const json::value* example = object.if_contains("example")) {
     const std::vector<std::string> list = strings_of(*example);
-    button.example = example->is_string() ? std::string(example->get_string()) : list.empty() ? "" : list.front();
+    button.example = example->is_string() ? std::string(example->get_string())
+                     : list.empty()       ? ""
+                                          : list.front();
   }
   if (button.kind == ButtonKind::url && !button.example.empty()) button.url.examples = {button.example};
   return button;
@@ -128,12 +147,14 @@ Result<std::vector<TemplateButton>> parse_buttons(const json::object& component,
   const json::array* list = array_in(component, "buttons");
   if (list == nullptr) return fail(ErrorCode::invalid_argument, path + ".buttons must be an array", path);
   if (list->size() > kMaxButtons) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{}.buttons has {} entries; Meta allows 10", path, list->size()), path);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{}.buttons has {} entries; Meta allows 10", path, list->size()), path);
   }
   std::vector<TemplateButton> buttons;
   for (const json::value& entry : *list) {
     const json::object* object = entry.if_object();
-    if (object == nullptr) return fail(ErrorCode::invalid_argument, path + ".buttons holds something that is no object", path);
+    if (object == nullptr)
+      return fail(ErrorCode::invalid_argument, path + ".buttons holds something that is no object", path);
     buttons.push_back(parse_button(*object));
   }
   return buttons;
@@ -142,7 +163,8 @@ Result<std::vector<TemplateButton>> parse_buttons(const json::object& component,
 // Reads the components of a template or of one card into it.
 class ComponentReader {
  public:
-  ComponentReader(Template& out, TemplateCard* card, std::string path) : out_(out), card_(card), path_(std::move(path)) {}
+  ComponentReader(Template& out, TemplateCard* card, std::string path)
+      : out_(out), card_(card), path_(std::move(path)) {}
 
   Result<> read(const json::array& components) {
     for (std::size_t i = 0; i < components.size(); ++i) {
@@ -156,9 +178,11 @@ class ComponentReader {
 
  private:
   Result<> read_one(std::string_view type, const json::object& component, const std::string& path) {
-    if (type == "HEADER") return assign(card_ != nullptr ? card_->header : out_.header, parse_header(component, path));
+    if (type == "HEADER")
+      return assign(card_ != nullptr ? card_->header : out_.header, parse_header(component, path));
     if (type == "BODY") return read_body(component);
-    if (type == "BUTTONS") return assign(card_ != nullptr ? card_->buttons : out_.buttons, parse_buttons(component, path));
+    if (type == "BUTTONS")
+      return assign(card_ != nullptr ? card_->buttons : out_.buttons, parse_buttons(component, path));
     if (card_ != nullptr) return {};
     if (type == "FOOTER") return read_footer(component);
     if (type == "LIMITED_TIME_OFFER") return read_offer(component);
@@ -186,7 +210,8 @@ class ComponentReader {
 
   Result<> read_footer(const json::object& component) {
     out_.footer = string_in(component, "text");
-    out_.code_expiration_minutes = static_cast<int>(std::clamp<std::int64_t>(integer_in(component, "code_expiration_minutes"), 0, 90));
+    out_.code_expiration_minutes =
+        static_cast<int>(std::clamp<std::int64_t>(integer_in(component, "code_expiration_minutes"), 0, 90));
     return {};
   }
 
@@ -208,7 +233,8 @@ class ComponentReader {
       const std::string card_path = fmt::format("{}.cards[{}]", path, i);
       const json::object* object = (*cards)[i].if_object();
       const json::array* components = object != nullptr ? array_in(*object, "components") : nullptr;
-      if (components == nullptr) return fail(ErrorCode::invalid_argument, card_path + ".components must be an array", card_path);
+      if (components == nullptr)
+        return fail(ErrorCode::invalid_argument, card_path + ".components must be an array", card_path);
       TemplateCard card;
       ComponentReader reader(out_, &card, card_path + ".components");
       PH_TRY(reader.read(*components));
@@ -225,7 +251,8 @@ class ComponentReader {
 Result<Template> build(TemplateFacts facts, json::array components) {
   if (facts.name.empty()) return fail(ErrorCode::invalid_argument, "a template needs a name", "name");
   if (facts.language.empty()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("template \"{}\" has no language", facts.name), "language");
+    return fail(ErrorCode::invalid_argument, fmt::format("template \"{}\" has no language", facts.name),
+                "language");
   }
   Template out;
   out.facts = std::move(facts);
@@ -252,20 +279,24 @@ Result<Template> parse_template(const json::object& object) {
   facts.category = upper(string_in(object, "category"));
   facts.correct_category = upper(string_in(object, "correct_category"));
   facts.sub_category = upper(string_in(object, "sub_category"));
-  if (const json::object* quality = object_in(object, "quality_score")) facts.quality = upper(string_in(*quality, "score"));
-  if (const std::string_view format = string_in(object, "parameter_format"); !format.empty()) facts.parameter_format = format;
+  if (const json::object* quality = object_in(object, "quality_score"))
+    facts.quality = upper(string_in(*quality, "score"));
+  if (const std::string_view format = string_in(object, "parameter_format"); !format.empty())
+    facts.parameter_format = format;
   facts.reason = string_in(object, "rejected_reason");
   if (facts.reason == "NONE") facts.reason.clear();
   const json::array* components = array_in(object, "components");
   if (components == nullptr) {
-    return fail(ErrorCode::invalid_argument, fmt::format("template \"{}\" has no array \"components\"", facts.name), "components");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("template \"{}\" has no array \"components\"", facts.name), "components");
   }
   return build(std::move(facts), *components);
 }
 
 Result<Template> parse_template(TemplateFacts facts, std::string_view components_json) {
   PH_TRY_ASSIGN(json::value parsed, parse_json(components_json));
-  if (!parsed.is_array()) return fail(ErrorCode::invalid_argument, "components must be an array", "components");
+  if (!parsed.is_array())
+    return fail(ErrorCode::invalid_argument, "components must be an array", "components");
   return build(std::move(facts), std::move(parsed.get_array()));
 }
 

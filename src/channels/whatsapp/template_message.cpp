@@ -1,8 +1,8 @@
 #include "channels/whatsapp/template_message.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/slot_values.h"
 #include "core/json_writer.h"
@@ -53,11 +53,13 @@ void append_token(std::string& out, std::string_view token) {
 
 Result<> check_address(const Address& to) {
   if (to.digits.empty() && to.user_id.empty()) {
-    return fail(ErrorCode::invalid_argument, "the message has no recipient: give a phone number or a user id", "to");
+    return fail(ErrorCode::invalid_argument, "the message has no recipient: give a phone number or a user id",
+                "to");
   }
   const bool digits = std::ranges::all_of(to.digits, [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || to.digits.size() > 15) {
-    return fail(ErrorCode::invalid_argument, "the phone number must be 7 to 15 digits with country code", "to");
+    return fail(ErrorCode::invalid_argument, "the phone number must be 7 to 15 digits with country code",
+                "to");
   }
   return {};
 }
@@ -72,27 +74,39 @@ CompiledTemplateMessage::Op::Kind CompiledTemplateMessage::encoding_of(SlotType 
     case SlotType::flow_data:
     case SlotType::product_sections:
     case SlotType::order_details:
-    case SlotType::order_status: return Op::Kind::raw;
-    case SlotType::media: return Op::Kind::media;
-    case SlotType::currency: return Op::Kind::currency;
-    case SlotType::expiration: return Op::Kind::milliseconds;
-    default: return Op::Kind::string;
+    case SlotType::order_status:
+      return Op::Kind::raw;
+    case SlotType::media:
+      return Op::Kind::media;
+    case SlotType::currency:
+      return Op::Kind::currency;
+    case SlotType::expiration:
+      return Op::Kind::milliseconds;
+    default:
+      return Op::Kind::string;
   }
 }
 
 void CompiledTemplateMessage::append_value(std::string& out, Op::Kind kind, std::string_view value) {
   switch (kind) {
-    case Op::Kind::string: return append_json_string(out, value);
-    case Op::Kind::raw: out += value.empty() ? "null" : value; return;
-    case Op::Kind::media: return append_media(out, value);
-    case Op::Kind::currency: return append_currency(out, value);
-    case Op::Kind::milliseconds: return append_number(out, parse_expiration(value).value_or(0));
-    default: return;
+    case Op::Kind::string:
+      return append_json_string(out, value);
+    case Op::Kind::raw:
+      out += value.empty() ? "null" : value;
+      return;
+    case Op::Kind::media:
+      return append_media(out, value);
+    case Op::Kind::currency:
+      return append_currency(out, value);
+    case Op::Kind::milliseconds:
+      return append_number(out, parse_expiration(value).value_or(0));
+    default:
+      return;
   }
 }
 
-void CompiledTemplateMessage::render(std::string& out, const Address& to, std::span<const std::string_view> values,
-                                     std::string_view token) const {
+void CompiledTemplateMessage::render(std::string& out, const Address& to,
+                                     std::span<const std::string_view> values, std::string_view token) const {
   append_address(out, to);
   for (std::size_t i = 0; i < ops_.size(); ++i) {
     const Op& op = ops_[i];
@@ -102,7 +116,8 @@ void CompiledTemplateMessage::render(std::string& out, const Address& to, std::s
       if (out.back() != '[' && out.back() != '{') out += ',';
     } else if (op.kind == Op::Kind::skip_if_empty) {
       const auto group = std::span(groups_).subspan(op.begin, op.end - op.begin);
-      if (std::ranges::all_of(group, [&](std::uint32_t slot) { return values[slot].empty(); })) i = op.target - 1;
+      if (std::ranges::all_of(group, [&](std::uint32_t slot) { return values[slot].empty(); }))
+        i = op.target - 1;
     } else {
       append_value(out, op.kind, values[op.begin]);
     }
@@ -113,7 +128,8 @@ void CompiledTemplateMessage::render(std::string& out, const Address& to, std::s
 
 Result<> CompiledTemplateMessage::check(std::span<const std::string_view> values) const {
   if (values.size() != slots_.size()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{} values for {} variables", values.size(), slots_.size()));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} values for {} variables", values.size(), slots_.size()));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     PH_TRY(check_value(slots_[i], values[i]));
@@ -130,16 +146,21 @@ Result<> CompiledTemplateMessage::check_lengths(std::span<const std::string_view
     for (const std::uint32_t slot : rule.slots) characters += count_characters(values[slot]);
     if (characters <= rule.limit) continue;
     const std::string field = rule.slots.empty() ? "" : slots_[rule.slots.front()].name;
-    return fail(ErrorCode::invalid_argument, fmt::format("{} has {} characters with these values; at most {} are allowed", rule.part, characters, rule.limit), field);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} has {} characters with these values; at most {} are allowed", rule.part,
+                            characters, rule.limit),
+                field);
   }
   return {};
 }
 
-Result<std::string> render_template_message(const Template& message_template, const SlotValues& values, const Address& to) {
+Result<std::string> render_template_message(const Template& message_template, const SlotValues& values,
+                                            const Address& to) {
   PH_TRY(check_address(to));
   CompileOptions options;
   options.constants = values;
-  PH_TRY_ASSIGN(const CompiledTemplateMessage message, CompiledTemplateMessage::compile(message_template, std::move(options)));
+  PH_TRY_ASSIGN(const CompiledTemplateMessage message,
+                CompiledTemplateMessage::compile(message_template, std::move(options)));
   std::string out;
   message.render(out, to, {}, {});
   return out;
@@ -150,7 +171,8 @@ Result<std::string> text_message(const Address& to, std::string_view body, std::
   PH_TRY(check_address(to));
   const std::size_t length = count_characters(body);
   if (length == 0 || length > kMaxText) {
-    return fail(ErrorCode::invalid_argument, fmt::format("a text message has 1 to {} characters, not {}", kMaxText, length), "body");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("a text message has 1 to {} characters, not {}", kMaxText, length), "body");
   }
   std::string out;
   append_address(out, to);

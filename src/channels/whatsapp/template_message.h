@@ -31,24 +31,28 @@ struct CompileOptions {
   std::map<std::string, SlotType, std::less<>> types;
 };
 
-// A template turned into constant JSON and slots, once a campaign, so that rendering one message copies about a kilobyte.
-// Immutable after compile(); copies are independent.
+// A template turned into constant JSON and slots, once a campaign, so that rendering one message copies about
+// a kilobyte. Immutable after compile(); copies are independent.
 class CompiledTemplateMessage {
  public:
-  // invalid_argument naming the slot in `field`: unknown slot, required slot missing, constant that breaks its rules.
+  // invalid_argument naming the slot in `field`: unknown slot, required slot missing, constant that breaks
+  // its rules.
   static Result<CompiledTemplateMessage> compile(Template message_template, CompileOptions options);
 
   const Template& message_template() const { return template_; }
   // The variable slots, in the order of CompileOptions::variables.
   std::span<const Slot> variables() const { return slots_; }
 
-  // Whether Meta would take these values (one a variable slot): required ones filled, formats, lengths of the values and
-  // of the texts they make. The error's `field` is the slot name. Costs well under a microsecond when all is well.
+  // Whether Meta would take these values (one a variable slot): required ones filled, formats, lengths of the
+  // values and of the texts they make. The error's `field` is the slot name. Costs well under a microsecond
+  // when all is well.
   Result<> check(std::span<const std::string_view> values) const;
 
-  // Appends the request body. The values must have passed check(): they are escaped here, not judged again. Optional slots
-  // with empty values leave their component out. An empty token leaves biz_opaque_callback_data out (at most 512 bytes).
-  void render(std::string& out, const Address& to, std::span<const std::string_view> values, std::string_view token) const;
+  // Appends the request body. The values must have passed check(): they are escaped here, not judged again.
+  // Optional slots with empty values leave their component out. An empty token leaves
+  // biz_opaque_callback_data out (at most 512 bytes).
+  void render(std::string& out, const Address& to, std::span<const std::string_view> values,
+              std::string_view token) const;
 
   // The message as a person would see it: header, body, footer and buttons with values filled in.
   std::string preview(std::span<const std::string_view> values) const;
@@ -72,9 +76,9 @@ class CompiledTemplateMessage {
   };
   // A text of the message with a limit on its filled-in length.
   struct LengthRule {
-    std::string part;                     // "body"
-    std::size_t limit = 0, fixed = 0;     // characters
-    std::vector<std::uint32_t> slots;     // one for each appearance
+    std::string part;                  // "body"
+    std::size_t limit = 0, fixed = 0;  // characters
+    std::vector<std::uint32_t> slots;  // one for each appearance
   };
 
   static Op::Kind encoding_of(SlotType type);
@@ -86,12 +90,14 @@ class CompiledTemplateMessage {
   std::vector<Slot> slots_;
   std::string literals_;
   std::vector<Op> ops_;
-  std::vector<std::uint32_t> groups_;     // slot indices that skip_if_empty refers to
+  std::vector<std::uint32_t> groups_;  // slot indices that skip_if_empty refers to
   std::vector<LengthRule> length_rules_;
 };
 
-// One message with all values at once, fully checked; for single sends. Without token: see append_with_token().
-Result<std::string> render_template_message(const Template& message_template, const SlotValues& values, const Address& to);
+// One message with all values at once, fully checked; for single sends. Without token: see
+// append_with_token().
+Result<std::string> render_template_message(const Template& message_template, const SlotValues& values,
+                                            const Address& to);
 
 // As CompiledTemplateMessage::preview(); slots without a value show as {{name}}.
 std::string render_preview(const Template& message_template, const SlotValues& values);
@@ -99,8 +105,8 @@ std::string render_preview(const Template& message_template, const SlotValues& v
 // Checks one value against its slot's rules. Empty values are refused for required slots only.
 Result<> check_value(const Slot& slot, std::string_view value);
 
-// A text message (1 to 4096 characters, only inside the 24-hour window), for confirmations of opt-out and replies.
-// `reply_to` is the wamid to quote; empty: none.
+// A text message (1 to 4096 characters, only inside the 24-hour window), for confirmations of opt-out and
+// replies. `reply_to` is the wamid to quote; empty: none.
 Result<std::string> text_message(const Address& to, std::string_view body, std::string_view reply_to = {});
 
 // Marks a received message and all before it as read; with `typing` shows "typing…" for up to 25 s.

@@ -12,8 +12,10 @@ class Preview {
 
   std::string text() {
     part(template_.header, template_.body, template_.footer, "");
-    if (template_.code_expiration_minutes > 0) line(fmt::format("This code expires in {} minutes.", template_.code_expiration_minutes));
-    if (template_.limited_time_offer) line(fmt::format("[offer] {} {}", template_.offer_text, value("limited_time_offer.expiration", "")));
+    if (template_.code_expiration_minutes > 0)
+      line(fmt::format("This code expires in {} minutes.", template_.code_expiration_minutes));
+    if (template_.limited_time_offer)
+      line(fmt::format("[offer] {} {}", template_.offer_text, value("limited_time_offer.expiration", "")));
     buttons(template_.buttons, "");
     for (std::size_t i = 0; i < template_.cards.size(); ++i) {
       line(fmt::format("--- card {} ---", i + 1));
@@ -51,20 +53,29 @@ class Preview {
   void header(const TemplateHeader& h, const std::string& prefix) {
     const std::string base = prefix + "header.";
     switch (h.kind) {
-      case HeaderKind::none: return;
-      case HeaderKind::text: return line(filled(h.text, base, base + "text"));
-      case HeaderKind::image: return line(fmt::format("[image {}]", value(base + "media", "")));
-      case HeaderKind::video: return line(fmt::format("[video {}]", value(base + "media", "")));
-      case HeaderKind::gif: return line(fmt::format("[gif {}]", value(base + "media", "")));
-      case HeaderKind::document: return line(fmt::format("[document {}]", value(base + "filename", value(base + "media", ""))));
+      case HeaderKind::none:
+        return;
+      case HeaderKind::text:
+        return line(filled(h.text, base, base + "text"));
+      case HeaderKind::image:
+        return line(fmt::format("[image {}]", value(base + "media", "")));
+      case HeaderKind::video:
+        return line(fmt::format("[video {}]", value(base + "media", "")));
+      case HeaderKind::gif:
+        return line(fmt::format("[gif {}]", value(base + "media", "")));
+      case HeaderKind::document:
+        return line(fmt::format("[document {}]", value(base + "filename", value(base + "media", ""))));
       case HeaderKind::location:
-        return line(fmt::format("[location {} {}, {}]", value(base + "location.name", ""), value(base + "location.latitude", ""),
+        return line(fmt::format("[location {} {}, {}]", value(base + "location.name", ""),
+                                value(base + "location.latitude", ""),
                                 value(base + "location.longitude", "")));
-      case HeaderKind::product: return line(fmt::format("[product {}]", value(base + "product.id", "")));
+      case HeaderKind::product:
+        return line(fmt::format("[product {}]", value(base + "product.id", "")));
     }
   }
 
-  void part(const TemplateHeader& h, const TemplateText& body, const std::string& footer, const std::string& prefix) {
+  void part(const TemplateHeader& h, const TemplateText& body, const std::string& footer,
+            const std::string& prefix) {
     header(h, prefix);
     if (!body.text.empty()) line(filled(body, prefix + "body.", ""));
     if (!footer.empty()) line(footer);
@@ -75,7 +86,8 @@ class Preview {
       const TemplateButton& b = list[i];
       const std::string base = fmt::format("{}button.{}.", prefix, i);
       std::string detail = b.phone_number;
-      if (b.kind == ButtonKind::url) detail = filled(b.url, "", template_.authentication() ? "body.1" : base + "url");
+      if (b.kind == ButtonKind::url)
+        detail = filled(b.url, "", template_.authentication() ? "body.1" : base + "url");
       if (b.kind == ButtonKind::copy_code) detail = value(base + "copy_code", "");
       line(fmt::format("[{}{}{}]", b.label.empty() ? b.type : b.label, detail.empty() ? "" : ": ", detail));
     }
@@ -94,7 +106,8 @@ std::string render_preview(const Template& message_template, const SlotValues& v
 
 std::string CompiledTemplateMessage::preview(std::span<const std::string_view> values) const {
   SlotValues all = options_.constants;
-  for (std::size_t i = 0; i < values.size() && i < slots_.size(); ++i) all[slots_[i].name] = std::string(values[i]);
+  for (std::size_t i = 0; i < values.size() && i < slots_.size(); ++i)
+    all[slots_[i].name] = std::string(values[i]);
   return render_preview(template_, all);
 }
 

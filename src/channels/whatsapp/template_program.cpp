@@ -1,9 +1,9 @@
 #include "channels/whatsapp/template_program.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/slot_values.h"
 #include "core/json_writer.h"
@@ -23,11 +23,15 @@ const Slot* find_slot(const std::vector<Slot>& slots, std::string_view name) {
 
 Result<> check_type_choice(const std::vector<Slot>& all, const std::string& name, SlotType type) {
   const Slot* slot = find_slot(all, name);
-  if (slot == nullptr) return fail(ErrorCode::invalid_argument, fmt::format("the template has no slot \"{}\"", name), name);
-  const bool possible = slot->type == type || (slot->type == SlotType::text && name.find("body.") != std::string::npos &&
-                                               (type == SlotType::currency || type == SlotType::date_time));
+  if (slot == nullptr)
+    return fail(ErrorCode::invalid_argument, fmt::format("the template has no slot \"{}\"", name), name);
+  const bool possible =
+      slot->type == type || (slot->type == SlotType::text && name.find("body.") != std::string::npos &&
+                             (type == SlotType::currency || type == SlotType::date_time));
   if (possible) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("{} is {} and cannot be sent as {}", name, to_string(slot->type), to_string(type)), name);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} is {} and cannot be sent as {}", name, to_string(slot->type), to_string(type)),
+              name);
 }
 
 Result<> apply_types(std::vector<Slot>& all, const CompileOptions& options) {
@@ -48,7 +52,8 @@ Result<> check_variables(const std::vector<Slot>& all, const CompileOptions& opt
       return fail(ErrorCode::invalid_argument, fmt::format("{} is mapped twice", name), name);
     }
     if (const auto it = options.constants.find(name); it != options.constants.end() && !it->second.empty()) {
-      return fail(ErrorCode::invalid_argument, fmt::format("{} is both constant and variable; choose one", name), name);
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} is both constant and variable; choose one", name), name);
     }
   }
   return {};
@@ -57,7 +62,8 @@ Result<> check_variables(const std::vector<Slot>& all, const CompileOptions& opt
 Result<> check_constants(const std::vector<Slot>& all, const CompileOptions& options) {
   for (const auto& [name, value] : options.constants) {
     const Slot* slot = find_slot(all, name);
-    if (slot == nullptr) return fail(ErrorCode::invalid_argument, fmt::format("the template has no slot \"{}\"", name), name);
+    if (slot == nullptr)
+      return fail(ErrorCode::invalid_argument, fmt::format("the template has no slot \"{}\"", name), name);
     if (value.empty()) continue;
     PH_TRY(check_value(*slot, value));
   }
@@ -66,7 +72,9 @@ Result<> check_constants(const std::vector<Slot>& all, const CompileOptions& opt
     const bool given = (constant != options.constants.end() && !constant->second.empty()) ||
                        std::ranges::find(options.variables, slot.name) != options.variables.end();
     if (slot.required && !given) {
-      return fail(ErrorCode::invalid_argument, fmt::format("{} ({}) has no value, but the template needs it", slot.name, slot.label), slot.name);
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} ({}) has no value, but the template needs it", slot.name, slot.label),
+                  slot.name);
     }
   }
   return {};
@@ -80,7 +88,8 @@ std::vector<std::string> placeholder_names(const TemplateText& text) {
 
 }  // namespace
 
-Result<CompiledTemplateMessage> CompiledTemplateMessage::compile(Template message_template, CompileOptions options) {
+Result<CompiledTemplateMessage> CompiledTemplateMessage::compile(Template message_template,
+                                                                 CompileOptions options) {
   std::vector<Slot> all = whatsapp::variables(message_template);
   PH_TRY(apply_types(all, options));
   PH_TRY(check_variables(all, options));
@@ -96,7 +105,8 @@ Result<CompiledTemplateMessage> CompiledTemplateMessage::compile(Template messag
   return message;
 }
 
-ProgramBuilder::ProgramBuilder(CompiledTemplateMessage& message, const std::vector<Slot>& all) : message_(message), all_(all) {}
+ProgramBuilder::ProgramBuilder(CompiledTemplateMessage& message, const std::vector<Slot>& all)
+    : message_(message), all_(all) {}
 
 void ProgramBuilder::build() {
   const TemplateFacts& facts = message_.template_.facts;
@@ -114,8 +124,8 @@ void ProgramBuilder::literal(std::string_view text) {
   const auto begin = static_cast<std::uint32_t>(store.size());
   store += text;
   const auto end = static_cast<std::uint32_t>(store.size());
-  const bool joins = !message_.ops_.empty() && message_.ops_.back().kind == Op::Kind::literal && message_.ops_.back().end == begin &&
-                     message_.ops_.size() != last_target_;
+  const bool joins = !message_.ops_.empty() && message_.ops_.back().kind == Op::Kind::literal &&
+                     message_.ops_.back().end == begin && message_.ops_.size() != last_target_;
   if (joins) {
     message_.ops_.back().end = end;
   } else {
@@ -129,9 +139,13 @@ void ProgramBuilder::name(std::string_view text) {
   literal(quoted);
 }
 
-void ProgramBuilder::comma() { message_.ops_.push_back({Op::Kind::comma, 0, 0, 0}); }
+void ProgramBuilder::comma() {
+  message_.ops_.push_back({Op::Kind::comma, 0, 0, 0});
+}
 
-const Slot& ProgramBuilder::definition(const std::string& slot_name) const { return *find_slot(all_, slot_name); }
+const Slot& ProgramBuilder::definition(const std::string& slot_name) const {
+  return *find_slot(all_, slot_name);
+}
 
 std::uint32_t ProgramBuilder::variable_index(const std::string& slot_name) const {
   const auto it = std::ranges::find(message_.options_.variables, slot_name);
@@ -141,7 +155,8 @@ std::uint32_t ProgramBuilder::variable_index(const std::string& slot_name) const
 
 bool ProgramBuilder::given(const std::string& slot_name) const {
   const auto constant = message_.options_.constants.find(slot_name);
-  return variable_index(slot_name) != kNone || (constant != message_.options_.constants.end() && !constant->second.empty());
+  return variable_index(slot_name) != kNone ||
+         (constant != message_.options_.constants.end() && !constant->second.empty());
 }
 
 void ProgramBuilder::slot(const std::string& slot_name) {
@@ -152,7 +167,8 @@ void ProgramBuilder::slot(const std::string& slot_name) {
     return;
   }
   std::string encoded;
-  CompiledTemplateMessage::append_value(encoded, op.kind, message_.options_.constants.find(slot_name)->second);
+  CompiledTemplateMessage::append_value(encoded, op.kind,
+                                        message_.options_.constants.find(slot_name)->second);
   literal(encoded);
 }
 
@@ -169,7 +185,8 @@ void ProgramBuilder::when_any(const std::vector<std::string>& slots, F body) {
   const std::size_t place = message_.ops_.size();
   const auto begin = static_cast<std::uint32_t>(message_.groups_.size());
   message_.groups_.insert(message_.groups_.end(), variables.begin(), variables.end());
-  message_.ops_.push_back({Op::Kind::skip_if_empty, begin, static_cast<std::uint32_t>(message_.groups_.size()), 0});
+  message_.ops_.push_back(
+      {Op::Kind::skip_if_empty, begin, static_cast<std::uint32_t>(message_.groups_.size()), 0});
   body();
   message_.ops_[place].target = static_cast<std::uint32_t>(message_.ops_.size());
   last_target_ = message_.ops_.size();  // the next literal starts an op of its own: it is jumped to
@@ -234,8 +251,10 @@ void ProgramBuilder::location(const std::string& prefix) {
 }
 
 void ProgramBuilder::media(const TemplateHeader& h, const std::string& prefix) {
-  const std::string_view kind = h.kind == HeaderKind::image ? "image" : h.kind == HeaderKind::video ? "video"
-                              : h.kind == HeaderKind::gif ? "gif" : "document";
+  const std::string_view kind = h.kind == HeaderKind::image   ? "image"
+                                : h.kind == HeaderKind::video ? "video"
+                                : h.kind == HeaderKind::gif   ? "gif"
+                                                              : "document";
   literal(fmt::format(R"({{"type":"{0}","{0}":{{)", kind));
   slot(prefix + "media");
   if (h.kind == HeaderKind::document) {
@@ -249,8 +268,11 @@ void ProgramBuilder::media(const TemplateHeader& h, const std::string& prefix) {
 
 void ProgramBuilder::body(const TemplateText& text, const std::string& prefix) {
   if (text.placeholders.empty()) return;
-  const std::size_t most = !prefix.empty() ? kCardBodyLimit : message_.template_.limited_time_offer ? kOfferBodyLimit : kBodyLimit;
-  limit(prefix.empty() ? "The body" : "The body of " + prefix.substr(0, prefix.size() - 1), most, text, prefix + "body.");
+  const std::size_t most = !prefix.empty()                         ? kCardBodyLimit
+                           : message_.template_.limited_time_offer ? kOfferBodyLimit
+                                                                   : kBodyLimit;
+  limit(prefix.empty() ? "The body" : "The body of " + prefix.substr(0, prefix.size() - 1), most, text,
+        prefix + "body.");
   comma();
   literal(R"({"type":"body","parameters":[)");
   for (const Slot& candidate : all_) {  // in the order in which Meta counts them
@@ -263,7 +285,8 @@ void ProgramBuilder::body(const TemplateText& text, const std::string& prefix) {
 
 void ProgramBuilder::body_parameter(const std::string& variable, const std::string& slot_name) {
   const SlotType type = definition(slot_name).type;
-  const std::string named = message_.template_.named() ? fmt::format(R"("parameter_name":"{}",)", variable) : "";
+  const std::string named =
+      message_.template_.named() ? fmt::format(R"("parameter_name":"{}",)", variable) : "";
   if (type == SlotType::currency) {
     literal(fmt::format(R"({{"type":"currency",{}"currency":)", named));
     slot(slot_name);
@@ -284,7 +307,8 @@ void ProgramBuilder::open_button(std::string_view sub_type, std::size_t index) {
   literal(fmt::format(R"({{"type":"button","sub_type":"{}","index":"{}","parameters":[)", sub_type, index));
 }
 
-void ProgramBuilder::simple_button(std::string_view sub_type, std::size_t index, std::string_view parameter, const std::string& slot_name) {
+void ProgramBuilder::simple_button(std::string_view sub_type, std::size_t index, std::string_view parameter,
+                                   const std::string& slot_name) {
   when_any({slot_name}, [&] {
     open_button(sub_type, index);
     literal(fmt::format(R"({{"type":"{0}","{0}":)", parameter));
@@ -296,14 +320,18 @@ void ProgramBuilder::simple_button(std::string_view sub_type, std::size_t index,
 void ProgramBuilder::button(const TemplateButton& b, std::size_t index, const std::string& prefix) {
   const std::string base = fmt::format("{}button.{}.", prefix, index);
   switch (b.kind) {
-    case ButtonKind::quick_reply: return simple_button("quick_reply", index, "payload", base + "payload");
+    case ButtonKind::quick_reply:
+      return simple_button("quick_reply", index, "payload", base + "payload");
     case ButtonKind::url:
       if (b.url.placeholders.empty()) return;
       if (message_.template_.authentication()) return code_button(index);
       return simple_button("url", index, "text", base + "url");
-    case ButtonKind::otp: return code_button(index);
-    case ButtonKind::copy_code: return simple_button("copy_code", index, "coupon_code", base + "copy_code");
-    case ButtonKind::flow: return flow_button(index, base);
+    case ButtonKind::otp:
+      return code_button(index);
+    case ButtonKind::copy_code:
+      return simple_button("copy_code", index, "coupon_code", base + "copy_code");
+    case ButtonKind::flow:
+      return flow_button(index, base);
     case ButtonKind::catalog:
       return when_any({base + "thumbnail"}, [&] {
         open_button("catalog", index);
@@ -311,8 +339,10 @@ void ProgramBuilder::button(const TemplateButton& b, std::size_t index, const st
         slot(base + "thumbnail");
         literal("}}]}");
       });
-    case ButtonKind::multi_product: return multi_product_button(index, base);
-    case ButtonKind::voice_call: return voice_call_button(index, base);
+    case ButtonKind::multi_product:
+      return multi_product_button(index, base);
+    case ButtonKind::voice_call:
+      return voice_call_button(index, base);
     case ButtonKind::order_details:
       open_button("order_details", index);
       literal(R"({"type":"action","action":{"order_details":)");
@@ -321,7 +351,8 @@ void ProgramBuilder::button(const TemplateButton& b, std::size_t index, const st
     case ButtonKind::phone_number:
     case ButtonKind::single_product:
     case ButtonKind::request_contact_info:
-    case ButtonKind::other: return;
+    case ButtonKind::other:
+      return;
   }
 }
 
@@ -387,7 +418,8 @@ void ProgramBuilder::offer() {
   if (!message_.template_.limited_time_offer) return;
   when_any({"limited_time_offer.expiration"}, [&] {
     comma();
-    literal(R"({"type":"limited_time_offer","parameters":[{"type":"limited_time_offer","limited_time_offer":{"expiration_time_ms":)");
+    literal(
+        R"({"type":"limited_time_offer","parameters":[{"type":"limited_time_offer","limited_time_offer":{"expiration_time_ms":)");
     slot("limited_time_offer.expiration");
     literal("}}]}");
   });
@@ -396,7 +428,8 @@ void ProgramBuilder::offer() {
 void ProgramBuilder::tap_target() {
   when_any({"tap_target.url"}, [&] {
     comma();
-    literal(R"({"type":"tap_target_configuration","parameters":[{"type":"tap_target_configuration","tap_target_configuration":[{"url":)");
+    literal(
+        R"({"type":"tap_target_configuration","parameters":[{"type":"tap_target_configuration","tap_target_configuration":[{"url":)");
     slot("tap_target.url");
     when_any({"tap_target.title"}, [&] {
       literal(R"(,"title":)");
@@ -406,13 +439,17 @@ void ProgramBuilder::tap_target() {
   });
 }
 
-std::string ProgramBuilder::slot_of_placeholder(const std::string& prefix, const std::string& variable) const {
+std::string ProgramBuilder::slot_of_placeholder(const std::string& prefix,
+                                                const std::string& variable) const {
   return prefix.ends_with("header.") ? prefix + "text" : prefix + variable;
 }
 
-void ProgramBuilder::limit(std::string part, std::size_t characters, const TemplateText& text, const std::string& prefix) {
-  CompiledTemplateMessage::LengthRule rule{std::move(part), std::max(characters, count_characters(text.text)), count_characters(text.text), {}};
-  for (const Placeholder& p : text.placeholders) rule.fixed -= count_characters(std::string_view(text.text).substr(p.begin, p.end - p.begin));
+void ProgramBuilder::limit(std::string part, std::size_t characters, const TemplateText& text,
+                           const std::string& prefix) {
+  CompiledTemplateMessage::LengthRule rule{
+      std::move(part), std::max(characters, count_characters(text.text)), count_characters(text.text), {}};
+  for (const Placeholder& p : text.placeholders)
+    rule.fixed -= count_characters(std::string_view(text.text).substr(p.begin, p.end - p.begin));
   for (const std::string& variable : placeholder_names(text)) {
     const std::string slot_name = slot_of_placeholder(prefix, variable);
     const std::uint32_t index = variable_index(slot_name);

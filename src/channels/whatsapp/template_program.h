@@ -17,10 +17,10 @@ class ProgramBuilder {
   using Op = CompiledTemplateMessage::Op;
 
   void literal(std::string_view text);
-  void name(std::string_view text);                  // as a JSON string
+  void name(std::string_view text);  // as a JSON string
   void comma();
-  void slot(const std::string& slot_name);           // its value, encoded by its type
-  bool given(const std::string& slot_name) const;    // constant or variable
+  void slot(const std::string& slot_name);         // its value, encoded by its type
+  bool given(const std::string& slot_name) const;  // constant or variable
   // The body runs only if one of the slots has a value: decided here for constants, for each row otherwise.
   template <class F>
   void when_any(const std::vector<std::string>& slots, F body);
@@ -33,7 +33,8 @@ class ProgramBuilder {
   void body_parameter(const std::string& variable, const std::string& slot_name);
   void button(const TemplateButton& button, std::size_t index, const std::string& prefix);
   void open_button(std::string_view sub_type, std::size_t index);
-  void simple_button(std::string_view sub_type, std::size_t index, std::string_view parameter, const std::string& slot_name);
+  void simple_button(std::string_view sub_type, std::size_t index, std::string_view parameter,
+                     const std::string& slot_name);
   void code_button(std::size_t index);
   void flow_button(std::size_t index, const std::string& name);
   void multi_product_button(std::size_t index, const std::string& name);

@@ -1,8 +1,8 @@
 // Which values a template wants, and whether it may be sent at all.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/template.h"
 
@@ -14,14 +14,29 @@ struct TypeWord {
   std::string_view word;
 };
 constexpr std::array kTypeWords = std::to_array<TypeWord>({
-    {SlotType::text, "text"}, {SlotType::currency, "currency"}, {SlotType::date_time, "date_time"}, {SlotType::media, "media"},
-    {SlotType::file_name, "file_name"}, {SlotType::latitude, "latitude"}, {SlotType::longitude, "longitude"},
-    {SlotType::place, "place"}, {SlotType::url_suffix, "url_suffix"}, {SlotType::otp_code, "otp_code"},
-    {SlotType::payload, "payload"}, {SlotType::coupon_code, "coupon_code"}, {SlotType::flow_token, "flow_token"},
-    {SlotType::flow_data, "flow_data"}, {SlotType::product_id, "product_id"}, {SlotType::catalog_id, "catalog_id"},
-    {SlotType::product_sections, "product_sections"}, {SlotType::order_details, "order_details"},
-    {SlotType::order_status, "order_status"}, {SlotType::expiration, "expiration"}, {SlotType::minutes, "minutes"},
-    {SlotType::url, "url"}, {SlotType::title, "title"},
+    {SlotType::text, "text"},
+    {SlotType::currency, "currency"},
+    {SlotType::date_time, "date_time"},
+    {SlotType::media, "media"},
+    {SlotType::file_name, "file_name"},
+    {SlotType::latitude, "latitude"},
+    {SlotType::longitude, "longitude"},
+    {SlotType::place, "place"},
+    {SlotType::url_suffix, "url_suffix"},
+    {SlotType::otp_code, "otp_code"},
+    {SlotType::payload, "payload"},
+    {SlotType::coupon_code, "coupon_code"},
+    {SlotType::flow_token, "flow_token"},
+    {SlotType::flow_data, "flow_data"},
+    {SlotType::product_id, "product_id"},
+    {SlotType::catalog_id, "catalog_id"},
+    {SlotType::product_sections, "product_sections"},
+    {SlotType::order_details, "order_details"},
+    {SlotType::order_status, "order_status"},
+    {SlotType::expiration, "expiration"},
+    {SlotType::minutes, "minutes"},
+    {SlotType::url, "url"},
+    {SlotType::title, "title"},
 });
 
 // Limits in characters; sources: Meta's template and message references.
@@ -57,18 +72,22 @@ class SlotLister {
   }
 
  private:
-  void add(std::string name, SlotType type, std::string label, bool required, std::size_t limit = 0, std::string example = {}) {
+  void add(std::string name, SlotType type, std::string label, bool required, std::size_t limit = 0,
+           std::string example = {}) {
     slots_.push_back({std::move(name), type, std::move(label), required, limit, std::move(example)});
   }
 
   void header(const TemplateHeader& h, const std::string& prefix, const std::string& where) {
     const std::string name = prefix + "header.";
     switch (h.kind) {
-      case HeaderKind::none: return;
-      case HeaderKind::text: return header_text(h.text, name, where);
+      case HeaderKind::none:
+        return;
+      case HeaderKind::text:
+        return header_text(h.text, name, where);
       case HeaderKind::image:
       case HeaderKind::video:
-      case HeaderKind::gif: return add(name + "media", SlotType::media, where + ", media", true);
+      case HeaderKind::gif:
+        return add(name + "media", SlotType::media, where + ", media", true);
       case HeaderKind::document:
         add(name + "media", SlotType::media, where + ", document", true);
         return add(name + "filename", SlotType::file_name, where + ", file name", false, kFileName);
@@ -76,7 +95,8 @@ class SlotLister {
         add(name + "location.latitude", SlotType::latitude, where + ", latitude", true);
         add(name + "location.longitude", SlotType::longitude, where + ", longitude", true);
         add(name + "location.name", SlotType::place, where + ", name of the place", false, kPlaceName);
-        return add(name + "location.address", SlotType::place, where + ", address of the place", false, kPlaceAddress);
+        return add(name + "location.address", SlotType::place, where + ", address of the place", false,
+                   kPlaceAddress);
       case HeaderKind::product:
         add(name + "product.id", SlotType::product_id, where + ", product", true);
         return add(name + "product.catalog", SlotType::catalog_id, where + ", catalog", true);
@@ -85,8 +105,9 @@ class SlotLister {
 
   void header_text(const TemplateText& text, const std::string& name, const std::string& where) {
     if (text.placeholders.empty()) return;
-    add(name + "text", SlotType::text, fmt::format("{}, variable {{{{{}}}}}", where, text.placeholders.front().name), true,
-        kHeaderText, text.examples.empty() ? "" : text.examples.front());
+    add(name + "text", SlotType::text,
+        fmt::format("{}, variable {{{{{}}}}}", where, text.placeholders.front().name), true, kHeaderText,
+        text.examples.empty() ? "" : text.examples.front());
   }
 
   void body(const TemplateText& text, const std::string& prefix, const std::string& where) {
@@ -108,38 +129,46 @@ class SlotLister {
     }
   }
 
-  void button(const TemplateButton& b, std::size_t index, const std::string& prefix, const std::string& where) {
+  void button(const TemplateButton& b, std::size_t index, const std::string& prefix,
+              const std::string& where) {
     const std::string name = fmt::format("{}button.{}.", prefix, index);
     const std::string label = fmt::format("{} \"{}\"", where, b.label.empty() ? b.type : b.label);
     switch (b.kind) {
-      case ButtonKind::quick_reply: return add(name + "payload", SlotType::payload, label + ", payload", false, kPayload);
-      case ButtonKind::url: return url_button(b, name, label);
+      case ButtonKind::quick_reply:
+        return add(name + "payload", SlotType::payload, label + ", payload", false, kPayload);
+      case ButtonKind::url:
+        return url_button(b, name, label);
       case ButtonKind::copy_code:
         return add(name + "copy_code", SlotType::coupon_code, label + ", code", true,
                    template_.limited_time_offer ? kOfferCoupon : kCoupon, b.example);
       case ButtonKind::flow:
         add(name + "flow_token", SlotType::flow_token, label + ", token", false);
         return add(name + "flow_data", SlotType::flow_data, label + ", first screen's data", false);
-      case ButtonKind::catalog: return add(name + "thumbnail", SlotType::product_id, label + ", thumbnail product", false);
+      case ButtonKind::catalog:
+        return add(name + "thumbnail", SlotType::product_id, label + ", thumbnail product", false);
       case ButtonKind::multi_product:
         add(name + "thumbnail", SlotType::product_id, label + ", thumbnail product", true);
         return add(name + "sections", SlotType::product_sections, label + ", sections", true);
       case ButtonKind::voice_call:
         add(name + "ttl_minutes", SlotType::minutes, label + ", valid for minutes", false);
         return add(name + "payload", SlotType::payload, label + ", payload", false, 512);
-      case ButtonKind::order_details: return add(name + "order_details", SlotType::order_details, label + ", order", true);
+      case ButtonKind::order_details:
+        return add(name + "order_details", SlotType::order_details, label + ", order", true);
       case ButtonKind::otp:  // takes the code of the body
       case ButtonKind::phone_number:
       case ButtonKind::single_product:  // takes the product of the header
       case ButtonKind::request_contact_info:
-      case ButtonKind::other: return;
+      case ButtonKind::other:
+        return;
     }
   }
 
   void url_button(const TemplateButton& b, const std::string& name, const std::string& label) {
     if (b.url.placeholders.empty() || template_.authentication()) return;
-    const std::size_t fixed = b.url.text.size() - (b.url.placeholders.front().end - b.url.placeholders.front().begin);
-    add(name + "url", SlotType::url_suffix, label + ", end of the address", true, kUrl - std::min(kUrl, fixed), b.example);
+    const std::size_t fixed =
+        b.url.text.size() - (b.url.placeholders.front().end - b.url.placeholders.front().begin);
+    add(name + "url", SlotType::url_suffix, label + ", end of the address", true,
+        kUrl - std::min(kUrl, fixed), b.example);
   }
 
   void card(const TemplateCard& c, std::size_t index) {
@@ -170,7 +199,9 @@ constexpr std::array kStatusAdvice = std::to_array<StatusAdvice>({
     {"LOCKED", "Meta has locked it; choose another template."},
 });
 
-bool is_unknown_button(const TemplateButton& b) { return b.kind == ButtonKind::other; }
+bool is_unknown_button(const TemplateButton& b) {
+  return b.kind == ButtonKind::other;
+}
 
 }  // namespace
 
@@ -185,28 +216,40 @@ std::optional<SlotType> slot_type_from(std::string_view text) {
   return entry->type;
 }
 
-std::vector<Slot> variables(const Template& message_template) { return SlotLister(message_template).list(); }
+std::vector<Slot> variables(const Template& message_template) {
+  return SlotLister(message_template).list();
+}
 
 std::vector<TemplateProblem> check_sendable(const Template& t) {
   std::vector<TemplateProblem> problems;
   const TemplateFacts& facts = t.facts;
   if (facts.status != "APPROVED") {
-    const auto* entry = std::ranges::find(kStatusAdvice, std::string_view(facts.status), &StatusAdvice::status);
-    const std::string_view advice = entry == kStatusAdvice.end() ? "Only approved templates can be sent." : entry->advice;
-    problems.push_back({true, fmt::format("Template \"{}\" ({}) is {}, not APPROVED. {}{}{}", facts.name, facts.language,
-                                          facts.status.empty() ? "of unknown status" : facts.status, advice,
-                                          facts.reason.empty() ? "" : " Reason: ", facts.reason)});
+    const auto* entry =
+        std::ranges::find(kStatusAdvice, std::string_view(facts.status), &StatusAdvice::status);
+    const std::string_view advice =
+        entry == kStatusAdvice.end() ? "Only approved templates can be sent." : entry->advice;
+    problems.push_back(
+        {true, fmt::format("Template \"{}\" ({}) is {}, not APPROVED. {}{}{}", facts.name, facts.language,
+                           facts.status.empty() ? "of unknown status" : facts.status, advice,
+                           facts.reason.empty() ? "" : " Reason: ", facts.reason)});
   }
   if (!facts.correct_category.empty() && facts.correct_category != facts.category) {
-    problems.push_back({false, fmt::format("Meta will move template \"{}\" from {} to {}; its price and rules change then.",
-                                           facts.name, facts.category, facts.correct_category)});
+    problems.push_back(
+        {false, fmt::format("Meta will move template \"{}\" from {} to {}; its price and rules change then.",
+                            facts.name, facts.category, facts.correct_category)});
   }
   if (facts.quality == "RED") {
-    problems.push_back({false, fmt::format("Template \"{}\" has RED quality: Meta may pause it in the middle of a broadcast.", facts.name)});
+    problems.push_back(
+        {false,
+         fmt::format("Template \"{}\" has RED quality: Meta may pause it in the middle of a broadcast.",
+                     facts.name)});
   }
   if (std::ranges::any_of(t.buttons, is_unknown_button)) {
-    problems.push_back({false, fmt::format("Template \"{}\" has a button of a kind unknown to this version; it is sent without values.",
-                                           facts.name)});
+    problems.push_back(
+        {false,
+         fmt::format(
+             "Template \"{}\" has a button of a kind unknown to this version; it is sent without values.",
+             facts.name)});
   }
   if (t.body.text.empty() && t.cards.empty()) {
     problems.push_back({true, fmt::format("Template \"{}\" has no body; it cannot be sent.", facts.name)});

@@ -1,9 +1,8 @@
 #include "channels/whatsapp/webhook.h"
 
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 #include <simdjson.h>
-
-#include <boost/json/parse.hpp>
 
 #include "channels/whatsapp/graph_error.h"
 #include "channels/whatsapp/json_fields.h"
@@ -44,18 +43,24 @@ simdjson::error_code slice_of(ondemand::value value, std::string_view& out) {
   return simdjson::SUCCESS;
 }
 
-bool is_array(std::string_view slice) { return slice.starts_with('['); }
-bool is_object(std::string_view slice) { return slice.starts_with('{'); }
+bool is_array(std::string_view slice) {
+  return slice.starts_with('[');
+}
+bool is_object(std::string_view slice) {
+  return slice.starts_with('{');
+}
 
 // The members of an object, or the elements of an array, as slices. Reusable: keeps the parser's buffers.
 class Slicer {
  public:
-  // Calls f(key, slice) for each member; returns what is wrong, or an empty text. Keys are compared without unescaping.
+  // Calls f(key, slice) for each member; returns what is wrong, or an empty text. Keys are compared without
+  // unescaping.
   template <class F>
   std::string_view members(std::string_view object_slice, F f) {
     ondemand::document document;
     ondemand::object object;
-    if (const auto error = parser_.iterate(padded(object_slice)).get(document)) return simdjson::error_message(error);
+    if (const auto error = parser_.iterate(padded(object_slice)).get(document))
+      return simdjson::error_message(error);
     if (const auto error = document.get_object().get(object)) return simdjson::error_message(error);
     for (auto member : object) {
       ondemand::field field;
@@ -73,7 +78,8 @@ class Slicer {
   std::string_view elements(std::string_view array_slice, F f) {
     ondemand::document document;
     ondemand::array array;
-    if (const auto error = parser_.iterate(padded(array_slice)).get(document)) return simdjson::error_message(error);
+    if (const auto error = parser_.iterate(padded(array_slice)).get(document))
+      return simdjson::error_message(error);
     if (const auto error = document.get_array().get(array)) return simdjson::error_message(error);
     for (auto element : array) {
       ondemand::value value;
@@ -89,9 +95,11 @@ class Slicer {
   ondemand::parser parser_;
 };
 
-// "text" → text, 123 → "123". Escapes do not occur in the ids that this is used for; text with them stays as it is.
+// "text" → text, 123 → "123". Escapes do not occur in the ids that this is used for; text with them stays as
+// it is.
 std::string plain_text(std::string_view slice) {
-  if (slice.size() >= 2 && slice.front() == '"' && slice.back() == '"') slice = slice.substr(1, slice.size() - 2);
+  if (slice.size() >= 2 && slice.front() == '"' && slice.back() == '"')
+    slice = slice.substr(1, slice.size() - 2);
   return std::string(slice == "null" ? std::string_view() : slice);
 }
 
@@ -101,7 +109,8 @@ std::int64_t plain_number(std::string_view slice) {
   return number;
 }
 
-// Walks entry[] × changes[] × items[]. A level of JSON is a parser of its own, because each is in use while the next is read.
+// Walks entry[] × changes[] × items[]. A level of JSON is a parser of its own, because each is in use while
+// the next is read.
 class WebhookWalk {
  public:
   explicit WebhookWalk(EventSink& sink) : sink_(sink) {}
@@ -127,7 +136,8 @@ void WebhookWalk::body(std::string_view raw) {
   const std::string_view problem = body_.members(raw, [&](std::string_view key, std::string_view slice) {
     if (key != "entry" || !is_array(slice)) return;
     found = true;
-    const std::string_view wrong = entries_.elements(slice, [&](std::string_view element) { entry(element); });
+    const std::string_view wrong =
+        entries_.elements(slice, [&](std::string_view element) { entry(element); });
     if (!wrong.empty()) sink_.malformed(slice, std::string(wrong));
   });
   if (!problem.empty()) {
@@ -149,7 +159,8 @@ void WebhookWalk::entry(std::string_view raw) {
   sink_.set_origin(std::make_shared<const WebhookOrigin>(origin));
   if (!problem.empty()) return sink_.malformed(raw, std::string(problem));
   if (!is_array(changes)) return sink_.malformed(raw, "an entry without an array \"changes\"");
-  const std::string_view wrong = changes_.elements(changes, [&](std::string_view element) { change(element, origin); });
+  const std::string_view wrong =
+      changes_.elements(changes, [&](std::string_view element) { change(element, origin); });
   if (!wrong.empty()) sink_.malformed(changes, std::string(wrong));
 }
 
@@ -182,13 +193,14 @@ void WebhookWalk::messages_value(std::string_view raw, WebhookOrigin origin) {
   sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
   if (!problem.empty()) sink_.malformed(raw, std::string(problem));
   if (is_array(statuses)) {
-    const std::string_view wrong =
-        items_.elements(statuses, [&](std::string_view item) { sink_.add(item, statuses_.read(item, contacts)); });
+    const std::string_view wrong = items_.elements(
+        statuses, [&](std::string_view item) { sink_.add(item, statuses_.read(item, contacts)); });
     if (!wrong.empty()) sink_.malformed(statuses, std::string(wrong));
   }
   if (is_array(messages)) read_messages(messages, contacts);
   if (is_array(errors)) read_errors(errors);
-  if (problem.empty() && !is_array(statuses) && !is_array(messages) && !is_array(errors)) sink_.add(raw, UnknownEvent{});
+  if (problem.empty() && !is_array(statuses) && !is_array(messages) && !is_array(errors))
+    sink_.add(raw, UnknownEvent{});
 }
 
 void WebhookWalk::read_metadata(std::string_view raw, WebhookOrigin& origin) {
@@ -224,7 +236,9 @@ void EventSink::add(std::string_view raw, WebhookEventBody event) {
 std::vector<WebhookEvent> parse_webhook(std::string_view body) {
   if (body.size() > kMaxWebhookBody || trim(body).empty()) {
     WebhookEvent event{std::make_shared<const WebhookOrigin>(), body, {}};
-    event.body = MalformedEvent{body.empty() ? "the body is empty" : trim(body).empty() ? "the body is blank" : "the body is larger than 3 MB"};
+    event.body = MalformedEvent{body.empty()         ? "the body is empty"
+                                : trim(body).empty() ? "the body is blank"
+                                                     : "the body is larger than 3 MB"};
     return {std::move(event)};
   }
   const simdjson::padded_string copy(body);

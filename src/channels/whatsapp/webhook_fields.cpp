@@ -1,7 +1,7 @@
 // Every webhook field besides messages: which event it makes.
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/webhook_parts.h"
@@ -29,44 +29,53 @@ WebhookEventBody template_status(const json::object& value) {
     event.detail = join(string_in(*rejection, "reason"), string_in(*rejection, "recommendation"));
   }
   if (event.status.empty()) return MalformedEvent{"a template status without \"event\""};
-  if (event.name.empty() && event.template_id.empty()) return MalformedEvent{"a template status that names no template"};
+  if (event.name.empty() && event.template_id.empty())
+    return MalformedEvent{"a template status that names no template"};
   return event;
 }
 
 WebhookEventBody template_quality(const json::object& value) {
   TemplateQualityEvent event{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
-                             text_in(value, "message_template_language"), text_in(value, "previous_quality_score"),
-                             text_in(value, "new_quality_score")};
+                             text_in(value, "message_template_language"),
+                             text_in(value, "previous_quality_score"), text_in(value, "new_quality_score")};
   if (event.current.empty()) return MalformedEvent{"a template quality without \"new_quality_score\""};
   return event;
 }
 
 WebhookEventBody template_category(const json::object& value) {
-  TemplateCategoryEvent event{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
-                              text_in(value, "message_template_language"), text_in(value, "previous_category"),
-                              text_in(value, "new_category"), text_in(value, "correct_category")};
+  TemplateCategoryEvent event{text_in(value, "message_template_id"),
+                              text_in(value, "message_template_name"),
+                              text_in(value, "message_template_language"),
+                              text_in(value, "previous_category"),
+                              text_in(value, "new_category"),
+                              text_in(value, "correct_category")};
   if (event.upcoming == event.current) event.upcoming.clear();
-  if (event.current.empty() && event.upcoming.empty()) return MalformedEvent{"a template category without \"new_category\""};
+  if (event.current.empty() && event.upcoming.empty())
+    return MalformedEvent{"a template category without \"new_category\""};
   return event;
 }
 
 WebhookEventBody template_components(const json::object& value) {
-  return TemplateComponentsEvent{text_in(value, "message_template_id"), text_in(value, "message_template_name"),
+  return TemplateComponentsEvent{text_in(value, "message_template_id"),
+                                 text_in(value, "message_template_name"),
                                  text_in(value, "message_template_language")};
 }
 
 WebhookEventBody phone_quality(const json::object& value) {
   PhoneQualityEvent event{text_in(value, "event"), text_in(value, "max_daily_conversations_per_business")};
-  if (event.messaging_tier.empty()) event.messaging_tier = text_in(value, "current_limit");  // before February 2026
+  if (event.messaging_tier.empty())
+    event.messaging_tier = text_in(value, "current_limit");  // before February 2026
   if (event.event.empty()) return MalformedEvent{"a phone number quality without \"event\""};
   return event;
 }
 
 WebhookEventBody phone_name(const json::object& value) {
-  return PhoneNameEvent{text_in(value, "decision"), text_in(value, "requested_verified_name"), text_in(value, "rejection_reason")};
+  return PhoneNameEvent{text_in(value, "decision"), text_in(value, "requested_verified_name"),
+                        text_in(value, "rejection_reason")};
 }
 
-// restriction_info[{restriction_type, expiration}] in words; sets stops_sending for those that concern our sending.
+// restriction_info[{restriction_type, expiration}] in words; sets stops_sending for those that concern our
+// sending.
 void read_restrictions(const json::object& value, AccountEvent& event) {
   const json::array* restrictions = array_in(value, "restriction_info");
   if (restrictions == nullptr) return;
@@ -104,9 +113,11 @@ WebhookEventBody account_update(const json::object& value) {
 
 WebhookEventBody account_alert(const json::object& value) {
   const json::object* info = object_in(value, "alert_info");
-  const json::object& alert = info != nullptr ? *info : value;  // older deliveries have the members at the top
-  AccountAlertEvent event{text_in(value, "entity_type"), text_in(value, "entity_id"), text_in(alert, "alert_severity"),
-                          text_in(alert, "alert_status"), text_in(alert, "alert_type"), text_in(alert, "alert_description")};
+  const json::object& alert =
+      info != nullptr ? *info : value;  // older deliveries have the members at the top
+  AccountAlertEvent event{text_in(value, "entity_type"),    text_in(value, "entity_id"),
+                          text_in(alert, "alert_severity"), text_in(alert, "alert_status"),
+                          text_in(alert, "alert_type"),     text_in(alert, "alert_description")};
   if (event.type.empty()) return MalformedEvent{"an account alert without \"alert_type\""};
   return event;
 }
@@ -121,7 +132,8 @@ WebhookEventBody business_capability(const json::object& value) {
   BusinessCapabilityEvent event;
   event.messaging_tier = text_in(value, "max_daily_conversations_per_business");
   if (event.messaging_tier.empty()) event.messaging_tier = text_in(value, "max_daily_conversation_per_phone");
-  event.max_phone_numbers = integer_in(value, "max_phone_numbers_per_business", integer_in(value, "max_phone_numbers_per_waba"));
+  event.max_phone_numbers =
+      integer_in(value, "max_phone_numbers_per_business", integer_in(value, "max_phone_numbers_per_waba"));
   return event;
 }
 
@@ -136,7 +148,8 @@ WebhookEventBody user_preference(const json::value& item) {
   if (value == nullptr) return MalformedEvent{"a user preference that is no object"};
   const std::string_view choice = string_in(*value, "value");
   if (choice != "stop" && choice != "resume") {
-    return MalformedEvent{fmt::format("a user preference whose value is \"{}\" and neither stop nor resume", choice)};
+    return MalformedEvent{
+        fmt::format("a user preference whose value is \"{}\" and neither stop nor resume", choice)};
   }
   UserPreferenceEvent event;
   event.user_id = string_in(*value, "user_id");
@@ -145,7 +158,8 @@ WebhookEventBody user_preference(const json::value& item) {
   event.stop = choice == "stop";
   event.detail = string_in(*value, "detail");
   event.at = webhook_time(integer_in(*value, "timestamp"));
-  if (event.phone.empty() && event.user_id.empty()) return MalformedEvent{"a user preference that names nobody"};
+  if (event.phone.empty() && event.user_id.empty())
+    return MalformedEvent{"a user preference that names nobody"};
   return event;
 }
 

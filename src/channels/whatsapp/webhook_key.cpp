@@ -1,8 +1,8 @@
 // What makes two deliveries the same event (invariant I14).
-#include <fmt/format.h>
-
 #include <algorithm>
+
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "channels/whatsapp/webhook_parts.h"
 
@@ -35,12 +35,13 @@ void append_canonical(std::string& out, const json::value& value) {
   }
 }
 
-// The entry's time belongs to it: a template may be paused twice in a week with otherwise equal words, and retries of
-// one notification carry one time.
+// The entry's time belongs to it: a template may be paused twice in a week with otherwise equal words, and
+// retries of one notification carry one time.
 std::string hashed_key(const WebhookOrigin& origin, std::string_view raw) {
   const Result<json::value> parsed = parse_item(raw);
   const std::string content = parsed ? canonical_json(*parsed) : std::string(raw);
-  const std::string text = fmt::format("{}\n{}\n{}\n{}", origin.field, origin.business_id, origin.entry_time, content);
+  const std::string text =
+      fmt::format("{}\n{}\n{}\n{}", origin.field, origin.business_id, origin.entry_time, content);
   return "x:" + to_hex(sha256(text));
 }
 
@@ -48,8 +49,10 @@ struct KeyOf {
   const WebhookEvent& event;
 
   std::string operator()(const StatusEvent& e) const {
-    const std::string_view word = e.status == MessageStatus::other ? std::string_view(e.status_text) : to_string(e.status);
-    // Calls and payments have statuses of their own under the same id; a group message has one for each member.
+    const std::string_view word =
+        e.status == MessageStatus::other ? std::string_view(e.status_text) : to_string(e.status);
+    // Calls and payments have statuses of their own under the same id; a group message has one for each
+    // member.
     return fmt::format("s:{}:{}:{}:{}", e.wamid, word, e.type, e.participant_id);
   }
   std::string operator()(const MessageEvent& e) const { return fmt::format("m:{}", e.id); }
@@ -68,6 +71,8 @@ std::string canonical_json(const json::value& value) {
   return out;
 }
 
-std::string WebhookEvent::natural_key() const { return std::visit(KeyOf{*this}, body); }
+std::string WebhookEvent::natural_key() const {
+  return std::visit(KeyOf{*this}, body);
+}
 
 }  // namespace posthorn::whatsapp

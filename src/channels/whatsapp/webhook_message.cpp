@@ -10,7 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 // The code unit of a \uXXXX at `at`, or -1.
 int code_unit(std::string_view text, std::size_t at) {
@@ -23,8 +25,12 @@ int code_unit(std::string_view text, std::size_t at) {
   return unit;
 }
 
-bool is_high(int unit) { return unit >= 0xD800 && unit < 0xDC00; }
-bool is_low(int unit) { return unit >= 0xDC00 && unit < 0xE000; }
+bool is_high(int unit) {
+  return unit >= 0xD800 && unit < 0xDC00;
+}
+bool is_low(int unit) {
+  return unit >= 0xDC00 && unit < 0xE000;
+}
 
 // Half an emoji, as some clients cut texts, is no valid JSON for most parsers; the rest of the text is.
 std::string without_lone_surrogates(std::string_view text) {
@@ -80,7 +86,8 @@ const json::object* contact_of(const MessageEvent& event, const json::array* con
     if (contact == nullptr) continue;
     const std::string_view user = string_in(*contact, "user_id");
     const std::string_view phone = string_in(*contact, "wa_id");
-    if ((!user.empty() && user == event.from_user_id) || (!phone.empty() && phone == event.from)) return contact;
+    if ((!user.empty() && user == event.from_user_id) || (!phone.empty() && phone == event.from))
+      return contact;
   }
   return contacts->size() == 1 ? contacts->front().if_object() : nullptr;
 }
@@ -88,7 +95,8 @@ const json::object* contact_of(const MessageEvent& event, const json::array* con
 void read_contact(const json::array* contacts, MessageEvent& event) {
   const json::object* contact = contact_of(event, contacts);
   if (contact == nullptr) return;
-  if (const json::object* profile = object_in(*contact, "profile")) event.profile_name = string_in(*profile, "name");
+  if (const json::object* profile = object_in(*contact, "profile"))
+    event.profile_name = string_in(*profile, "name");
   if (event.from_user_id.empty()) event.from_user_id = string_in(*contact, "user_id");
   if (event.from.empty()) assign_address(string_in(*contact, "wa_id"), event.from, event.from_user_id);
 }
@@ -122,7 +130,8 @@ WebhookEventBody read_message(std::string_view raw, const json::array* contacts)
   assign_address(string_in(*message, "from"), event.from, event.from_user_id);
   event.at = webhook_time(integer_in(*message, "timestamp"));
   event.group_id = string_in(*message, "group_id");
-  if (const json::object* context = object_in(*message, "context")) event.reply_to = string_in(*context, "id");
+  if (const json::object* context = object_in(*message, "context"))
+    event.reply_to = string_in(*context, "id");
   event.errors = read_graph_errors(*message);
   read_content(*message, event);
   read_contact(contacts, event);

@@ -1,10 +1,11 @@
-// The pieces of the webhook parser: one item of JSON in, one event body out. Each item is parsed on its own, so that a bad
-// one cannot touch its neighbours.
+// The pieces of the webhook parser: one item of JSON in, one event body out. Each item is parsed on its own,
+// so that a bad one cannot touch its neighbours.
 #pragma once
-#include <boost/json/object.hpp>
 #include <memory>
 #include <string_view>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "channels/whatsapp/webhook.h"
 

@@ -21,7 +21,8 @@ bool SignatureVerifier::verify(std::string_view body, std::string_view header) {
   for (HmacSha256& key : keys_) {
     const Sha256Digest digest = key(body);
     const std::string_view computed(reinterpret_cast<const char*>(digest.data()), digest.size());
-    verified |= constant_time_equal(computed, *claimed);  // every secret is tried: time tells nothing about which one fits
+    verified |= constant_time_equal(
+        computed, *claimed);  // every secret is tried: time tells nothing about which one fits
   }
   return verified;
 }
@@ -37,8 +38,10 @@ Result<std::string> answer_challenge(const HttpRequest& request, const Secret& v
   if (!request.has_query("hub.challenge")) {
     return fail(ErrorCode::invalid_argument, "hub.challenge is missing", "hub.challenge");
   }
-  if (verify_token.empty() || !constant_time_equal(request.query("hub.verify_token"), verify_token.reveal())) {
-    return fail(ErrorCode::permission_denied, "hub.verify_token does not match the configured verify token", "hub.verify_token");
+  if (verify_token.empty() ||
+      !constant_time_equal(request.query("hub.verify_token"), verify_token.reveal())) {
+    return fail(ErrorCode::permission_denied, "hub.verify_token does not match the configured verify token",
+                "hub.verify_token");
   }
   return request.query("hub.challenge");
 }

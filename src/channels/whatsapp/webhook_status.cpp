@@ -1,7 +1,7 @@
 // statuses[]: the hot path, up to some hundreds of thousands a second.
-#include <simdjson.h>
-
 #include <charconv>
+
+#include <simdjson.h>
 
 #include "channels/whatsapp/graph_error.h"
 #include "channels/whatsapp/json_fields.h"
@@ -145,7 +145,8 @@ WebhookEventBody StatusReader::read(std::string_view raw, std::string_view conta
   for (auto member : object) {
     ondemand::field field;
     std::string_view key;
-    if (std::move(member).get(field) || field.unescaped_key().get(key)) return MalformedEvent{"a status with broken JSON"};
+    if (std::move(member).get(field) || field.unescaped_key().get(key))
+      return MalformedEvent{"a status with broken JSON"};
     read_member(key, field.value(), event, to);
   }
   if (event.wamid.empty()) return MalformedEvent{"a status without \"id\""};
@@ -162,13 +163,20 @@ WebhookEventBody StatusReader::read(std::string_view raw, std::string_view conta
 
 std::string_view to_string(MessageStatus status) {
   switch (status) {
-    case MessageStatus::sent: return "sent";
-    case MessageStatus::delivered: return "delivered";
-    case MessageStatus::read: return "read";
-    case MessageStatus::played: return "played";
-    case MessageStatus::failed: return "failed";
-    case MessageStatus::deleted: return "deleted";
-    case MessageStatus::other: return "other";
+    case MessageStatus::sent:
+      return "sent";
+    case MessageStatus::delivered:
+      return "delivered";
+    case MessageStatus::read:
+      return "read";
+    case MessageStatus::played:
+      return "played";
+    case MessageStatus::failed:
+      return "failed";
+    case MessageStatus::deleted:
+      return "deleted";
+    case MessageStatus::other:
+      return "other";
   }
   return "other";
 }

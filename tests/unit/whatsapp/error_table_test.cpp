@@ -1,10 +1,10 @@
 #include "channels/whatsapp/error_table.h"
 
-#include <gmock/gmock.h>
-
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include <gmock/gmock.h>
 
 namespace posthorn::whatsapp {
 namespace {
@@ -65,27 +65,47 @@ TEST_P(FindError, GivesClassAndName) {
   EXPECT_EQ(info.name, c.name);
 }
 
-INSTANTIATE_TEST_SUITE_P(Codes, FindError, testing::Values(
-    ClassCase{0, 401, 0, configuration, "token_invalid"}, ClassCase{1, 400, 0, retry_backoff, "unknown_api_error"},
-    ClassCase{4, 400, 2446079, slow_number, "app_rate_limit"}, ClassCase{100, 400, 0, template_permanent, "invalid_parameter"},
-    ClassCase{100, 400, 33, configuration, "object_missing"}, ClassCase{100, 400, 2388299, template_permanent, "template_variable_edge"},
-    ClassCase{100, 400, 12345, template_permanent, "invalid_parameter"}, ClassCase{190, 401, 463, configuration, "token_expired"},
-    ClassCase{199, 400, 0, recipient_permanent, "unknown_code"}, ClassCase{200, 403, 0, configuration, "permission_missing"},
-    ClassCase{250, 403, 0, configuration, "permission_missing"}, ClassCase{299, 403, 0, configuration, "permission_missing"},
-    ClassCase{300, 403, 0, configuration, "http_forbidden"}, ClassCase{80007, 400, 0, slow_number, "business_rate_limit"},
-    ClassCase{130429, 400, 0, slow_number, "throughput_reached"}, ClassCase{130497, 403, 0, recipient_permanent, "country_restricted"},
-    ClassCase{131026, 0, 0, recipient_permanent, "undeliverable"}, ClassCase{131048, 400, 0, pause_campaign, "spam_rate_limit"},
-    ClassCase{131049, 0, 0, recipient_permanent, "marketing_cap"}, ClassCase{131050, 0, 0, recipient_permanent, "user_opted_out"},
-    ClassCase{131056, 400, 0, retry_pair, "pair_rate_limit"}, ClassCase{131057, 500, 0, slow_number, "number_in_maintenance"},
-    ClassCase{131205, 400, 0, recipient_permanent, "unknown_code"}, ClassCase{131212, 400, 0, recipient_permanent, "group_not_possible"},
-    ClassCase{132001, 404, 0, template_permanent, "template_missing"}, ClassCase{132015, 0, 0, pause_campaign, "template_paused"},
-    ClassCase{132069, 400, 0, pause_campaign, "flow_throttled"}, ClassCase{133010, 400, 0, configuration, "number_not_registered"},
-    ClassCase{2593108, 400, 0, configuration, "coexistence_sync"},
-    ClassCase{424242, 429, 0, slow_number, "http_throttled"}, ClassCase{424242, 401, 0, configuration, "http_unauthorized"},
-    ClassCase{424242, 403, 0, configuration, "http_forbidden"}, ClassCase{424242, 404, 0, configuration, "http_not_found"},
-    ClassCase{424242, 302, 0, configuration, "http_redirect"}, ClassCase{424242, 500, 0, retry_backoff, "http_server_error"},
-    ClassCase{424242, 400, 0, recipient_permanent, "unknown_code"}, ClassCase{424242, 0, 0, recipient_permanent, "unknown_code"},
-    ClassCase{-2147483647 - 1, 0, 0, recipient_permanent, "unknown_code"}, ClassCase{2147483647, 0, 0, recipient_permanent, "unknown_code"}));
+INSTANTIATE_TEST_SUITE_P(
+    Codes, FindError,
+    testing::Values(ClassCase{0, 401, 0, configuration, "token_invalid"},
+                    ClassCase{1, 400, 0, retry_backoff, "unknown_api_error"},
+                    ClassCase{4, 400, 2446079, slow_number, "app_rate_limit"},
+                    ClassCase{100, 400, 0, template_permanent, "invalid_parameter"},
+                    ClassCase{100, 400, 33, configuration, "object_missing"},
+                    ClassCase{100, 400, 2388299, template_permanent, "template_variable_edge"},
+                    ClassCase{100, 400, 12345, template_permanent, "invalid_parameter"},
+                    ClassCase{190, 401, 463, configuration, "token_expired"},
+                    ClassCase{199, 400, 0, recipient_permanent, "unknown_code"},
+                    ClassCase{200, 403, 0, configuration, "permission_missing"},
+                    ClassCase{250, 403, 0, configuration, "permission_missing"},
+                    ClassCase{299, 403, 0, configuration, "permission_missing"},
+                    ClassCase{300, 403, 0, configuration, "http_forbidden"},
+                    ClassCase{80007, 400, 0, slow_number, "business_rate_limit"},
+                    ClassCase{130429, 400, 0, slow_number, "throughput_reached"},
+                    ClassCase{130497, 403, 0, recipient_permanent, "country_restricted"},
+                    ClassCase{131026, 0, 0, recipient_permanent, "undeliverable"},
+                    ClassCase{131048, 400, 0, pause_campaign, "spam_rate_limit"},
+                    ClassCase{131049, 0, 0, recipient_permanent, "marketing_cap"},
+                    ClassCase{131050, 0, 0, recipient_permanent, "user_opted_out"},
+                    ClassCase{131056, 400, 0, retry_pair, "pair_rate_limit"},
+                    ClassCase{131057, 500, 0, slow_number, "number_in_maintenance"},
+                    ClassCase{131205, 400, 0, recipient_permanent, "unknown_code"},
+                    ClassCase{131212, 400, 0, recipient_permanent, "group_not_possible"},
+                    ClassCase{132001, 404, 0, template_permanent, "template_missing"},
+                    ClassCase{132015, 0, 0, pause_campaign, "template_paused"},
+                    ClassCase{132069, 400, 0, pause_campaign, "flow_throttled"},
+                    ClassCase{133010, 400, 0, configuration, "number_not_registered"},
+                    ClassCase{2593108, 400, 0, configuration, "coexistence_sync"},
+                    ClassCase{424242, 429, 0, slow_number, "http_throttled"},
+                    ClassCase{424242, 401, 0, configuration, "http_unauthorized"},
+                    ClassCase{424242, 403, 0, configuration, "http_forbidden"},
+                    ClassCase{424242, 404, 0, configuration, "http_not_found"},
+                    ClassCase{424242, 302, 0, configuration, "http_redirect"},
+                    ClassCase{424242, 500, 0, retry_backoff, "http_server_error"},
+                    ClassCase{424242, 400, 0, recipient_permanent, "unknown_code"},
+                    ClassCase{424242, 0, 0, recipient_permanent, "unknown_code"},
+                    ClassCase{-2147483647 - 1, 0, 0, recipient_permanent, "unknown_code"},
+                    ClassCase{2147483647, 0, 0, recipient_permanent, "unknown_code"}));
 
 TEST(ErrorTable, ParameterErrorsAboutTheRecipientConcernThatRowOnly) {
   GraphError error;
@@ -142,7 +162,8 @@ TEST(GraphErrorSummary, IsShortAndCutsBetweenCharacters) {
   for (int i = 0; i < 400; ++i) error.details += "é";
   const std::string summary = error.summary();
   EXPECT_LE(summary.size(), 500U);
-  EXPECT_EQ(static_cast<unsigned char>(summary.back()) & 0xC0U, 0x80U) << "ends with a whole two-byte character";
+  EXPECT_EQ(static_cast<unsigned char>(summary.back()) & 0xC0U, 0x80U)
+      << "ends with a whole two-byte character";
 }
 
 TEST(ErrorDocument, EqualsTheFileInDocs) {
@@ -150,7 +171,8 @@ TEST(ErrorDocument, EqualsTheFileInDocs) {
   std::ostringstream text;
   text << file.rdbuf();
   const std::string rendered = render_error_document();
-  if (std::getenv("POSTHORN_WRITE_DOCS") != nullptr) std::ofstream(POSTHORN_SOURCE_DIR "/docs/errors.md") << rendered;
+  if (std::getenv("POSTHORN_WRITE_DOCS") != nullptr)
+    std::ofstream(POSTHORN_SOURCE_DIR "/docs/errors.md") << rendered;
   EXPECT_EQ(text.str(), rendered) << "run this test once with POSTHORN_WRITE_DOCS=1 to write the file anew";
 }
 

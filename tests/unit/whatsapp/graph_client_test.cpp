@@ -49,16 +49,19 @@ class GraphClientTest : public testing::Test {
   GraphClientTest() {
     Script& script = script_;
     auto listener = *server_process_.network().listen("0.0.0.0", 80);
-    server_ = std::make_unique<HttpServer>(std::move(listener), server_process_.clock(), server_process_.executor(),
-                                           [&script](HttpExchange& exchange) { return answer(script, exchange); });
+    server_ =
+        std::make_unique<HttpServer>(std::move(listener), server_process_.clock(), server_process_.executor(),
+                                     [&script](HttpExchange& exchange) { return answer(script, exchange); });
     server_->start();
     client_ = make({}).value();
   }
 
-  Result<std::unique_ptr<GraphClient>> make(Secret app_secret, std::string base = "http://graph/base/", std::string token = "TOKEN") {
+  Result<std::unique_ptr<GraphClient>> make(Secret app_secret, std::string base = "http://graph/base/",
+                                            std::string token = "TOKEN") {
     GraphConfig config;
     config.base_url = std::move(base);
-    return GraphClient::create(*http_, client_process_.clock(), std::move(config), Secret(std::move(token)), std::move(app_secret));
+    return GraphClient::create(*http_, client_process_.clock(), std::move(config), Secret(std::move(token)),
+                               std::move(app_secret));
   }
 
   template <class T>
@@ -78,7 +81,8 @@ class GraphClientTest : public testing::Test {
   Process server_process_{world_, "graph"};
   Process client_process_{world_, "client"};
   std::unique_ptr<HttpServer> server_;
-  std::unique_ptr<HttpClient> http_ = std::make_unique<HttpClient>(client_process_.network(), client_process_.clock(), client_process_.executor());
+  std::unique_ptr<HttpClient> http_ = std::make_unique<HttpClient>(
+      client_process_.network(), client_process_.clock(), client_process_.executor());
   std::unique_ptr<GraphClient> client_;
 };
 
@@ -102,9 +106,13 @@ TEST_F(GraphClientTest, SendsOneMessage) {
 }
 
 TEST_F(GraphClientTest, ListsTemplatesPageByPageAndTakesOnlyTheCursor) {
-  script_.add(200, R"({"data":[{"id":"1","name":"a","language":"en","status":"APPROVED","components":[{"type":"BODY","text":"x"}]},{"name":"bad"}],
+  script_.add(
+      200,
+      R"({"data":[{"id":"1","name":"a","language":"en","status":"APPROVED","components":[{"type":"BODY","text":"x"}]},{"name":"bad"}],
       "paging":{"cursors":{"after":"C 1"},"next":"https://evil.example/v25.0/x?access_token=TOKEN"}})");
-  script_.add(200, R"({"data":[{"id":"2","name":"b","language":"en","status":"PAUSED","components":[]}],"paging":{"cursors":{"after":"C2"}}})");
+  script_.add(
+      200,
+      R"({"data":[{"id":"2","name":"b","language":"en","status":"PAUSED","components":[]}],"paging":{"cursors":{"after":"C2"}}})");
   std::vector<std::string> unreadable;
   const auto templates = run(client_->list_templates("77", &unreadable));
   ASSERT_TRUE(templates) << templates.error().message;
@@ -112,22 +120,28 @@ TEST_F(GraphClientTest, ListsTemplatesPageByPageAndTakesOnlyTheCursor) {
   EXPECT_EQ((*templates)[1].facts.status, "PAUSED");
   EXPECT_EQ(unreadable.size(), 1U);
   ASSERT_EQ(script_.requests.size(), 2U);
-  EXPECT_THAT(script_.requests[0].target, testing::StartsWith("/base/v25.0/77/message_templates?fields=id,name"));
+  EXPECT_THAT(script_.requests[0].target,
+              testing::StartsWith("/base/v25.0/77/message_templates?fields=id,name"));
   EXPECT_THAT(script_.requests[1].target, HasSubstr("&after=C%201"));
   EXPECT_EQ(script_.requests[1].headers.get("Host"), "graph");
 }
 
 TEST_F(GraphClientTest, EndlessListsEnd) {
   for (int i = 0; i < 300; ++i) {
-    script_.add(200, R"({"data":[],"paging":{"cursors":{"after":")" + std::to_string(i) + R"("},"next":"n"}})");
+    script_.add(200,
+                R"({"data":[],"paging":{"cursors":{"after":")" + std::to_string(i) + R"("},"next":"n"}})");
   }
   EXPECT_EQ(run(client_->phone_numbers("77")).error().code, ErrorCode::internal);
 }
 
 TEST_F(GraphClientTest, PhoneNumbersAndBusiness) {
-  script_.add(200, R"({"id":"555","display_phone_number":"+49","verified_name":"Shop","quality_rating":"GREEN","status":"CONNECTED",
+  script_.add(
+      200,
+      R"({"id":"555","display_phone_number":"+49","verified_name":"Shop","quality_rating":"GREEN","status":"CONNECTED",
       "throughput":{"level":"HIGH"},"messaging_limit_tier":"TIER_10K","whatsapp_business_manager_messaging_limit":"TIER_100K"})");
-  script_.add(200, R"({"id":"77","name":"W","currency":"EUR","health_status":{"can_send_message":"LIMITED","entities":[
+  script_.add(
+      200,
+      R"({"id":"77","name":"W","currency":"EUR","health_status":{"can_send_message":"LIMITED","entities":[
       {"entity_type":"BUSINESS","can_send_message":"LIMITED","errors":[{"error_code":141010,"error_description":"Not verified","possible_solution":"Verify"}]}]}})");
   const auto number = run(client_->phone_number("555"));
   ASSERT_TRUE(number);
@@ -141,7 +155,9 @@ TEST_F(GraphClientTest, PhoneNumbersAndBusiness) {
 }
 
 TEST_F(GraphClientTest, Subscriptions) {
-  script_.add(200, R"({"data":[{"whatsapp_business_api_data":{"id":"9","name":"App"},"override_callback_uri":"https://x"}]})");
+  script_.add(
+      200,
+      R"({"data":[{"whatsapp_business_api_data":{"id":"9","name":"App"},"override_callback_uri":"https://x"}]})");
   script_.add(200, R"({"success":true})");
   script_.add(200, R"({"success":false})");
   const auto apps = run(client_->subscribed_apps("77"));
@@ -154,14 +170,19 @@ TEST_F(GraphClientTest, Subscriptions) {
 
 TEST_F(GraphClientTest, MediaGoUpComeDownAndAreDeleted) {
   script_.add(200, R"({"id":"M1"})");
-  script_.add(200, R"({"id":"M1","url":"http://graph/bytes/1","mime_type":"image/png","sha256":"x","file_size":3})");
+  script_.add(
+      200, R"({"id":"M1","url":"http://graph/bytes/1","mime_type":"image/png","sha256":"x","file_size":3})");
   script_.add(200, "abc");
   script_.add(200, R"({"success":true})");
-  EXPECT_EQ(run(client_->upload_media("555", "a\"b.png", "image/png", std::string("PN\r\nG\0", 6))).value(), "M1");
+  EXPECT_EQ(run(client_->upload_media("555", "a\"b.png", "image/png", std::string("PN\r\nG\0", 6))).value(),
+            "M1");
   const HttpRequest& upload = script_.requests[0];
-  EXPECT_THAT(std::string(upload.headers.get("Content-Type")), testing::StartsWith("multipart/form-data; boundary=posthorn-"));
+  EXPECT_THAT(std::string(upload.headers.get("Content-Type")),
+              testing::StartsWith("multipart/form-data; boundary=posthorn-"));
   EXPECT_THAT(upload.body, HasSubstr("name=\"messaging_product\"\r\n\r\nwhatsapp\r\n"));
-  EXPECT_THAT(upload.body, HasSubstr(std::string("filename=\"a_b.png\"\r\nContent-Type: image/png\r\n\r\nPN\r\nG\0\r\n--", 55)));
+  EXPECT_THAT(
+      upload.body,
+      HasSubstr(std::string("filename=\"a_b.png\"\r\nContent-Type: image/png\r\n\r\nPN\r\nG\0\r\n--", 55)));
   const MediaInfo info = run(client_->media("M1")).value();
   EXPECT_EQ(run(client_->download_media(info, 3)).value(), "abc");
   EXPECT_TRUE(run(client_->delete_media("M1")));
@@ -169,7 +190,8 @@ TEST_F(GraphClientTest, MediaGoUpComeDownAndAreDeleted) {
 }
 
 TEST_F(GraphClientTest, TheTokenGoesToNoOtherHost) {
-  for (const char* url : {"http://evil/bytes", "https://graph/bytes", "http://graph:81/bytes", "http://lookaside.fbsbx.com/x", "https://lookaside.fbsbx.com.evil/x", "nonsense"}) {
+  for (const char* url : {"http://evil/bytes", "https://graph/bytes", "http://graph:81/bytes",
+                          "http://lookaside.fbsbx.com/x", "https://lookaside.fbsbx.com.evil/x", "nonsense"}) {
     MediaInfo info;
     info.url = url;
     EXPECT_FALSE(run(client_->download_media(info, 10))) << url;
@@ -209,7 +231,8 @@ TEST_F(GraphClientTest, TokenIsInspectedWithoutEnteringAUrl) {
 
 TEST_F(GraphClientTest, PermissionsServeWhereDebuggingIsRefused) {
   script_.add(400, R"({"error":{"message":"no","code":100}})");
-  script_.add(200, R"({"data":[{"permission":"a","status":"granted"},{"permission":"b","status":"declined"}]})");
+  script_.add(200,
+              R"({"data":[{"permission":"a","status":"granted"},{"permission":"b","status":"declined"}]})");
   EXPECT_THAT(run(client_->inspect_token()).value().scopes, ElementsAre("a"));
 }
 
@@ -219,13 +242,21 @@ struct ErrorCase {
   ErrorCode code;
 };
 class GraphErrors : public testing::TestWithParam<ErrorCase> {};
-TEST_P(GraphErrors, BecomeKinds) { EXPECT_EQ(error_of(GetParam().status, GetParam().body).code, GetParam().code); }
-INSTANTIATE_TEST_SUITE_P(Kinds, GraphErrors, testing::Values(
-    ErrorCase{401, R"({"error":{"code":190,"message":"m"}})", ErrorCode::unauthenticated}, ErrorCase{400, R"({"error":{"code":190}})", ErrorCode::unauthenticated},
-    ErrorCase{403, R"({"error":{"code":200}})", ErrorCode::permission_denied}, ErrorCase{400, R"({"error":{"code":100,"error_subcode":33}})", ErrorCode::not_found},
-    ErrorCase{400, R"({"error":{"code":100}})", ErrorCode::invalid_argument}, ErrorCase{429, "", ErrorCode::resource_exhausted},
-    ErrorCase{400, R"({"error":{"code":80007}})", ErrorCode::resource_exhausted}, ErrorCase{503, "<html>", ErrorCode::unavailable},
-    ErrorCase{500, R"({"error":{"code":131000}})", ErrorCode::unavailable}, ErrorCase{404, "", ErrorCode::not_found}));
+TEST_P(GraphErrors, BecomeKinds) {
+  EXPECT_EQ(error_of(GetParam().status, GetParam().body).code, GetParam().code);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, GraphErrors,
+    testing::Values(ErrorCase{401, R"({"error":{"code":190,"message":"m"}})", ErrorCode::unauthenticated},
+                    ErrorCase{400, R"({"error":{"code":190}})", ErrorCode::unauthenticated},
+                    ErrorCase{403, R"({"error":{"code":200}})", ErrorCode::permission_denied},
+                    ErrorCase{400, R"({"error":{"code":100,"error_subcode":33}})", ErrorCode::not_found},
+                    ErrorCase{400, R"({"error":{"code":100}})", ErrorCode::invalid_argument},
+                    ErrorCase{429, "", ErrorCode::resource_exhausted},
+                    ErrorCase{400, R"({"error":{"code":80007}})", ErrorCode::resource_exhausted},
+                    ErrorCase{503, "<html>", ErrorCode::unavailable},
+                    ErrorCase{500, R"({"error":{"code":131000}})", ErrorCode::unavailable},
+                    ErrorCase{404, "", ErrorCode::not_found}));
 
 TEST_F(GraphClientTest, UnreachableAndGarbage) {
   script_.add(200, "<html>");
@@ -244,7 +275,8 @@ TEST_F(GraphClientTest, BadConfigurationIsRefused) {
 
 TEST(HttpDate, OnlyTheFixedForm) {
   EXPECT_EQ(to_micros(*parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")), 784111777000000);
-  for (const char* bad : {"", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, xx Nov 1994 08:49:37 GMT"}) {
+  for (const char* bad : {"", "now", "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 31 Feb 1994 08:49:37 GMT",
+                          "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, xx Nov 1994 08:49:37 GMT"}) {
     EXPECT_FALSE(parse_http_date(bad)) << bad;
   }
 }
