@@ -255,7 +255,8 @@ class CampaignManager final : public CampaignService {
       PH_TRY(audit::record(tx, now, actor, action, subject_of(id), reason));
       return state;
     };
-    PH_CO_TRY(co_await ports_.database.write(stop));
+    // Stopping must work on a full disk too: it may spend the reserve.
+    PH_CO_TRY(co_await ports_.database.write_urgent(stop));
     runner_.halt(id, account);
     co_return co_await get(id);
   }
