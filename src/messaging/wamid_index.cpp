@@ -1,5 +1,6 @@
 #include "messaging/wamid_index.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -15,26 +16,36 @@ std::int64_t wamid_hash(std::string_view wamid) {
 }
 
 void WamidIndex::add(std::string_view wamid, SendKey key) {
-  if (!wamid.empty()) gathered_.emplace(wamid_hash(wamid), key);
+  if (!wamid.empty()) gathered_.emplace_back(wamid_hash(wamid), key);
 }
 
 std::vector<SendKey> WamidIndex::pending(std::int64_t hash) const {
   std::vector<SendKey> keys;
-  for (const auto* map : {&writing_, &gathered_}) {
-    const auto [begin, end] = map->equal_range(hash);
-    for (auto it = begin; it != end; ++it) keys.push_back(it->second);
-  }
+  const auto look = [&](const Entry& entry) {
+    if (entry.first == hash) keys.push_back(entry.second);
+  };
+  for (const Entry& entry : writing_) look(entry);
+  for (const Entry& entry : gathered_) look(entry);
   return keys;
 }
 
 Task<Result<>> WamidIndex::flush(bool force) {
   const MonotonicTime now = clock_.now();
-  const bool due = gathered_.size() >= kBatch || now - flushed_at_ >= kInterval;
-  if (gathered_.empty() || !writing_.empty() || !(force || due)) co_return Result<>();
+  if (!force && now - flushed_at_ < kInterval) co_return Result<>();
   flushed_at_ = now;
-  writing_ = std::exchange(gathered_, {});
-  std::vector<std::pair<std::int64_t, SendKey>> sorted(writing_.begin(), writing_.end());
-  auto insert = [sorted = std::move(sorted)](Transaction& tx) -> Result<> {
+  while (!gathered_.empty() && writing_.empty()) {
+    const Result<> written = co_await write_batch();
+    if (!written) co_return written;
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> WamidIndex::write_batch() {
+  const auto count = static_cast<std::ptrdiff_t>(std::min(gathered_.size(), kBatch));
+  writing_.assign(gathered_.begin(), gathered_.begin() + count);
+  gathered_.erase(gathered_.begin(), gathered_.begin() + count);
+  std::sort(writing_.begin(), writing_.end());
+  auto insert = [sorted = writing_](Transaction& tx) -> Result<> {
     std::array<SqlArg, 3> args;
     const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
       args = {SqlArg(sorted[i].first), SqlArg(sorted[i].second.campaign.value), SqlArg(sorted[i].second.row_no)};
@@ -45,7 +56,7 @@ Task<Result<>> WamidIndex::flush(bool force) {
     return {};
   };
   const Result<> written = co_await database_.write(std::move(insert));
-  if (!written) gathered_.merge(writing_);  // comes along with the next batch
+  if (!written) gathered_.insert(gathered_.end(), writing_.begin(), writing_.end());  // comes along with a later batch
   writing_.clear();
   co_return written;
 }

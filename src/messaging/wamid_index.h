@@ -1,11 +1,11 @@
 // wamid → send, for statuses that come without our token. Filled behind the sends in large sorted batches, so that the hot
-// path has no random index to update. What is not written yet is found in memory.
+// path has no random index to update. What is not written yet is found in memory; what a crash takes from there is missed
+// only by statuses without token.
 #pragma once
 #include <cstdint>
-#include <map>
-#include <memory>
-#include <optional>
+#include <deque>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/ids.h"
@@ -27,14 +27,15 @@ std::int64_t wamid_hash(std::string_view wamid);  // first 8 bytes of SHA-256
 
 class WamidIndex {
  public:
-  static constexpr std::size_t kBatch = 2000;
+  static constexpr std::size_t kBatch = 2000;  // rows in one transaction: short enough for webhooks to pass between
   static constexpr Duration kInterval = std::chrono::seconds(3);
 
   WamidIndex(Database& database, Clock& clock) : database_(database), clock_(clock) {}
   void add(std::string_view wamid, SendKey key);
-  // Writes what has gathered, if it is enough or old enough (`force`: in any case). Called by the loop of the reconciler.
+  // Writes what has gathered, batch by batch, if the last time is long enough ago (`force`: in any case). Called by the loop of
+  // the reconciler, one call at a time.
   Task<Result<>> flush(bool force);
-  // Not yet written entries with this hash, oldest first.
+  // Not yet written entries with this hash. Looks at all of them: meant for the rare status without token.
   std::vector<SendKey> pending(std::int64_t hash) const;
   std::size_t pending_size() const { return gathered_.size() + writing_.size(); }
 
@@ -44,7 +45,11 @@ class WamidIndex {
  private:
   Database& database_;
   Clock& clock_;
-  std::multimap<std::int64_t, SendKey> gathered_, writing_;
+  using Entry = std::pair<std::int64_t, SendKey>;
+  Task<Result<>> write_batch();
+
+  std::deque<Entry> gathered_;
+  std::vector<Entry> writing_;
   MonotonicTime flushed_at_{};
 };
 
