@@ -23,7 +23,7 @@ TEST(Declarations, AreCompleteAndConsistent) {
   for (const auto& action : make_registry().actions()) {
     EXPECT_TRUE(seen.insert(action.name).second) << action.name << " is declared twice";
     EXPECT_TRUE(std::regex_match(action.name, snake)) << action.name;
-    EXPECT_TRUE(action.summary.ends_with('.') || action.summary.ends_with('…')) << action.name;
+    EXPECT_TRUE(action.summary.ends_with('.')) << action.name;
     EXPECT_NE(action.handler, nullptr) << action.name;
     EXPECT_FALSE(action.category.empty()) << action.name;
     std::set<std::string> names;
