@@ -1,9 +1,9 @@
 #include "messaging/conservation.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <map>
+
+#include <fmt/format.h>
 
 #include "core/ids.h"
 #include "messaging/delivery.h"
@@ -20,7 +20,11 @@ struct Tally {
 
 Result<std::map<std::int64_t, Tally>> tally_sends(Transaction& tx) {
   std::map<std::int64_t, Tally> tallies;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT campaign_id, state, delivery, COUNT(*) FROM sends GROUP BY campaign_id, state, delivery", {}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query(
+          "SELECT campaign_id, state, delivery, COUNT(*) FROM sends GROUP BY campaign_id, state, delivery",
+          {}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return tallies;
@@ -41,14 +45,17 @@ class Checker {
  public:
   void equal(std::int64_t campaign, std::string_view what, std::int64_t counter, std::int64_t rows) {
     if (counter != rows) {
-      problems_.push_back(fmt::format("Campaign {}: the counter '{}' says {}, its rows say {}.", campaign, what, counter, rows));
+      problems_.push_back(fmt::format("Campaign {}: the counter '{}' says {}, its rows say {}.", campaign,
+                                      what, counter, rows));
     }
   }
 
   Result<> campaigns(Transaction& tx, const std::map<std::int64_t, Tally>& tallies) {
     PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT id, intents, accepted, rejected, deferred, unknown, unknown_final, suppressed, cancelled, expired, "
-                           "sent, delivered, read, failed, held, total, state FROM campaigns ORDER BY id", {}));
+                  tx.query("SELECT id, intents, accepted, rejected, deferred, unknown, unknown_final, "
+                           "suppressed, cancelled, expired, "
+                           "sent, delivered, read, failed, held, total, state FROM campaigns ORDER BY id",
+                           {}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return {};
@@ -60,26 +67,33 @@ class Checker {
 
   // Rows that a segment has passed must have a state.
   Result<> segments(Transaction& tx) {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT g.campaign_id, g.segment, g.next_row - g.first_row, (SELECT COUNT(*) FROM sends s WHERE "
-                                         "s.campaign_id = g.campaign_id AND s.row_no >= g.first_row AND s.row_no < g.next_row) "
-                                         "FROM campaign_segments g ORDER BY g.campaign_id, g.segment", {}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query(
+            "SELECT g.campaign_id, g.segment, g.next_row - g.first_row, (SELECT COUNT(*) FROM sends s WHERE "
+            "s.campaign_id = g.campaign_id AND s.row_no >= g.first_row AND s.row_no < g.next_row) "
+            "FROM campaign_segments g ORDER BY g.campaign_id, g.segment",
+            {}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return {};
       if (rows.integer(2) == rows.integer(3)) continue;
-      problems_.push_back(fmt::format("Campaign {}, segment {}: {} rows were taken, {} have a state.", rows.integer(0), rows.integer(1),
-                                      rows.integer(2), rows.integer(3)));
+      problems_.push_back(fmt::format("Campaign {}, segment {}: {} rows were taken, {} have a state.",
+                                      rows.integer(0), rows.integer(1), rows.integer(2), rows.integer(3)));
     }
   }
 
   Result<> singles(Transaction& tx) {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT q.row_no, q.done FROM single_sends q LEFT JOIN sends s ON s.campaign_id = 0 "
-                                         "AND s.row_no = q.row_no WHERE (q.done = 1) <> (s.row_no IS NOT NULL) ORDER BY q.row_no", {}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT q.row_no, q.done FROM single_sends q LEFT JOIN sends s ON s.campaign_id = 0 "
+                 "AND s.row_no = q.row_no WHERE (q.done = 1) <> (s.row_no IS NOT NULL) ORDER BY q.row_no",
+                 {}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return {};
-      problems_.push_back(fmt::format("Single send {}: marked {}, but the row in sends says otherwise.", rows.integer(0),
-                                      rows.integer(1) == 1 ? "taken" : "waiting"));
+      problems_.push_back(fmt::format("Single send {}: marked {}, but the row in sends says otherwise.",
+                                      rows.integer(0), rows.integer(1) == 1 ? "taken" : "waiting"));
     }
   }
 
@@ -103,10 +117,12 @@ class Checker {
     equal(id, "failed", rows.integer(13), tally.failed);
     equal(id, "held", rows.integer(14), tally.held);
     if (reached > rows.integer(15)) {
-      problems_.push_back(fmt::format("Campaign {}: {} recipients have a state, but the list has {}.", id, reached, rows.integer(15)));
+      problems_.push_back(fmt::format("Campaign {}: {} recipients have a state, but the list has {}.", id,
+                                      reached, rows.integer(15)));
     }
     if (rows.text(16) == "completed" && reached != rows.integer(15)) {
-      problems_.push_back(fmt::format("Campaign {}: completed with {} of {} recipients.", id, reached, rows.integer(15)));
+      problems_.push_back(
+          fmt::format("Campaign {}: completed with {} of {} recipients.", id, reached, rows.integer(15)));
     }
   }
 

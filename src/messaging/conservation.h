@@ -1,4 +1,5 @@
-// The check that nothing is lost or counted twice (invariant I1), over the whole database. For tests and `posthorn doctor`.
+// The check that nothing is lost or counted twice (invariant I1), over the whole database. For tests and
+// `posthorn doctor`.
 #pragma once
 #include <string>
 #include <vector>

@@ -35,7 +35,8 @@ void join(Delivery& d, DeliveryKind kind, std::int64_t at, int code) {
     case DeliveryKind::played:  // a voice note was listened to: it was read as well
       d.bits |= kPlayed | kRead;
       return earliest(d.read_at, at);
-    case DeliveryKind::failed: return join_failure(d, at, code);
+    case DeliveryKind::failed:
+      return join_failure(d, at, code);
   }
 }
 

@@ -1,8 +1,8 @@
 #include "messaging/directory_events.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <type_traits>
 #include <variant>
 
@@ -41,7 +41,9 @@ std::string only_digits(std::string_view text) {
 std::string keyword_form(std::string_view text) {
   std::string form;
   for (const char c : text) form.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
-  const auto ignorable = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '.' || c == '!'; };
+  const auto ignorable = [](char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '.' || c == '!';
+  };
   while (!form.empty() && ignorable(form.back())) form.pop_back();
   form.erase(form.begin(), std::find_if_not(form.begin(), form.end(), ignorable));
   return form;
@@ -49,7 +51,8 @@ std::string keyword_form(std::string_view text) {
 
 bool is_keyword(const std::vector<std::string>& keywords, std::string_view text) {
   const std::string form = keyword_form(text);
-  return std::any_of(keywords.begin(), keywords.end(), [&](const std::string& k) { return keyword_form(k) == form; });
+  return std::any_of(keywords.begin(), keywords.end(),
+                     [&](const std::string& k) { return keyword_form(k) == form; });
 }
 
 // What Meta's template events mean for sending. FLAGGED is a warning only.
@@ -59,15 +62,22 @@ bool keeps_template_usable(std::string_view event) {
 
 class DirectoryEvents {
  public:
-  DirectoryEvents(Transaction& tx, const EventBatch& batch, const wa::WebhookEvent& event, EventBatchResult& result)
-      : tx_(tx), batch_(batch), event_(event), origin_(*event.origin), result_(result), now_(wall_from_micros(batch.now)) {}
+  DirectoryEvents(Transaction& tx, const EventBatch& batch, const wa::WebhookEvent& event,
+                  EventBatchResult& result)
+      : tx_(tx),
+        batch_(batch),
+        event_(event),
+        origin_(*event.origin),
+        result_(result),
+        now_(wall_from_micros(batch.now)) {}
 
   Result<> apply(const wa::TemplateStatusEvent& e) {
     const bool usable = keeps_template_usable(e.status);
     TemplateUpdate update = named(e.template_id, e.name, e.language);
     if (e.status != "FLAGGED") update.status = usable ? std::string("APPROVED") : e.status;
     update.reason = e.reason;
-    PH_TRY(change_template(update, usable ? std::string() : fmt::format("Meta set the template to {}. {}", e.status, e.detail)));
+    PH_TRY(change_template(
+        update, usable ? std::string() : fmt::format("Meta set the template to {}. {}", e.status, e.detail)));
     return log("template.status", template_subject(e.name, e.language));
   }
 
@@ -84,7 +94,8 @@ class DirectoryEvents {
     std::string reason;
     if (e.upcoming.empty() && !e.current.empty()) {
       update.category = e.current;
-      reason = fmt::format("Meta moved the template to category {}: the price of each message changes.", e.current);
+      reason = fmt::format("Meta moved the template to category {}: the price of each message changes.",
+                           e.current);
     }
     PH_TRY(change_template(update, reason));
     return log("template.category", template_subject(e.name, e.language));
@@ -92,7 +103,8 @@ class DirectoryEvents {
 
   Result<> apply(const wa::TemplateComponentsEvent& e) {
     result_.templates.push_back(origin_.business_id);
-    PH_TRY(pause_using(e.name, e.language, "The template's text was changed at Meta: run the pre-flight again."));
+    PH_TRY(pause_using(e.name, e.language,
+                       "The template's text was changed at Meta: run the pre-flight again."));
     return log("template.components", template_subject(e.name, e.language));
   }
 
@@ -155,16 +167,19 @@ class DirectoryEvents {
   }
 
   Result<> apply(const wa::UserPreferenceEvent& e) {
-    if (e.phone.empty() && e.user_id.empty()) return fail(ErrorCode::invalid_argument, "A preference without a person.");
+    if (e.phone.empty() && e.user_id.empty())
+      return fail(ErrorCode::invalid_argument, "A preference without a person.");
     const PhoneNumber phone = phone_of(e.phone);
     if (phone) {
       PH_TRY(e.stop ? opt_out(phone, "user_preferences", e.detail) : opt_in(phone));
     }
-    return log(e.stop ? "contact.opted_out" : "contact.opted_in", fmt::format("contact:{}", person(e.phone, e.user_id)));
+    return log(e.stop ? "contact.opted_out" : "contact.opted_in",
+               fmt::format("contact:{}", person(e.phone, e.user_id)));
   }
 
   Result<> apply(const wa::MessageEvent& e) {
-    if (e.from.empty() && e.from_user_id.empty()) return fail(ErrorCode::invalid_argument, "A message without a sender.");
+    if (e.from.empty() && e.from_user_id.empty())
+      return fail(ErrorCode::invalid_argument, "A message without a sender.");
     ++result_.messages;
     const std::string subject = fmt::format("contact:{}", person(e.from, e.from_user_id));
     const PhoneNumber phone = phone_of(e.from);
@@ -183,7 +198,9 @@ class DirectoryEvents {
   Result<> apply(const wa::SecurityEvent&) { return log("account.security", business_subject()); }
   Result<> apply(const wa::ValueErrorEvent&) { return log("webhook.errors", business_subject()); }
   Result<> apply(const wa::UnknownEvent&) { return log("webhook.other", business_subject()); }
-  Result<> apply(const wa::StatusEvent&) { return fail(ErrorCode::internal, "Statuses have a path of their own."); }
+  Result<> apply(const wa::StatusEvent&) {
+    return fail(ErrorCode::internal, "Statuses have a path of their own.");
+  }
   Result<> apply(const wa::MalformedEvent& e) { return fail(ErrorCode::invalid_argument, e.reason); }
 
  private:
@@ -191,9 +208,12 @@ class DirectoryEvents {
     return fmt::format("template:{}/{}", name, language);
   }
   std::string business_subject() const { return fmt::format("business:{}", origin_.business_id); }
-  static std::string person(const std::string& phone, const std::string& user_id) { return phone.empty() ? user_id : phone; }
+  static std::string person(const std::string& phone, const std::string& user_id) {
+    return phone.empty() ? user_id : phone;
+  }
 
-  TemplateUpdate named(const std::string& meta_id, const std::string& name, const std::string& language) const {
+  TemplateUpdate named(const std::string& meta_id, const std::string& name,
+                       const std::string& language) const {
     TemplateUpdate update;
     update.business_id = origin_.business_id;
     update.meta_id = meta_id;
@@ -204,20 +224,23 @@ class DirectoryEvents {
 
   // A reason that is not empty pauses the campaigns that use the template.
   Result<> change_template(const TemplateUpdate& update, const std::string& reason) {
-    if (update.business_id.empty()) return fail(ErrorCode::invalid_argument, "A template event without a business account id.");
+    if (update.business_id.empty())
+      return fail(ErrorCode::invalid_argument, "A template event without a business account id.");
     PH_TRY(templates::apply(tx_, update));
     result_.templates.push_back(origin_.business_id);
     return reason.empty() ? Result<>() : pause_using(update.name, update.language, reason);
   }
 
   Result<> pause_using(const std::string& name, const std::string& language, const std::string& reason) {
-    return pause_all("SELECT c.id FROM campaigns c JOIN accounts a ON a.id = c.account_id WHERE c.state = 'running' "
-                     "AND a.business_id = $1 AND c.template_name = $2 AND c.template_language = $3 ORDER BY c.id",
-                     {origin_.business_id, name, language}, reason);
+    return pause_all(
+        "SELECT c.id FROM campaigns c JOIN accounts a ON a.id = c.account_id WHERE c.state = 'running' "
+        "AND a.business_id = $1 AND c.template_name = $2 AND c.template_language = $3 ORDER BY c.id",
+        {origin_.business_id, name, language}, reason);
   }
 
   Result<> pause_account(AccountId account, const std::string& reason) {
-    return pause_all("SELECT id FROM campaigns WHERE state = 'running' AND account_id = $1 ORDER BY id", {account.value}, reason);
+    return pause_all("SELECT id FROM campaigns WHERE state = 'running' AND account_id = $1 ORDER BY id",
+                     {account.value}, reason);
   }
 
   Result<> pause_all(std::string_view sql, std::initializer_list<SqlArg> args, const std::string& reason) {

@@ -14,7 +14,8 @@ namespace {
 
 // Metric and label names are documented in docs/metrics.md.
 Counter& outcome_counter(Metrics& metrics, const std::string& account, const char* outcome) {
-  return metrics.counter("posthorn_send_outcomes_total", "Outcomes of send requests", {{"account", account}, {"outcome", outcome}});
+  return metrics.counter("posthorn_send_outcomes_total", "Outcomes of send requests",
+                         {{"account", account}, {"outcome", outcome}});
 }
 
 }  // namespace
@@ -26,8 +27,14 @@ int auto_window(int rate) {
 }
 
 Dispatcher::Impl::Impl(DispatcherPorts p, DispatcherAccount a, const Secret& token_key, DispatcherOptions o)
-    : ports(p), account(std::move(a)), options(o), mint(token_key), pacer({account.rate, o.rate_headroom}, p.clock.now()),
-      take_wake(p.executor, p.clock), pace_wake(p.executor, p.clock), commit_wake(p.executor, p.clock),
+    : ports(p),
+      account(std::move(a)),
+      options(o),
+      mint(token_key),
+      pacer({account.rate, o.rate_headroom}, p.clock.now()),
+      take_wake(p.executor, p.clock),
+      pace_wake(p.executor, p.clock),
+      commit_wake(p.executor, p.clock),
       stop_wake(p.executor, p.clock),
       meters([&]() -> Meters {
         const std::string id = std::to_string(account.id.value);
@@ -37,14 +44,20 @@ Dispatcher::Impl::Impl(DispatcherPorts p, DispatcherAccount a, const Secret& tok
                 outcome_counter(m, id, "deferred"),
                 outcome_counter(m, id, "unknown"),
                 outcome_counter(m, id, "not_sent"),
-                m.counter("posthorn_store_refusals_total", "Commits the database refused (disk full)", {{"account", id}}),
-                m.gauge("posthorn_sends_open", "Rows whose intent is committed and whose outcome is not", {{"account", id}}),
-                m.gauge("posthorn_pacer_rate", "Messages per second the pacer allows at present", {{"account", id}}),
-                m.histogram("posthorn_send_seconds", "From handing over a request to its answer", {{"account", id}}),
+                m.counter("posthorn_store_refusals_total", "Commits the database refused (disk full)",
+                          {{"account", id}}),
+                m.gauge("posthorn_sends_open", "Rows whose intent is committed and whose outcome is not",
+                        {{"account", id}}),
+                m.gauge("posthorn_pacer_rate", "Messages per second the pacer allows at present",
+                        {{"account", id}}),
+                m.histogram("posthorn_send_seconds", "From handing over a request to its answer",
+                            {{"account", id}}),
                 m.histogram("posthorn_outcome_commit_seconds", "One commit of outcomes", {{"account", id}})};
       }()) {}
 
-int Dispatcher::Impl::window() const { return options.window > 0 ? options.window : auto_window(account.rate); }
+int Dispatcher::Impl::window() const {
+  return options.window > 0 ? options.window : auto_window(account.rate);
+}
 
 void Dispatcher::Impl::start() {
   const auto self = shared_from_this();
@@ -102,12 +115,17 @@ void Dispatcher::Impl::stop_broadcast(CampaignId campaign) {
   for (Item& item : ready.drain(campaign)) give_back(item, Duration(0));
 }
 
-Dispatcher::Dispatcher(DispatcherPorts ports, DispatcherAccount account, const Secret& token_key, DispatcherOptions options)
+Dispatcher::Dispatcher(DispatcherPorts ports, DispatcherAccount account, const Secret& token_key,
+                       DispatcherOptions options)
     : impl_(std::make_shared<Impl>(ports, std::move(account), token_key, options)) {}
 
-Dispatcher::~Dispatcher() { impl_->shut(); }
+Dispatcher::~Dispatcher() {
+  impl_->shut();
+}
 
-void Dispatcher::start() { impl_->start(); }
+void Dispatcher::start() {
+  impl_->start();
+}
 
 Task<> Dispatcher::stop(Duration timeout) {
   const std::shared_ptr<Impl> impl = impl_;
@@ -117,14 +135,17 @@ Task<> Dispatcher::stop(Duration timeout) {
 void Dispatcher::add_broadcast(std::shared_ptr<BroadcastSource> source) {
   const CampaignId campaign = source->campaign();
   impl_->stop_broadcast(campaign);
-  auto broadcast = std::make_shared<Impl::Broadcast>(Impl::Broadcast{.share = ErrorShare(impl_->options.error_share_outcomes)});
+  auto broadcast = std::make_shared<Impl::Broadcast>(
+      Impl::Broadcast{.share = ErrorShare(impl_->options.error_share_outcomes)});
   broadcast->source = std::move(source);
   impl_->broadcasts.emplace(campaign, std::move(broadcast));
   impl_->look_for_deferred = true;
   impl_->take_wake.notify();
 }
 
-void Dispatcher::remove_broadcast(CampaignId campaign) { impl_->stop_broadcast(campaign); }
+void Dispatcher::remove_broadcast(CampaignId campaign) {
+  impl_->stop_broadcast(campaign);
+}
 
 void Dispatcher::update_account(DispatcherAccount account) {
   Impl& impl = *impl_;
@@ -142,8 +163,12 @@ void Dispatcher::wake() {
 
 DispatcherStats Dispatcher::stats() const {
   const Impl& impl = *impl_;
-  return {impl.window(), impl.open, static_cast<int>(impl.ready.size()), impl.in_flight,
-          static_cast<double>(impl.pacer.current_rate(impl.ports.clock.now())), impl.outage.active(),
+  return {impl.window(),
+          impl.open,
+          static_cast<int>(impl.ready.size()),
+          impl.in_flight,
+          static_cast<double>(impl.pacer.current_rate(impl.ports.clock.now())),
+          impl.outage.active(),
           impl.intents_refused || impl.outcomes_refused};
 }
 

@@ -1,11 +1,13 @@
-// Sends what one account has to send: single sends, retries that are due, and the rows of its running broadcasts.
+// Sends what one account has to send: single sends, retries that are due, and the rows of its running
+// broadcasts.
 //
-//   lanes → one write transaction commits intents for a batch → ready queue → pacer → request → answer judged →
-//   one write transaction commits outcomes for a batch
+//   lanes → one write transaction commits intents for a batch → ready queue → pacer → request → answer judged
+//   → one write transaction commits outcomes for a batch
 //
-// At most `window` rows are in state `intent` at any commit: that is what a crash can leave unknown. Whatever is returned
-// unsent (pause, stop, unreachable channel) goes back as deferred and costs nobody an attempt. When the database refuses
-// writes (disk full) nothing new is taken, outcomes wait in memory, and both go on by themselves (I21).
+// At most `window` rows are in state `intent` at any commit: that is what a crash can leave unknown. Whatever
+// is returned unsent (pause, stop, unreachable channel) goes back as deferred and costs nobody an attempt.
+// When the database refuses writes (disk full) nothing new is taken, outcomes wait in memory, and both go on
+// by themselves (I21).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -32,12 +34,13 @@ class WamidIndex;
 class WebhookProof;
 
 struct DispatcherOptions {
-  int window = 0;                     // rows in flight; 0: chosen from the rate (see auto_window)
-  double rate_headroom = 0.985;       // share of the granted rate to use
+  int window = 0;                            // rows in flight; 0: chosen from the rate (see auto_window)
+  double rate_headroom = 0.985;              // share of the granted rate to use
   Duration hold = std::chrono::minutes(15);  // of unknown rows, at least
-  double error_share_pause = 0.30;    // failures among the last outcomes above which a broadcast pauses; 0: never
-  int error_share_outcomes = 200;     // how many outcomes are looked at
-  Duration first_backoff = std::chrono::seconds(2);   // doubles with each attempt, with jitter
+  double error_share_pause =
+      0.30;  // failures among the last outcomes above which a broadcast pauses; 0: never
+  int error_share_outcomes = 200;                    // how many outcomes are looked at
+  Duration first_backoff = std::chrono::seconds(2);  // doubles with each attempt, with jitter
   Duration longest_backoff = std::chrono::minutes(10);
 };
 
@@ -45,8 +48,8 @@ struct DispatcherOptions {
 struct DispatcherAccount {
   AccountId id;
   std::string business_id;
-  int rate = 80;                      // granted messages per second; 0: no limit
-  bool blocked = false;               // nothing may be sent
+  int rate = 80;         // granted messages per second; 0: no limit
+  bool blocked = false;  // nothing may be sent
 };
 
 // min(64, ceil(rate × 0.8)) up to 80/s, growing to 1,024 at 1,000/s; 512 without limit.
@@ -78,19 +81,22 @@ struct DispatcherPorts {
 
 class Dispatcher {
  public:
-  Dispatcher(DispatcherPorts ports, DispatcherAccount account, const Secret& token_key, DispatcherOptions options = {});
+  Dispatcher(DispatcherPorts ports, DispatcherAccount account, const Secret& token_key,
+             DispatcherOptions options = {});
   ~Dispatcher();  // stops without waiting; to leave nothing in `intent`, await stop() first
 
   // Call after recover_sends() of the account. Begins to send.
   void start();
-  // Takes nothing new, returns what is ready, waits up to `timeout` for the answers on their way, commits. Then nothing runs
-  // any more. Requests that have no answer by then become unknown.
+  // Takes nothing new, returns what is ready, waits up to `timeout` for the answers on their way, commits.
+  // Then nothing runs any more. Requests that have no answer by then become unknown.
   Task<> stop(Duration timeout);
 
-  // A broadcast whose campaigns row says running. Replaces an earlier source of the same campaign. Progress is read from
-  // campaign_segments. When the row is not running at a commit, the broadcast is dropped here as by remove_broadcast().
+  // A broadcast whose campaigns row says running. Replaces an earlier source of the same campaign. Progress
+  // is read from campaign_segments. When the row is not running at a commit, the broadcast is dropped here as
+  // by remove_broadcast().
   void add_broadcast(std::shared_ptr<BroadcastSource> source);
-  // Paused or cancelled: nothing more of it leaves from now on, except requests already on their way. Ready rows go back.
+  // Paused or cancelled: nothing more of it leaves from now on, except requests already on their way. Ready
+  // rows go back.
   void remove_broadcast(CampaignId campaign);
   void update_account(DispatcherAccount account);  // new rate, block lifted, …
   void wake();                                     // single sends were queued, a retry was put in by hand

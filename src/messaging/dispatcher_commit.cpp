@@ -9,7 +9,8 @@ namespace posthorn {
 namespace {
 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
-constexpr Duration kGather = std::chrono::milliseconds(2);  // more outcomes are about to come: let them share the commit
+constexpr Duration kGather =
+    std::chrono::milliseconds(2);  // more outcomes are about to come: let them share the commit
 
 }  // namespace
 
@@ -40,7 +41,8 @@ std::shared_ptr<OutcomeBatch> Dispatcher::Impl::next_batch() {
   batch->pauses = std::exchange(pauses, {});
   batch->block_reason = std::exchange(block_reason, {});
   // In the order of the primary key: neighbours share pages.
-  std::sort(batch->outcomes.begin(), batch->outcomes.end(), [](const Outcome& a, const Outcome& b) { return a.key < b.key; });
+  std::sort(batch->outcomes.begin(), batch->outcomes.end(),
+            [](const Outcome& a, const Outcome& b) { return a.key < b.key; });
   return batch;
 }
 
@@ -58,7 +60,8 @@ Task<> Dispatcher::Impl::commit(std::shared_ptr<OutcomeBatch> batch) {
     }
     outcomes_refused = true;
     meters.store_refusals.add();
-    ports.log.error("send.outcomes_refused", {{"account", account.id.value}, {"rows", static_cast<std::int64_t>(batch->outcomes.size())},
+    ports.log.error("send.outcomes_refused", {{"account", account.id.value},
+                                              {"rows", static_cast<std::int64_t>(batch->outcomes.size())},
                                               {"error", result.error().message}});
     stop_wake.notify();
     co_await ports.clock.sleep_for(kStoreRetry);
@@ -76,12 +79,21 @@ void Dispatcher::Impl::after_commit(const OutcomeBatch& batch, const OutcomeResu
         ports.wamids.add(outcome.message_id, outcome.key);
         ports.proof.accepted(account.id, outcome.intent_at);
         break;
-      case SendEvent::rejected: meters.rejected.add(); break;
-      case SendEvent::deferred: meters.deferred.add(); break;
-      case SendEvent::not_sent: meters.not_sent.add(); break;
-      default: meters.unknown.add(); break;
+      case SendEvent::rejected:
+        meters.rejected.add();
+        break;
+      case SendEvent::deferred:
+        meters.deferred.add();
+        break;
+      case SendEvent::not_sent:
+        meters.not_sent.add();
+        break;
+      default:
+        meters.unknown.add();
+        break;
     }
-    if (outcome.event == SendEvent::deferred || outcome.event == SendEvent::not_sent) note_due(outcome.due_at);
+    if (outcome.event == SendEvent::deferred || outcome.event == SendEvent::not_sent)
+      note_due(outcome.due_at);
   }
   take_wake.notify();
   for (const auto& [campaign, reason] : result.paused) {

@@ -1,5 +1,5 @@
-// The inside of the Dispatcher. Three loops and a set of workers on one executor; each loop looks at the whole state, does one
-// bounded step and waits. Events only record facts and wake.
+// The inside of the Dispatcher. Three loops and a set of workers on one executor; each loop looks at the
+// whole state, does one bounded step and waits. Events only record facts and wake.
 //   take_loop    (dispatcher_take.cpp)    chooses work and commits intents
 //   pace_loop    (dispatcher_send.cpp)    hands ready items to workers when the pacer allows
 //   worker       (dispatcher_send.cpp)    one request at a time
@@ -76,7 +76,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   SegmentCursor* open_segment(Broadcast& broadcast);
   int capacity() const;
   std::shared_ptr<IntentRequest> plan(std::vector<std::shared_ptr<Broadcast>>& runs);
-  void accept_fresh(const IntentRequest& request, const IntentResult& result, const std::vector<std::shared_ptr<Broadcast>>& runs);
+  void accept_fresh(const IntentRequest& request, const IntentResult& result,
+                    const std::vector<std::shared_ptr<Broadcast>>& runs);
   void accept_singles(const IntentRequest& request, std::vector<TakenSingle>& singles);
   Task<> accept_deferred(std::int64_t intent_at, std::vector<TakenDeferred> rows);
   Task<> accept_deferred_of(CampaignId campaign, std::int64_t intent_at, std::vector<TakenDeferred> rows);
@@ -86,6 +87,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
 
   // dispatcher_send.cpp
   Task<> pace_loop();
+  bool worker_free() const;
   Task<> worker(Worker* self);
   Task<> send_one(Worker& worker);
   std::optional<Item> next_item();
@@ -125,7 +127,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<Worker*> idle;
   int in_flight = 0;
-  int open = 0;             // rows whose intent is committed and whose outcome is not
+  int open = 0;  // rows whose intent is committed and whose outcome is not
   bool look_for_singles = true;
   bool look_for_deferred = true;
   std::int64_t next_due = 0;  // of deferred rows, wall time; 0: none known
@@ -134,9 +136,9 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   std::map<CampaignId, std::string> pauses;
   std::string block_reason;
 
-  bool stopping = false;    // takes and sends nothing new
-  bool ended = false;       // touches no port any more
-  bool intents_refused = false;   // by the database, at the last try
+  bool stopping = false;         // takes and sends nothing new
+  bool ended = false;            // touches no port any more
+  bool intents_refused = false;  // by the database, at the last try
   bool outcomes_refused = false;
   int loops = 0;
 

@@ -13,33 +13,39 @@
 namespace posthorn {
 namespace {
 
-constexpr Duration kNumberPause = std::chrono::seconds(60);  // plus up to as much again: throughput upgrades take a minute
+constexpr Duration kNumberPause =
+    std::chrono::seconds(60);  // plus up to as much again: throughput upgrades take a minute
 constexpr std::size_t kBodyBytes = 1024;
 
-double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+double seconds(Duration d) {
+  return static_cast<double>(d.count()) / 1e6;
+}
 
 }  // namespace
 
 Task<> Dispatcher::Impl::pace_loop() {
   while (!stopping) {
-    while (!idle.empty() || static_cast<int>(workers.size()) < window()) {
+    while (worker_free()) {
       std::optional<Item> item = next_item();
       if (!item) break;
       hand_over(std::move(*item));
     }
-    const MonotonicTime next = ready.empty() ? MonotonicTime::max() : pacer.next(ports.clock.now());
-    meters.rate.set(pacer.current_rate(ports.clock.now()));
-    const bool timed = next != MonotonicTime::max() && next > ports.clock.now();
-    if (timed) {
+    const MonotonicTime now = ports.clock.now();
+    const MonotonicTime next = ready.empty() || !sends() || !worker_free() ? MonotonicTime::max() : pacer.next(now);
+    meters.rate.set(pacer.current_rate(now));
+    if (next == MonotonicTime::max()) {
+      co_await pace_wake.wait();  // whoever changes that notifies
+    } else if (next > now) {
       co_await pace_wake.wait_until(next);
-    } else {
-      co_await pace_wake.wait();
     }
+    // Otherwise the instant came while we looked: look again, nobody else would wake us.
   }
 }
 
-// The next item that may leave at this instant. A recipient who was written to a moment ago goes back for a few seconds and
-// holds up nobody.
+bool Dispatcher::Impl::worker_free() const { return !idle.empty() || static_cast<int>(workers.size()) < window(); }
+
+// The next item that may leave at this instant. A recipient who was written to a moment ago goes back for a
+// few seconds and holds up nobody.
 std::optional<Dispatcher::Impl::Item> Dispatcher::Impl::next_item() {
   if (!sends()) return std::nullopt;
   while (!ready.empty()) {
@@ -83,6 +89,7 @@ Task<> Dispatcher::Impl::worker(Worker* self) {
       continue;
     }
     idle.push_back(self);
+    if (idle.size() == 1) pace_wake.notify();  // the pace loop may have been waiting for a free worker
     co_await self->wake.wait();
   }
 }
@@ -141,7 +148,8 @@ Task<> Dispatcher::Impl::send_one(Worker& worker) {
 
 Duration Dispatcher::Impl::backoff(int attempt) {
   const int doublings = std::clamp(attempt - 1, 0, 20);
-  const auto full = std::min<Duration::rep>(options.longest_backoff.count(), options.first_backoff.count() << doublings);
+  const auto full =
+      std::min<Duration::rep>(options.longest_backoff.count(), options.first_backoff.count() << doublings);
   return Duration(full / 2 + static_cast<Duration::rep>(ports.random.unit() * static_cast<double>(full) / 2));
 }
 
@@ -154,24 +162,34 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
     case AnswerKind::accepted:
       count_share(item, 0);
       return push_outcome(item, SendEvent::accepted, 0, &answer);
-    case AnswerKind::rejected: return reject(item, answer);
-    case AnswerKind::retry: return postpone(item, answer, SendEvent::deferred, backoff(item.attempt));
-    case AnswerKind::pair_limited: return postpone(item, answer, SendEvent::deferred, pairs.refused(item.phone, now) - now);
+    case AnswerKind::rejected:
+      return reject(item, answer);
+    case AnswerKind::retry:
+      return postpone(item, answer, SendEvent::deferred, backoff(item.attempt));
+    case AnswerKind::pair_limited:
+      return postpone(item, answer, SendEvent::deferred, pairs.refused(item.phone, now) - now);
     case AnswerKind::throttled:
       pacer.refused(now);
       return postpone(item, answer, SendEvent::deferred, backoff(1));
     case AnswerKind::number_paused: {
-      const Duration pause = kNumberPause + Duration(static_cast<Duration::rep>(ports.random.unit() * kNumberPause.count()));
+      const Duration pause =
+          kNumberPause + Duration(static_cast<Duration::rep>(ports.random.unit() * kNumberPause.count()));
       pacer.pause_until(now + pause);
-      ports.log.warning("send.number_paused", {{"account", account.id.value}, {"code", answer.code}, {"seconds", seconds(pause)}});
+      ports.log.warning("send.number_paused",
+                        {{"account", account.id.value}, {"code", answer.code}, {"seconds", seconds(pause)}});
       give_back_all(pause);
       return postpone(item, answer, SendEvent::deferred, pause);
     }
-    case AnswerKind::campaign_stop: return stop_campaign(item, answer);
-    case AnswerKind::account_stop: return stop_account(item, answer);
+    case AnswerKind::campaign_stop:
+      return stop_campaign(item, answer);
+    case AnswerKind::account_stop:
+      return stop_account(item, answer);
     case AnswerKind::unknown:
-      ports.log.warning("send.unknown", {{"account", account.id.value}, {"campaign", item.key.campaign.value},
-                                         {"row", item.key.row_no}, {"attempt", item.attempt}, {"why", answer.detail}});
+      ports.log.warning("send.unknown", {{"account", account.id.value},
+                                         {"campaign", item.key.campaign.value},
+                                         {"row", item.key.row_no},
+                                         {"attempt", item.attempt},
+                                         {"why", answer.detail}});
       return push_outcome(item, SendEvent::unknown, wall() + options.hold.count(), &answer);
     case AnswerKind::not_sent: {
       const MonotonicTime again = outage.failed(now, ports.random.unit());
@@ -202,7 +220,8 @@ void Dispatcher::Impl::give_back_all(Duration delay) {
 void Dispatcher::Impl::stop_account(Item& item, const SendAnswer& answer) {
   give_back(item, Duration(0), &answer);
   if (!account.blocked) {
-    ports.log.error("account.blocked", {{"account", account.id.value}, {"code", answer.code}, {"reason", answer.reason}});
+    ports.log.error("account.blocked",
+                    {{"account", account.id.value}, {"code", answer.code}, {"reason", answer.reason}});
   }
   account.blocked = true;
   block_reason = answer.reason.empty() ? "Meta refuses this account." : answer.reason;
@@ -225,13 +244,16 @@ void Dispatcher::Impl::count_share(Item& item, int failure_code) {
   const double own = item.broadcast->source->error_share_pause();
   if (!share.above(own > 0 ? own : options.error_share_pause)) return;
   const CampaignId campaign = item.key.campaign;
-  pauses.try_emplace(campaign, fmt::format("{} of the last {} messages failed, most often with code {}. Look at the report, then "
-                                           "resume or cancel.",
-                                           share.failures(), share.outcomes(), std::max(0, share.most_frequent_code())));
+  pauses.try_emplace(
+      campaign,
+      fmt::format("{} of the last {} messages failed, most often with code {}. Look at the report, then "
+                  "resume or cancel.",
+                  share.failures(), share.outcomes(), std::max(0, share.most_frequent_code())));
   stop_broadcast(campaign);
 }
 
-void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, std::int64_t due_at, const SendAnswer* answer) {
+void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, std::int64_t due_at,
+                                    const SendAnswer* answer) {
   Outcome& outcome = outcomes.emplace_back();
   outcome.key = item.key;
   outcome.phone = item.phone;

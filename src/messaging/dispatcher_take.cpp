@@ -7,9 +7,9 @@
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kFetchRows = 512;                       // read ahead from a recipient list, at least
-constexpr Duration kStoreRetry = std::chrono::seconds(1);     // after the database refused a write
-constexpr Duration kLongestLook = std::chrono::seconds(30);   // a wall clock that jumped is noticed after this
+constexpr std::size_t kFetchRows = 512;                      // read ahead from a recipient list, at least
+constexpr Duration kStoreRetry = std::chrono::seconds(1);    // after the database refused a write
+constexpr Duration kLongestLook = std::chrono::seconds(30);  // a wall clock that jumped is noticed after this
 
 }  // namespace
 
@@ -38,7 +38,9 @@ MonotonicTime Dispatcher::Impl::next_look() {
   if (intents_refused) return now + kStoreRetry;
   if (outage.active() && open == 0) return std::min(look, outage.until());
   const std::int64_t wall_now = wall();
-  const auto at = [&](std::int64_t due_at) { look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0))); };
+  const auto at = [&](std::int64_t due_at) {
+    look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0)));
+  };
   if (capacity() == 0) return look;  // whoever frees the window wakes us
   if (next_due != 0) at(next_due);
   for (const auto& [campaign, broadcast] : broadcasts) {
@@ -89,7 +91,8 @@ Task<> Dispatcher::Impl::prefetch(std::shared_ptr<Broadcast> broadcast, std::siz
   if (broadcast->fetched.size() >= rows) co_return;
   std::vector<std::int64_t> row_nos;
   std::int64_t row = segment->next_row + static_cast<std::int64_t>(broadcast->fetched.size());
-  for (const std::size_t want = std::max(rows, kFetchRows); row <= segment->last_row && row_nos.size() < want; ++row) {
+  for (const std::size_t want = std::max(rows, kFetchRows); row <= segment->last_row && row_nos.size() < want;
+       ++row) {
     row_nos.push_back(row);
   }
   if (row_nos.empty()) co_return;
@@ -127,16 +130,25 @@ std::shared_ptr<IntentRequest> Dispatcher::Impl::plan(std::vector<std::shared_pt
   request->fresh_capacity = std::max(1, request->capacity - (request->capacity > 8 ? window() / 8 : 0));
   request->look_for_singles = look_for_singles;
   request->look_for_deferred = look_for_deferred || (next_due != 0 && next_due <= request->now);
-  std::vector<std::shared_ptr<Broadcast>> order;  // turn by turn: who comes after the one served last goes first
-  for (auto it = broadcasts.upper_bound(last_served); it != broadcasts.end(); ++it) order.push_back(it->second);
-  for (auto it = broadcasts.begin(); it != broadcasts.upper_bound(last_served); ++it) order.push_back(it->second);
+  std::vector<std::shared_ptr<Broadcast>>
+      order;  // turn by turn: who comes after the one served last goes first
+  for (auto it = broadcasts.upper_bound(last_served); it != broadcasts.end(); ++it)
+    order.push_back(it->second);
+  for (auto it = broadcasts.begin(); it != broadcasts.upper_bound(last_served); ++it)
+    order.push_back(it->second);
   for (const auto& [campaign, broadcast] : broadcasts) request->campaigns.push_back(campaign);
-  std::erase_if(order, [&](const auto& b) { return !b->loaded || b->fetched.empty() || open_segment(*b) == nullptr; });
+  std::erase_if(
+      order, [&](const auto& b) { return !b->loaded || b->fetched.empty() || open_segment(*b) == nullptr; });
   for (const auto& broadcast : order) {
     const SegmentCursor* segment = open_segment(*broadcast);
     if (segment->segment != broadcast->fetched_segment) continue;
-    FreshRun run{broadcast->source->campaign(), segment->segment, broadcast->source->honours_suppressions(), segment->next_row, {}};
-    const std::size_t share = (static_cast<std::size_t>(request->fresh_capacity) + order.size() - 1) / order.size();
+    FreshRun run{broadcast->source->campaign(),
+                 segment->segment,
+                 broadcast->source->honours_suppressions(),
+                 segment->next_row,
+                 {}};
+    const std::size_t share =
+        (static_cast<std::size_t>(request->fresh_capacity) + order.size() - 1) / order.size();
     const std::size_t rows = std::min(share, broadcast->fetched.size());
     for (std::size_t i = 0; i < rows; ++i) run.phones.push_back(broadcast->fetched[i].phone.digits());
     request->fresh.push_back(std::move(run));
@@ -163,7 +175,8 @@ Task<bool> Dispatcher::Impl::take_batch() {
   Result<IntentResult> result = co_await ports.database.write(std::move(commit_request));
   if (ended) co_return false;
   if (!result) {
-    ports.log.warning("send.intents_refused", {{"account", account.id.value}, {"error", result.error().message}});
+    ports.log.warning("send.intents_refused",
+                      {{"account", account.id.value}, {"error", result.error().message}});
     meters.store_refusals.add();
     look_for_singles = look_for_singles || request->look_for_singles;
     look_for_deferred = look_for_deferred || request->look_for_deferred;
@@ -246,7 +259,8 @@ Task<> Dispatcher::Impl::accept_deferred(std::int64_t intent_at, std::vector<Tak
   }
 }
 
-Task<> Dispatcher::Impl::accept_deferred_of(CampaignId campaign, std::int64_t intent_at, std::vector<TakenDeferred> rows) {
+Task<> Dispatcher::Impl::accept_deferred_of(CampaignId campaign, std::int64_t intent_at,
+                                            std::vector<TakenDeferred> rows) {
   const auto found = broadcasts.find(campaign);
   const std::shared_ptr<Broadcast> broadcast = found == broadcasts.end() ? nullptr : found->second;
   Result<std::vector<BroadcastRow>> fetched;

@@ -16,13 +16,19 @@ constexpr std::size_t kDetailBytes = 500;
 std::optional<DeliveryKind> kind_of(const whatsapp::StatusEvent& status) {
   if (!status.type.empty() && status.type != "message") return std::nullopt;
   switch (status.status) {
-    case whatsapp::MessageStatus::sent: return DeliveryKind::sent;
-    case whatsapp::MessageStatus::delivered: return DeliveryKind::delivered;
-    case whatsapp::MessageStatus::read: return DeliveryKind::read;
-    case whatsapp::MessageStatus::played: return DeliveryKind::played;
-    case whatsapp::MessageStatus::failed: return DeliveryKind::failed;
+    case whatsapp::MessageStatus::sent:
+      return DeliveryKind::sent;
+    case whatsapp::MessageStatus::delivered:
+      return DeliveryKind::delivered;
+    case whatsapp::MessageStatus::read:
+      return DeliveryKind::read;
+    case whatsapp::MessageStatus::played:
+      return DeliveryKind::played;
+    case whatsapp::MessageStatus::failed:
+      return DeliveryKind::failed;
     case whatsapp::MessageStatus::deleted:
-    case whatsapp::MessageStatus::other: return std::nullopt;
+    case whatsapp::MessageStatus::other:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -65,8 +71,8 @@ void add_status(EventBatch& batch, TokenMint& mint, const WamidIndex& index, Pen
     return;
   }
   std::vector<SendKey> candidates = index.pending(wamid_hash(fact.wamid));
-  batch.statuses.push_back({pending.journal_id, pending.position, pending.parked_id, std::move(fact), std::move(candidates),
-                            pending.event.raw});
+  batch.statuses.push_back({pending.journal_id, pending.position, pending.parked_id, std::move(fact),
+                            std::move(candidates), pending.event.raw});
 }
 
 class EventCommit {
@@ -117,8 +123,9 @@ class EventCommit {
       return park(status.journal_id, status.position, kUnmatched, status.raw);
     }
     PH_TRY(tx_.execute("UPDATE parked_events SET attempts = attempts + 1 WHERE id = $1", {status.parked_id}));
-    PH_TRY_ASSIGN(const std::int64_t dropped, tx_.execute("DELETE FROM parked_events WHERE id = $1 AND attempts >= $2",
-                                                          {status.parked_id, batch_.unmatched_tries}));
+    PH_TRY_ASSIGN(const std::int64_t dropped,
+                  tx_.execute("DELETE FROM parked_events WHERE id = $1 AND attempts >= $2",
+                              {status.parked_id, batch_.unmatched_tries}));
     result_.foreign += dropped;
     result_.last_reason = "No message of ours has this id.";
     return {};
@@ -129,9 +136,10 @@ class EventCommit {
       return park_again(pending, malformed->reason);
     }
     const std::int64_t key = wamid_hash(pending.event.natural_key());
-    PH_TRY_ASSIGN(const std::int64_t fresh, tx_.execute("INSERT INTO applied_events (key, applied_at) VALUES ($1, $2) "
-                                                        "ON CONFLICT (key) DO NOTHING",
-                                                        {key, batch_.now}));
+    PH_TRY_ASSIGN(const std::int64_t fresh,
+                  tx_.execute("INSERT INTO applied_events (key, applied_at) VALUES ($1, $2) "
+                              "ON CONFLICT (key) DO NOTHING",
+                              {key, batch_.now}));
     if (fresh == 0) {
       ++result_.repeated;
       return unpark(pending.parked_id);
@@ -147,17 +155,21 @@ class EventCommit {
     ++result_.parked;
     result_.last_reason = reason;
     if (pending.parked_id == 0) return park(pending.journal_id, pending.position, reason, pending.event.raw);
-    PH_TRY(tx_.execute("UPDATE parked_events SET attempts = attempts + 1, reason = $2 WHERE id = $1", {pending.parked_id, reason}));
+    PH_TRY(tx_.execute("UPDATE parked_events SET attempts = attempts + 1, reason = $2 WHERE id = $1",
+                       {pending.parked_id, reason}));
     return {};
   }
 
   Result<> park(std::int64_t journal_id, int position, std::string_view reason, std::string_view raw) {
-    PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT 1 FROM parked_events WHERE journal_id = $1 AND position = $2 LIMIT 1",
-                                          {journal_id, position}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx_.query("SELECT 1 FROM parked_events WHERE journal_id = $1 AND position = $2 LIMIT 1",
+                            {journal_id, position}));
     PH_TRY_ASSIGN(const bool there, rows.next());
     if (there) return {};
-    PH_TRY(tx_.execute("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) VALUES ($1, $2, $3, $4, $5)",
-                       {journal_id, position, reason, raw, batch_.now}));
+    PH_TRY(
+        tx_.execute("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) VALUES ($1, "
+                    "$2, $3, $4, $5)",
+                    {journal_id, position, reason, raw, batch_.now}));
     return {};
   }
 
@@ -175,7 +187,8 @@ class EventCommit {
 
 }  // namespace
 
-void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id, int only_position) {
+void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id,
+                int only_position) {
   const JournalBody& body = batch.bodies.back();
   std::vector<whatsapp::WebhookEvent> events = whatsapp::parse_webhook(body.body);
   for (int position = 0; position < static_cast<int>(events.size()); ++position) {
@@ -195,6 +208,8 @@ void sort_facts(EventBatch& batch) {
   });
 }
 
-Result<EventBatchResult> commit_events(Transaction& tx, const EventBatch& batch) { return EventCommit(tx, batch).run(); }
+Result<EventBatchResult> commit_events(Transaction& tx, const EventBatch& batch) {
+  return EventCommit(tx, batch).run();
+}
 
 }  // namespace posthorn

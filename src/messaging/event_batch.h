@@ -1,5 +1,5 @@
-// Webhook bodies turned into what one transaction has to do, and that transaction. The first half is pure and runs on the core;
-// the second runs on the database's thread.
+// Webhook bodies turned into what one transaction has to do, and that transaction. The first half is pure and
+// runs on the core; the second runs on the database's thread.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -22,21 +22,22 @@ struct JournalBody {
   std::string body;
 };
 
-inline constexpr std::string_view kUnmatched = "unmatched";  // parked: a status for a message we do not know (yet)
+inline constexpr std::string_view kUnmatched =
+    "unmatched";  // parked: a status for a message we do not know (yet)
 
 // One event on its way into the database. Views stay valid as long as the batch.
 struct PendingEvent {
   std::int64_t journal_id = 0;
-  int position = 0;                  // in its body; -1: the body as a whole
-  std::int64_t parked_id = 0;        // replayed from there; 0: not parked
+  int position = 0;            // in its body; -1: the body as a whole
+  std::int64_t parked_id = 0;  // replayed from there; 0: not parked
   whatsapp::WebhookEvent event;
 };
 struct PendingStatus {
   std::int64_t journal_id = 0;
   int position = 0;
   std::int64_t parked_id = 0;
-  StatusFact fact;                   // key and account are not known yet
-  std::vector<SendKey> candidates;   // from the part of the wamid index that is not written yet
+  StatusFact fact;                  // key and account are not known yet
+  std::vector<SendKey> candidates;  // from the part of the wamid index that is not written yet
   std::string_view raw;
 };
 
@@ -48,23 +49,24 @@ struct EventBatch {
   std::vector<std::int64_t> matched_parked;  // parked ids of `facts`
   std::vector<PendingStatus> statuses;       // without
   std::vector<PendingEvent> others;
-  std::int64_t ignored = 0;                  // statuses that tell nothing about delivery
+  std::int64_t ignored = 0;                                // statuses that tell nothing about delivery
   std::vector<std::string> stop_keywords, start_keywords;  // as in IntakeOptions
   int unmatched_tries = 3;
 };
 
 // Adds the events of batch.bodies.back(); `only_position` of them if not -2.
-void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id = 0, int only_position = -2);
+void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id = 0,
+                int only_position = -2);
 void sort_facts(EventBatch& batch);
 
 struct EventBatchResult {
   AppliedStatuses statuses;
   std::vector<CampaignId> settled;
   std::vector<std::pair<CampaignId, std::string>> paused;
-  std::vector<AccountId> accounts;        // changed
-  std::vector<std::string> templates;     // business ids whose templates changed
+  std::vector<AccountId> accounts;     // changed
+  std::vector<std::string> templates;  // business ids whose templates changed
   std::int64_t parked = 0, unmatched = 0, foreign = 0, repeated = 0, messages = 0, opt_outs = 0;
-  std::string last_reason;                // of the last event that was parked
+  std::string last_reason;  // of the last event that was parked
 };
 
 Result<EventBatchResult> commit_events(Transaction& tx, const EventBatch& batch);

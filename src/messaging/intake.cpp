@@ -6,21 +6,15 @@
 #include <deque>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
-#include "messaging/event_batch.h"
+#include "messaging/intake_core.h"
 #include "messaging/settings.h"
-#include "messaging/wakeup.h"
 
 namespace posthorn {
 namespace {
 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
-constexpr Duration kPruneEvery = std::chrono::minutes(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
 constexpr std::size_t kReadBodies = 256;                 // read back from the journal at a time
-constexpr int kPruneRows = 5000;
 
 std::int64_t to_number(std::string_view text) {
   std::int64_t number = 0;
@@ -43,133 +37,20 @@ Result<Position> read_position(Transaction& tx) {
   return position;
 }
 
-Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t first, std::int64_t last, std::size_t limit) {
+}  // namespace
+
+Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t first, std::int64_t last,
+                                              std::size_t limit) {
   std::vector<JournalBody> bodies;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id, body FROM journal WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
-                                       {first, last, static_cast<std::int64_t>(limit)}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id, body FROM journal WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
+                         {first, last, static_cast<std::int64_t>(limit)}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return bodies;
     bodies.push_back({rows.integer(0), std::string(rows.text(1))});
   }
 }
-
-struct ParkedEvent {
-  std::int64_t id = 0;
-  int position = 0;
-  JournalBody body;
-};
-
-Result<std::vector<ParkedEvent>> read_parked(Transaction& tx, std::string_view sql, std::initializer_list<SqlArg> args) {
-  std::vector<ParkedEvent> parked;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query(sql, args));
-  while (true) {
-    PH_TRY_ASSIGN(const bool more, rows.next());
-    if (!more) return parked;
-    parked.push_back({rows.integer(0), static_cast<int>(rows.integer(1)), {rows.integer(2), std::string(rows.text(3))}});
-  }
-}
-
-}  // namespace
-
-struct Intake::Impl : std::enable_shared_from_this<Impl> {
-  // Bodies that share one commit, and the callers that wait for it.
-  struct Group {
-    explicit Group(Executor executor) : waiting(std::move(executor)) {}
-    std::vector<std::pair<std::string, std::string>> bodies;  // body, source
-    std::int64_t first_id = 0, received_at = 0;
-    std::optional<Error> error;
-    WaitList waiting;
-  };
-
-  struct Meters {
-    Counter &bodies, &refused, &statuses, &parked, &unmatched, &foreign, &repeated, &messages, &opt_outs, &settled_unknown,
-        &duplicates;
-    Histogram &commit, &apply;
-  };
-
-  Impl(IntakePorts p, const Secret& token_key, IntakeOptions o)
-      : ports(p), options(std::move(o)), mint(token_key), journal_wake(p.executor, p.clock), apply_wake(p.executor, p.clock),
-        keeper_wake(p.executor, p.clock), stop_wake(p.executor, p.clock), applied_wait(p.executor), meters(make_meters(p.metrics)) {}
-
-  // Metric names are documented in docs/metrics.md.
-  static Meters make_meters(Metrics& m) {
-    return {m.counter("posthorn_webhook_bodies_total", "Webhook bodies committed to the journal"),
-            m.counter("posthorn_webhook_refused_total", "Webhook bodies refused because the store was full or behind"),
-            m.counter("posthorn_statuses_applied_total", "Sends that got a status"),
-            m.counter("posthorn_events_parked_total", "Webhook events that could not be understood"),
-            m.counter("posthorn_statuses_unmatched_total", "Statuses whose message was not known at first"),
-            m.counter("posthorn_statuses_foreign_total", "Statuses of messages that are not ours"),
-            m.counter("posthorn_events_repeated_total", "Webhook events that had been applied before"),
-            m.counter("posthorn_messages_received_total", "Messages from people"),
-            m.counter("posthorn_opt_outs_total", "People who stopped marketing messages"),
-            m.counter("posthorn_unknown_settled_total", "Unknown outcomes settled by an echo"),
-            m.counter("posthorn_duplicates_total", "Messages that a recipient got twice"),
-            m.histogram("posthorn_journal_commit_seconds", "One commit of webhook bodies"),
-            m.histogram("posthorn_events_apply_seconds", "One transaction that applies webhook events")};
-  }
-
-  std::int64_t wall() { return to_micros(ports.clock.wall_now()); }
-
-  void spawn(Task<> (Impl::*loop)()) {
-    ++loops;
-    auto run = [](std::shared_ptr<Impl> impl, Task<> (Impl::*body)()) -> Task<> {
-      co_await (impl.get()->*body)();
-      --impl->loops;
-      impl->stop_wake.notify();
-    };
-    asio::co_spawn(ports.executor, run(shared_from_this(), loop), asio::detached);
-  }
-
-  void shut() {
-    stopping = ended = true;
-    journal_wake.notify();
-    apply_wake.notify();
-    keeper_wake.notify();
-    applied_wait.notify_all();
-    // Callers that wait for a commit hold their group: let them go, or neither is ever freed.
-    for (const auto& one : {group, committing.lock()}) {
-      if (!one) continue;
-      if (!one->error) one->error = Error{ErrorCode::unavailable, "Stopping; send again."};
-      one->waiting.notify_all();
-    }
-  }
-
-  Task<Result<>> start();
-  Task<> stop();
-  Task<Result<JournalId>> accept(std::string body, std::string source);
-  Task<> journal_loop();
-  Task<> commit_group(std::shared_ptr<Group> group);
-  void hand_over(Group& group);
-  Task<> apply_loop();
-  Task<bool> apply_next();
-  Task<Result<>> fill(std::shared_ptr<EventBatch> batch);
-  std::shared_ptr<EventBatch> new_batch();
-  Task<Result<EventBatchResult>> apply(std::shared_ptr<EventBatch> batch);
-  void report(const EventBatchResult& result);
-  Task<> keeper_loop();
-  Task<> retry_unmatched();
-  Task<Result<EventBatchResult>> apply_parked(std::vector<ParkedEvent> parked);
-  Task<> prune();
-
-  IntakePorts ports;
-  IntakeOptions options;
-  TokenMint mint;
-  Wakeup journal_wake, apply_wake, keeper_wake, stop_wake;
-  WaitList applied_wait;
-  Meters meters;
-
-  std::shared_ptr<Group> group;           // gathers the next commit
-  std::weak_ptr<Group> committing;
-  std::size_t waiting = 0, waiting_bytes = 0;
-  std::deque<JournalBody> committed;      // handed over in memory, in order of id
-  std::size_t committed_bytes = 0;
-  std::int64_t last_id = 0;               // committed
-  std::int64_t applied_id = 0;
-  bool unmatched_there = true;            // perhaps: parked statuses wait for their message
-  bool started = false, stopping = false, ended = false, store_full = false;
-  int loops = 0;
-};
 
 Task<Result<>> Intake::Impl::start() {
   auto read = [](Transaction& tx) { return read_position(tx); };
@@ -194,7 +75,8 @@ Task<> Intake::Impl::stop() {
 }
 
 Task<Result<JournalId>> Intake::Impl::accept(std::string body, std::string source) {
-  if (!started || stopping) co_return fail(ErrorCode::unavailable, "Webhooks are not accepted at the moment; send again.");
+  if (!started || stopping)
+    co_return fail(ErrorCode::unavailable, "Webhooks are not accepted at the moment; send again.");
   if (waiting >= options.max_waiting || waiting_bytes + body.size() > kWaitingBytes) {
     meters.refused.add();
     co_return fail(ErrorCode::resource_exhausted, "Too many webhooks wait for the disk; send again.");
@@ -239,11 +121,12 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
   auto insert = [g](Transaction& tx) -> Result<> {
     std::array<SqlArg, 4> args;
     const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
-      args = {SqlArg(g->first_id + static_cast<std::int64_t>(i)), SqlArg(g->bodies[i].second), SqlArg(g->received_at),
-              SqlArg(Blob{g->bodies[i].first})};
+      args = {SqlArg(g->first_id + static_cast<std::int64_t>(i)), SqlArg(g->bodies[i].second),
+              SqlArg(g->received_at), SqlArg(Blob{g->bodies[i].first})};
       return args;
     };
-    PH_TRY(tx.execute_many("INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4)", g->bodies.size(), bind));
+    PH_TRY(tx.execute_many("INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4)",
+                           g->bodies.size(), bind));
     return {};
   };
   const Result<> done = co_await ports.database.write(std::move(insert));
@@ -255,13 +138,15 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
     hand_over(*g);
   } else {
     g->error = done.error();
-    ports.log.warning("webhook.refused", {{"bodies", static_cast<std::int64_t>(g->bodies.size())}, {"error", done.error().message}});
+    ports.log.warning("webhook.refused", {{"bodies", static_cast<std::int64_t>(g->bodies.size())},
+                                          {"error", done.error().message}});
   }
   g->waiting.notify_all();
   if (stopping) apply_wake.notify();
 }
 
-// Bodies stay in memory for the apply loop while there is room; what finds none is read back from the journal.
+// Bodies stay in memory for the apply loop while there is room; what finds none is read back from the
+// journal.
 void Intake::Impl::hand_over(Group& g) {
   for (auto& [body, source] : g.bodies) {
     ++last_id;
@@ -358,7 +243,8 @@ Task<> Intake::Impl::apply_loop() {
 
 void Intake::Impl::report(const EventBatchResult& r) {
   const std::int64_t now = wall();
-  for (const auto& answered : r.statuses.answered) ports.proof.status(answered.account, answered.intent_at, now);
+  for (const auto& answered : r.statuses.answered)
+    ports.proof.status(answered.account, answered.intent_at, now);
   meters.statuses.add(static_cast<double>(r.statuses.answered.size()));
   meters.parked.add(static_cast<double>(r.parked));
   meters.unmatched.add(static_cast<double>(r.unmatched));
@@ -380,76 +266,12 @@ void Intake::Impl::report(const EventBatchResult& r) {
   for (const std::string& business : r.templates) ports.observer.templates_changed(business);
 }
 
-Task<> Intake::Impl::keeper_loop() {
-  MonotonicTime pruned = ports.clock.now();
-  while (!stopping) {
-    const MonotonicTime now = ports.clock.now();
-    if (unmatched_there) co_await retry_unmatched();
-    if (!stopping && now - pruned >= kPruneEvery) {
-      pruned = now;
-      co_await prune();
-    }
-    if (stopping) break;
-    const Duration pause = unmatched_there ? options.unmatched_retry : kPruneEvery;
-    co_await keeper_wake.wait_until(ports.clock.now() + pause);
-  }
-}
-
-Task<> Intake::Impl::retry_unmatched() {
-  const std::int64_t parked_before = wall() - options.unmatched_retry.count();
-  const std::int64_t pause = options.unmatched_retry.count();
-  auto read = [parked_before, pause](Transaction& tx) {
-    return read_parked(tx,
-                       "SELECT p.id, p.position, j.id, j.body FROM parked_events p JOIN journal j ON j.id = p.journal_id "
-                       "WHERE p.reason = $1 AND p.parked_at + p.attempts * $3 <= $2 ORDER BY p.id LIMIT 500",
-                       {kUnmatched, parked_before, pause});
-  };
-  auto count = [](Transaction& tx) -> Result<bool> {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM parked_events WHERE reason = $1 LIMIT 1", {kUnmatched}));
-    return rows.next();
-  };
-  Result<std::vector<ParkedEvent>> parked = co_await ports.database.read(std::move(read));
-  if (ended || !parked) co_return;
-  if (!parked->empty()) {
-    co_await apply_parked(std::move(*parked));
-    if (ended) co_return;
-  }
-  const Result<bool> left = co_await ports.database.read(std::move(count));
-  if (left) unmatched_there = *left;
-}
-
-Task<Result<EventBatchResult>> Intake::Impl::apply_parked(std::vector<ParkedEvent> parked) {
-  const std::shared_ptr<EventBatch> batch = new_batch();
-  for (ParkedEvent& one : parked) {
-    batch->bodies.push_back(std::move(one.body));
-    add_events(*batch, mint, ports.wamids, one.id, one.position);
-  }
-  sort_facts(*batch);
-  Result<EventBatchResult> result = co_await apply(batch);
-  co_return result;
-}
-
-Task<> Intake::Impl::prune() {
-  const std::int64_t now = wall();
-  const std::int64_t journal_before = now - options.keep_journal.count();
-  const std::int64_t applied_before = now - options.keep_applied.count();
-  const std::int64_t cursor = applied_id;
-  auto remove = [=](Transaction& tx) -> Result<> {
-    PH_TRY(tx.execute("DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE received_at < $1 AND id <= $2 AND id NOT IN "
-                      "(SELECT journal_id FROM parked_events) ORDER BY id LIMIT $3)",
-                      {journal_before, cursor, kPruneRows}));
-    PH_TRY(tx.execute("DELETE FROM applied_events WHERE key IN (SELECT key FROM applied_events WHERE applied_at < $1 LIMIT $2)",
-                      {applied_before, kPruneRows}));
-    return {};
-  };
-  const Result<> removed = co_await ports.database.write(std::move(remove));
-  if (!removed) ports.log.warning("journal.prune_failed", {{"error", removed.error().message}});
-}
-
 Intake::Intake(IntakePorts ports, const Secret& token_key, IntakeOptions options)
     : impl_(std::make_shared<Impl>(ports, token_key, std::move(options))) {}
 
-Intake::~Intake() { impl_->shut(); }
+Intake::~Intake() {
+  impl_->shut();
+}
 
 Task<Result<>> Intake::start() {
   const std::shared_ptr<Impl> impl = impl_;
@@ -471,48 +293,6 @@ Task<> Intake::applied() {
   const std::shared_ptr<Impl> impl = impl_;
   const std::int64_t target = impl->last_id;
   while (!impl->ended && impl->applied_id < target) co_await impl->applied_wait.wait();
-}
-
-Task<Result<>> Intake::replay_parked(std::int64_t parked_id) {
-  const std::shared_ptr<Impl> impl = impl_;
-  auto read = [parked_id](Transaction& tx) {
-    return read_parked(tx,
-                       "SELECT p.id, p.position, j.id, j.body FROM parked_events p JOIN journal j ON j.id = p.journal_id "
-                       "WHERE p.id = $1",
-                       {parked_id});
-  };
-  Result<std::vector<ParkedEvent>> parked = co_await impl->ports.database.read(std::move(read));
-  if (!parked) co_return std::unexpected(parked.error());
-  if (parked->empty()) co_return fail(ErrorCode::not_found, "No parked event has this id.", "id");
-  const Result<EventBatchResult> result = co_await impl->apply_parked(std::move(*parked));
-  if (!result) co_return std::unexpected(result.error());
-  if (!result->last_reason.empty()) {
-    co_return fail(ErrorCode::conflict, "The event still cannot be applied: " + result->last_reason);
-  }
-  co_return Result<>();
-}
-
-Task<Result<std::int64_t>> Intake::replay_journal(JournalId first, JournalId last) {
-  const std::shared_ptr<Impl> impl = impl_;
-  std::int64_t bodies = 0;
-  std::int64_t next = first.value;
-  while (true) {
-    const std::int64_t end = std::min(last.value, impl->applied_id);  // the rest is still on its way
-    auto read = [next, end](Transaction& tx) { return read_journal(tx, next, end, kReadBodies); };
-    Result<std::vector<JournalBody>> page = co_await impl->ports.database.read(std::move(read));
-    if (!page) co_return std::unexpected(page.error());
-    if (page->empty()) co_return bodies;
-    next = page->back().id + 1;
-    const std::shared_ptr<EventBatch> batch = impl->new_batch();
-    for (JournalBody& body : *page) {
-      batch->bodies.push_back(std::move(body));
-      add_events(*batch, impl->mint, impl->ports.wamids);
-      ++bodies;
-    }
-    sort_facts(*batch);
-    const Result<EventBatchResult> result = co_await impl->apply(batch);
-    if (!result) co_return std::unexpected(result.error());
-  }
 }
 
 IntakeStats Intake::stats() const {

@@ -1,8 +1,9 @@
 // Webhooks: verbatim body → journal (durable) → acknowledged → parsed → applied exactly once.
 //
-// accept() shares commits among callers; the answer 200 may be given when it returns. A loop of its own applies the journal in
-// order: statuses to sends in batches sorted by key, everything else to the directory tables, in one transaction with the
-// cursor. Whoever redelivers changes nothing (I14). What cannot be understood is parked with its bytes and never blocks (I15).
+// accept() shares commits among callers; the answer 200 may be given when it returns. A loop of its own
+// applies the journal in order: statuses to sends in batches sorted by key, everything else to the directory
+// tables, in one transaction with the cursor. Whoever redelivers changes nothing (I14). What cannot be
+// understood is parked with its bytes and never blocks (I15).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,9 +26,10 @@
 namespace posthorn {
 
 struct IntakeOptions {
-  std::size_t max_waiting = 20'000;                 // bodies that wait for their commit; beyond: refused (503)
-  std::size_t handover_bytes = 32 * 1024 * 1024;    // committed bodies kept in memory for applying; beyond: read back
-  std::size_t apply_events = 2'000;                 // events applied in one transaction, about
+  std::size_t max_waiting = 20'000;  // bodies that wait for their commit; beyond: refused (503)
+  std::size_t handover_bytes =
+      32 * 1024 * 1024;              // committed bodies kept in memory for applying; beyond: read back
+  std::size_t apply_events = 2'000;  // events applied in one transaction, about
   std::vector<std::string> stop_keywords = {"STOP", "STOPP", "UNSUBSCRIBE", "BAJA", "ARRET", "SAIR"};
   std::vector<std::string> start_keywords = {"START", "SUBSCRIBE"};
   Duration keep_journal = std::chrono::hours(24 * 8);
@@ -63,7 +65,8 @@ class Intake {
   Task<Result<>> start();
   Task<> stop();  // applies what is committed, then nothing runs any more
 
-  // Returns after the commit. Any error (resource_exhausted, unavailable): answer 503, the sender will come again.
+  // Returns after the commit. Any error (resource_exhausted, unavailable): answer 503, the sender will come
+  // again.
   Task<Result<JournalId>> accept(std::string body, std::string source);
 
   // Waits until everything accepted before the call is applied; for tests, `stop` and reports.
@@ -71,7 +74,8 @@ class Intake {
 
   // Applies a parked event again; not_found, or the reason why it still cannot be applied.
   Task<Result<>> replay_parked(std::int64_t parked_id);
-  // Applies journal bodies again, first and last included. Changes nothing that was applied. Returns how many bodies.
+  // Applies journal bodies again, first and last included. Changes nothing that was applied. Returns how many
+  // bodies.
   Task<Result<std::int64_t>> replay_journal(JournalId first, JournalId last);
 
   IntakeStats stats() const;

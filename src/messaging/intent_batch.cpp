@@ -36,7 +36,8 @@ class IntentCommit {
 
  private:
   Result<> check_account() {
-    PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT blocked_reason FROM accounts WHERE id = $1", {request_.account.value}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx_.query("SELECT blocked_reason FROM accounts WHERE id = $1", {request_.account.value}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     result_.account_blocked = !found || !rows.text(0).empty();
     return {};
@@ -44,9 +45,10 @@ class IntentCommit {
 
   Result<> take_singles() {
     {
-      PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT row_no, phone, lane, payload FROM single_sends "
-                                            "WHERE account_id = $1 AND done = 0 ORDER BY lane, row_no LIMIT $2",
-                                            {request_.account.value, room_ + 1}));
+      PH_TRY_ASSIGN(SqlRows rows,
+                    tx_.query("SELECT row_no, phone, lane, payload FROM single_sends "
+                              "WHERE account_id = $1 AND done = 0 ORDER BY lane, row_no LIMIT $2",
+                              {request_.account.value, room_ + 1}));
       while (true) {
         PH_TRY_ASSIGN(const bool more, rows.next());
         if (!more) break;
@@ -60,9 +62,10 @@ class IntentCommit {
       }
     }
     for (const TakenSingle& single : result_.singles) {
-      PH_TRY(tx_.execute("INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at) "
-                         "VALUES (0, $1, $2, $3, 1, 1, $4)",
-                         {single.row_no, request_.account.value, single.phone, request_.now}));
+      PH_TRY(
+          tx_.execute("INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at) "
+                      "VALUES (0, $1, $2, $3, 1, 1, $4)",
+                      {single.row_no, request_.account.value, single.phone, request_.now}));
       PH_TRY(tx_.execute("UPDATE single_sends SET done = 1 WHERE row_no = $1", {single.row_no}));
     }
     result_.intents += static_cast<int>(result_.singles.size());
@@ -89,7 +92,9 @@ class IntentCommit {
         result_.next_due = std::max<std::int64_t>(due_at, 1);
         return due;
       }
-      due.push_back({{campaign, rows.integer(1)}, static_cast<std::uint64_t>(rows.integer(2)), static_cast<int>(rows.integer(3))});
+      due.push_back({{campaign, rows.integer(1)},
+                     static_cast<std::uint64_t>(rows.integer(2)),
+                     static_cast<int>(rows.integer(3))});
     }
   }
 
@@ -109,8 +114,9 @@ class IntentCommit {
     for (const TakenDeferred& row : due) {
       PH_TRY_ASSIGN(const bool running, runs(row.key.campaign));
       if (!running) continue;
-      PH_TRY(tx_.execute("UPDATE sends SET state = 1, intent_at = $3, due_at = NULL WHERE campaign_id = $1 AND row_no = $2",
-                         {row.key.campaign.value, row.key.row_no, request_.now}));
+      PH_TRY(tx_.execute(
+          "UPDATE sends SET state = 1, intent_at = $3, due_at = NULL WHERE campaign_id = $1 AND row_no = $2",
+          {row.key.campaign.value, row.key.row_no, request_.now}));
       progress_.moved(row.key.campaign, SendState::deferred, SendState::intent);
       --room_;
       ++result_.intents;
@@ -124,11 +130,12 @@ class IntentCommit {
   }
 
   Result<> take_again(const TakenDeferred& row) {
-    PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT lane, payload FROM single_sends WHERE row_no = $1", {row.key.row_no}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx_.query("SELECT lane, payload FROM single_sends WHERE row_no = $1", {row.key.row_no}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     if (!found) return fail(ErrorCode::data_loss, "a single send lost its payload");
-    result_.singles.push_back(
-        {row.key.row_no, row.phone, row.attempt, static_cast<Lane>(rows.integer(0)), std::string(rows.text(1))});
+    result_.singles.push_back({row.key.row_no, row.phone, row.attempt, static_cast<Lane>(rows.integer(0)),
+                               std::string(rows.text(1))});
     return {};
   }
 
@@ -157,12 +164,15 @@ class IntentCommit {
     return found ? rows.integer(0) : -1;
   }
 
-  // Rows past the segment's position have a state only if an echo settled them after the database was put back in time.
+  // Rows past the segment's position have a state only if an echo settled them after the database was put
+  // back in time.
   Result<std::set<std::int64_t>> rows_with_state(const FreshRun& run) {
     std::set<std::int64_t> rows_found;
-    PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT row_no FROM sends WHERE campaign_id = $1 AND row_no >= $2 AND row_no < $3",
-                                          {run.campaign.value, run.first_row,
-                                           run.first_row + static_cast<std::int64_t>(run.phones.size())}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx_.query("SELECT row_no FROM sends WHERE campaign_id = $1 AND row_no >= $2 AND row_no < $3",
+                  {run.campaign.value, run.first_row,
+                   run.first_row + static_cast<std::int64_t>(run.phones.size())}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return rows_found;
@@ -201,7 +211,8 @@ class IntentCommit {
     return insert_run(run, verdicts, taken, intents);
   }
 
-  Result<> insert_run(const FreshRun& run, const std::vector<FreshVerdict>& verdicts, std::size_t taken, int intents) {
+  Result<> insert_run(const FreshRun& run, const std::vector<FreshVerdict>& verdicts, std::size_t taken,
+                      int intents) {
     std::vector<std::size_t> inserted;
     inserted.reserve(taken);
     for (std::size_t i = 0; i < taken; ++i) {
@@ -211,16 +222,22 @@ class IntentCommit {
     const auto bind = [&](std::size_t n) -> std::span<const SqlArg> {
       const std::size_t i = inserted[n];
       const bool suppressed = verdicts[i] == FreshVerdict::suppressed;
-      args = {SqlArg(run.campaign.value), SqlArg(run.first_row + static_cast<std::int64_t>(i)), SqlArg(request_.account.value),
-              SqlArg(run.phones[i]), SqlArg(static_cast<int>(suppressed ? SendState::suppressed : SendState::intent)),
-              SqlArg(request_.now), suppressed ? SqlArg(request_.now) : SqlArg()};
+      args = {SqlArg(run.campaign.value),
+              SqlArg(run.first_row + static_cast<std::int64_t>(i)),
+              SqlArg(request_.account.value),
+              SqlArg(run.phones[i]),
+              SqlArg(static_cast<int>(suppressed ? SendState::suppressed : SendState::intent)),
+              SqlArg(request_.now),
+              suppressed ? SqlArg(request_.now) : SqlArg()};
       return args;
     };
-    PH_TRY(tx_.execute_many("INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at, settled_at) "
-                            "VALUES ($1, $2, $3, $4, $5, 1, $6, $7)",
-                            inserted.size(), bind));
+    PH_TRY(tx_.execute_many(
+        "INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at, settled_at) "
+        "VALUES ($1, $2, $3, $4, $5, 1, $6, $7)",
+        inserted.size(), bind));
     PH_TRY(tx_.execute("UPDATE campaign_segments SET next_row = $3 WHERE campaign_id = $1 AND segment = $2",
-                       {run.campaign.value, static_cast<int>(run.segment), run.first_row + static_cast<std::int64_t>(taken)}));
+                       {run.campaign.value, static_cast<int>(run.segment),
+                        run.first_row + static_cast<std::int64_t>(taken)}));
     progress_.moved(run.campaign, SendState::queued, SendState::intent, intents);
     progress_.moved(run.campaign, SendState::queued, SendState::suppressed,
                     static_cast<std::int64_t>(inserted.size()) - intents);
@@ -230,9 +247,11 @@ class IntentCommit {
 
   Result<> count_usage() {
     if (recipients_ == 0) return {};
-    PH_TRY(tx_.execute("INSERT INTO portfolio_usage (business_id, hour, recipients) VALUES ($1, $2, $3) "
-                       "ON CONFLICT (business_id, hour) DO UPDATE SET recipients = portfolio_usage.recipients + excluded.recipients",
-                       {request_.business_id, request_.now / kMicrosPerHour, recipients_}));
+    PH_TRY(
+        tx_.execute("INSERT INTO portfolio_usage (business_id, hour, recipients) VALUES ($1, $2, $3) "
+                    "ON CONFLICT (business_id, hour) DO UPDATE SET recipients = portfolio_usage.recipients + "
+                    "excluded.recipients",
+                    {request_.business_id, request_.now / kMicrosPerHour, recipients_}));
     return {};
   }
 
@@ -248,17 +267,21 @@ class IntentCommit {
 
 }  // namespace
 
-Result<IntentResult> commit_intents(Transaction& tx, const IntentRequest& request) { return IntentCommit(tx, request).run(); }
+Result<IntentResult> commit_intents(Transaction& tx, const IntentRequest& request) {
+  return IntentCommit(tx, request).run();
+}
 
 Result<std::vector<SegmentCursor>> load_segments(Transaction& tx, CampaignId campaign) {
   std::vector<SegmentCursor> segments;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT segment, next_row, last_row, not_before FROM campaign_segments "
-                                       "WHERE campaign_id = $1 ORDER BY segment",
-                                       {campaign.value}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT segment, next_row, last_row, not_before FROM campaign_segments "
+                         "WHERE campaign_id = $1 ORDER BY segment",
+                         {campaign.value}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return segments;
-    segments.push_back({static_cast<std::int32_t>(rows.integer(0)), rows.integer(1), rows.integer(2), rows.integer(3)});
+    segments.push_back(
+        {static_cast<std::int32_t>(rows.integer(0)), rows.integer(1), rows.integer(2), rows.integer(3)});
   }
 }
 

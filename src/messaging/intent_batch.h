@@ -26,8 +26,8 @@ struct IntentRequest {
   AccountId account;
   std::string business_id;
   std::int64_t now = 0;
-  int capacity = 0;                   // at most so many intents …
-  int fresh_capacity = 0;             // … of which so many for fresh rows; the rest is kept for single sends and retries
+  int capacity = 0;        // at most so many intents …
+  int fresh_capacity = 0;  // … of which so many for fresh rows; the rest is kept for single sends and retries
   bool look_for_singles = false;
   bool look_for_deferred = false;
   std::vector<CampaignId> campaigns;  // whose deferred rows may be taken, ascending; single sends always
@@ -35,10 +35,10 @@ struct IntentRequest {
 };
 
 enum class FreshVerdict : std::uint8_t {
-  left,        // not taken: no room, or the campaign does not run
+  left,  // not taken: no room, or the campaign does not run
   intent,
   suppressed,
-  exists,      // has a state already: settled by an echo after its row was lost
+  exists,  // has a state already: settled by an echo after its row was lost
 };
 
 struct TakenSingle {
@@ -55,14 +55,14 @@ struct TakenDeferred {
 };
 
 struct IntentResult {
-  bool account_blocked = false;             // nothing was taken
-  std::vector<TakenSingle> singles;         // also retries of single sends
-  std::vector<TakenDeferred> deferred;      // of broadcasts
+  bool account_blocked = false;                  // nothing was taken
+  std::vector<TakenSingle> singles;              // also retries of single sends
+  std::vector<TakenDeferred> deferred;           // of broadcasts
   std::vector<std::vector<FreshVerdict>> fresh;  // for each run and row of the request
-  std::vector<CampaignId> stopped;          // not running any more
-  std::vector<CampaignId> moved_on;         // the segment is not where the request thought; read it again
+  std::vector<CampaignId> stopped;               // not running any more
+  std::vector<CampaignId> moved_on;  // the segment is not where the request thought; read it again
   std::vector<CampaignId> settled;
-  std::int64_t next_due = 0;                // earliest due_at of deferred rows still waiting; 0: none or not looked at
+  std::int64_t next_due = 0;  // earliest due_at of deferred rows still waiting; 0: none or not looked at
   bool more_singles = false;
   int intents = 0;
 };

@@ -1,5 +1,5 @@
-// What is ready to leave on one number, in three lanes: a reply or a one-time code never waits behind an API send, nor that
-// behind a broadcast; broadcasts on one number take turns. A pure container.
+// What is ready to leave on one number, in three lanes: a reply or a one-time code never waits behind an API
+// send, nor that behind a broadcast; broadcasts on one number take turns. A pure container.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -12,7 +12,11 @@
 
 namespace posthorn {
 
-enum class Lane : std::uint8_t { reply = 0, api = 1, broadcast = 2 };  // values are stored in single_sends.lane
+enum class Lane : std::uint8_t {
+  reply = 0,
+  api = 1,
+  broadcast = 2
+};  // values are stored in single_sends.lane
 
 template <class Item>
 class Lanes {

@@ -1,4 +1,5 @@
-// What messaging tells the floors above after a commit. Called on the core's executor; implementations only record and wake.
+// What messaging tells the floors above after a commit. Called on the core's executor; implementations only
+// record and wake.
 #pragma once
 #include <string>
 
@@ -9,12 +10,13 @@ namespace posthorn {
 class MessagingObserver {
  public:
   virtual ~MessagingObserver() = default;
-  // The campaign's row went from running to paused in the transaction that committed the cause (token lost, template paused,
-  // account restricted, error share). The dispatcher has already stopped taking its rows.
+  // The campaign's row went from running to paused in the transaction that committed the cause (token lost,
+  // template paused, account restricted, error share). The dispatcher has already stopped taking its rows.
   virtual void campaign_paused(CampaignId, const std::string& /*reason*/) {}
   // Every recipient has a terminal submission state: time to complete it. May come more than once.
   virtual void campaign_settled(CampaignId) {}
-  // The accounts row changed (granted rate, quality, block): hand it to the dispatcher again (Dispatcher::update_account).
+  // The accounts row changed (granted rate, quality, block): hand it to the dispatcher again
+  // (Dispatcher::update_account).
   virtual void account_changed(AccountId) {}
   // A template of this business account changed by webhook; caches over the templates table are stale.
   virtual void templates_changed(const std::string& /*business_id*/) {}

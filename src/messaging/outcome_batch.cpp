@@ -1,8 +1,8 @@
 #include "messaging/outcome_batch.h"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
@@ -39,12 +39,15 @@ class OutcomeCommit {
     return settle_any(outcome);
   }
 
-  // The common case in one statement: the row is as we left it. An echo that was faster makes it match nothing.
+  // The common case in one statement: the row is as we left it. An echo that was faster makes it match
+  // nothing.
   Result<bool> settle_accepted(const Outcome& outcome) {
-    PH_TRY_ASSIGN(const std::int64_t changed,
-                  tx_.execute("UPDATE sends SET state = 2, settled_at = $4, wamid = $5, code = 0, detail = NULL "
-                              "WHERE campaign_id = $1 AND row_no = $2 AND state = 1 AND attempt = $3",
-                              {outcome.key.campaign.value, outcome.key.row_no, outcome.attempt, batch_.now, outcome.message_id}));
+    PH_TRY_ASSIGN(
+        const std::int64_t changed,
+        tx_.execute("UPDATE sends SET state = 2, settled_at = $4, wamid = $5, code = 0, detail = NULL "
+                    "WHERE campaign_id = $1 AND row_no = $2 AND state = 1 AND attempt = $3",
+                    {outcome.key.campaign.value, outcome.key.row_no, outcome.attempt, batch_.now,
+                     outcome.message_id}));
     if (changed == 0) return false;
     progress_.moved(outcome.key.campaign, SendState::intent, SendState::accepted);
     return true;
@@ -54,7 +57,9 @@ class OutcomeCommit {
     PH_TRY_ASSIGN(const StoredSend before, load_send(tx_, outcome.key));
     StoredSend after = before;
     const bool failed_later = (before.delivery.bits & delivery_bits::kFailed) != 0;
-    if (apply_event(after, outcome.event, outcome.attempt, SendPolicy::at_most_once, batch_.now, outcome.due_at) && !failed_later) {
+    if (apply_event(after, outcome.event, outcome.attempt, SendPolicy::at_most_once, batch_.now,
+                    outcome.due_at) &&
+        !failed_later) {
       after.code = outcome.code;
       after.detail = outcome.detail;
     }
@@ -81,8 +86,9 @@ class OutcomeCommit {
 
   Result<> suppress(const Outcome& outcome) {
     if (outcome.phone == 0) return {};
-    const Suppression entry{PhoneNumber::from_digits(outcome.phone), batch_.business_id, fmt::format("error_{}", outcome.code),
-                            "refused marketing messages", wall_from_micros(batch_.now)};
+    const Suppression entry{PhoneNumber::from_digits(outcome.phone), batch_.business_id,
+                            fmt::format("error_{}", outcome.code), "refused marketing messages",
+                            wall_from_micros(batch_.now)};
     PH_TRY(suppressions::add(tx_, entry));
     return {};
   }
@@ -96,10 +102,11 @@ class OutcomeCommit {
     PH_TRY(accounts::block(tx_, batch_.account, batch_.block_reason, wall_from_micros(batch_.now)));
     std::string data;
     JsonWriter(data).begin_object().member("reason", batch_.block_reason).end_object();
-    PH_TRY(events::append(tx_, wall_from_micros(batch_.now), "account.blocked", fmt::format("account:{}", batch_.account.value),
-                          data));
+    PH_TRY(events::append(tx_, wall_from_micros(batch_.now), "account.blocked",
+                          fmt::format("account:{}", batch_.account.value), data));
     result_.blocked = true;
-    PH_TRY_ASSIGN(const auto campaigns, pause_campaigns_of(tx_, batch_.account, batch_.block_reason, batch_.now));
+    PH_TRY_ASSIGN(const auto campaigns,
+                  pause_campaigns_of(tx_, batch_.account, batch_.block_reason, batch_.now));
     for (const CampaignId campaign : campaigns) result_.paused.emplace_back(campaign, batch_.block_reason);
     return {};
   }
@@ -113,6 +120,8 @@ class OutcomeCommit {
 
 }  // namespace
 
-Result<OutcomeResult> commit_outcomes(Transaction& tx, const OutcomeBatch& batch) { return OutcomeCommit(tx, batch).run(); }
+Result<OutcomeResult> commit_outcomes(Transaction& tx, const OutcomeBatch& batch) {
+  return OutcomeCommit(tx, batch).run();
+}
 
 }  // namespace posthorn

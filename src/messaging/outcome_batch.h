@@ -1,5 +1,5 @@
-// Writing down what became of requests: the one transaction for a batch of outcomes, with the counters they move and the
-// stops they cause.
+// Writing down what became of requests: the one transaction for a batch of outcomes, with the counters they
+// move and the stops they cause.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -20,7 +20,7 @@ struct Outcome {
   int attempt = 1;
   SendEvent event = SendEvent::unknown;  // accepted, rejected, deferred, unknown or not_sent
   std::int64_t intent_at = 0;
-  std::int64_t due_at = 0;               // deferred, not_sent: next attempt; unknown: end of the hold
+  std::int64_t due_at = 0;  // deferred, not_sent: next attempt; unknown: end of the hold
   int code = 0;
   bool held = false;
   bool opted_out = false;

@@ -6,19 +6,26 @@ namespace posthorn {
 namespace {
 
 constexpr Duration kSecond = std::chrono::seconds(1);
-constexpr Duration kTolerance = std::chrono::milliseconds(20);  // how much lateness of our own is caught up at once
-constexpr Duration kRefusalPause = std::chrono::seconds(1);     // refusals within it count as one
-constexpr int kClimbShare = 20;                                 // of the granted rate, for each clean second
+constexpr Duration kTolerance =
+    std::chrono::milliseconds(20);  // how much lateness of our own is caught up at once
+constexpr Duration kRefusalPause = std::chrono::seconds(1);  // refusals within it count as one
+constexpr int kClimbShare = 20;                              // of the granted rate, for each clean second
 
-Duration scaled(double seconds) { return Duration(static_cast<Duration::rep>(seconds * 1e6 + 0.5)); }
+Duration scaled(double seconds) {
+  return Duration(static_cast<Duration::rep>(seconds * 1e6 + 0.5));
+}
 
 }  // namespace
 
 Pacer::Pacer(PacerLimits limits, MonotonicTime start)
     : limits_(limits), written_(static_cast<std::size_t>(limits.rate), start), smooth_(start) {}
 
-Duration Pacer::window() const { return scaled(1.0 / limits_.headroom); }
-Duration Pacer::spacing(int rate) const { return scaled(0.9 / rate); }
+Duration Pacer::window() const {
+  return scaled(1.0 / limits_.headroom);
+}
+Duration Pacer::spacing(int rate) const {
+  return scaled(0.9 / rate);
+}
 
 int Pacer::current_rate(MonotonicTime now) const {
   if (reduced_rate_ == 0 || limits_.rate == 0) return limits_.rate;
@@ -27,7 +34,8 @@ int Pacer::current_rate(MonotonicTime now) const {
   return static_cast<int>(std::min<std::int64_t>(limits_.rate, reduced_rate_ + clean_seconds * step));
 }
 
-// When a slot of the window is free. Granted messages that are not written yet hold theirs with no end in sight.
+// When a slot of the window is free. Granted messages that are not written yet hold theirs with no end in
+// sight.
 MonotonicTime Pacer::window_opens(int rate) const {
   const auto slots = static_cast<std::size_t>(rate);
   if (unwritten_ >= slots) return MonotonicTime::max();
@@ -72,7 +80,9 @@ void Pacer::refused(MonotonicTime now) {
   refused_at_ = now;
 }
 
-void Pacer::pause_until(MonotonicTime until) { paused_until_ = std::max(paused_until_, until); }
+void Pacer::pause_until(MonotonicTime until) {
+  paused_until_ = std::max(paused_until_, until);
+}
 
 void Pacer::set_rate(int rate, MonotonicTime now) {
   if (rate == limits_.rate) return;

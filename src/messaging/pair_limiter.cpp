@@ -34,7 +34,8 @@ void PairLimiter::forget_before(MonotonicTime now) {
     const auto found = blocked_until_.find(phone);
     if (found != blocked_until_.end() && found->second <= now) blocked_until_.erase(found);
   };
-  for (; !expiry_.empty() && expiry_.front().first <= now; expiry_.pop_front()) forget(expiry_.front().second);
+  for (; !expiry_.empty() && expiry_.front().first <= now; expiry_.pop_front())
+    forget(expiry_.front().second);
   while (!long_expiry_.empty() && long_expiry_.begin()->first <= now) {
     forget(long_expiry_.begin()->second);
     long_expiry_.erase(long_expiry_.begin());

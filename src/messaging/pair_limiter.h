@@ -1,5 +1,7 @@
-// How often one recipient may be written to: Meta allows one message in 6 seconds to the same user and answers 131056 beyond
-// ("pair rate"; retry after 4^X seconds). Pure: time is an argument. Remembers only recipients of the last few seconds.
+// How often one recipient may be written to: Meta allows one message in 6 seconds to the same user and
+// answers 131056 beyond
+// ("pair rate"; retry after 4^X seconds). Pure: time is an argument. Remembers only recipients of the last
+// few seconds.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -19,7 +21,8 @@ class PairLimiter {
   // The earliest instant for this recipient; `now` or earlier means at once.
   MonotonicTime next(std::uint64_t phone, MonotonicTime now) const;
   void sent(std::uint64_t phone, MonotonicTime now);
-  // 131056 for this pair: waits 4^X seconds, X growing with each refusal until a send succeeds. Returns the instant.
+  // 131056 for this pair: waits 4^X seconds, X growing with each refusal until a send succeeds. Returns the
+  // instant.
   MonotonicTime refused(std::uint64_t phone, MonotonicTime now);
   void succeeded(std::uint64_t phone) { penalties_.erase(phone); }
   void forget_before(MonotonicTime now);  // called now and then; frees what no longer limits anything

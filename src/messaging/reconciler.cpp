@@ -16,12 +16,25 @@
 namespace posthorn {
 namespace {
 
+constexpr Duration kLongestRecheck = std::chrono::minutes(10);
+constexpr Duration kJump = std::chrono::minutes(1);  // smaller steps of the wall clock change no deadline by much
 constexpr std::int64_t kDueAtOnce = 2000;  // unknown rows looked at in one round
+
+// What a clock that ran ahead has written would wait for that future: its deadlines come back to what they can be at most.
+Result<> bring_back_to_now(Transaction& tx, std::int64_t now, std::int64_t hold_end) {
+  PH_TRY(tx.execute("UPDATE sends SET due_at = $1 WHERE state = 4 AND due_at > $1 AND settled_at > $1", {now}));
+  PH_TRY(tx.execute("UPDATE sends SET due_at = $1 WHERE state = 5 AND due_at > $2",
+                    {hold_end, hold_end + kLongestRecheck.count()}));
+  PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state = 5 AND intent_at > $1", {now}));
+  return {};
+}
 
 Result<std::int64_t> make_unknown(Transaction& tx, std::int64_t now, std::int64_t hold_end) {
   Progress progress(now);
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT campaign_id, COUNT(*) FROM sends WHERE state = 1 GROUP BY campaign_id", {}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT campaign_id, COUNT(*) FROM sends WHERE state = 1 GROUP BY campaign_id", {}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -29,17 +42,21 @@ Result<std::int64_t> make_unknown(Transaction& tx, std::int64_t now, std::int64_
     }
   }
   PH_TRY_ASSIGN(const std::int64_t changed,
-                tx.execute("UPDATE sends SET state = 5, settled_at = $1, due_at = $2 WHERE state = 1", {now, hold_end}));
+                tx.execute("UPDATE sends SET state = 5, settled_at = $1, due_at = $2 WHERE state = 1",
+                           {now, hold_end}));
   PH_TRY(progress.write(tx));
+  PH_TRY(bring_back_to_now(tx, now, hold_end));
   return changed;
 }
 
 // Applies one event to every row of a campaign in `from`.
-Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendState from, SendEvent event, std::int64_t now) {
+Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendState from, SendEvent event,
+                                  std::int64_t now) {
   std::vector<SendKey> keys;
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT row_no FROM sends WHERE campaign_id = $1 AND state = $2 ORDER BY row_no",
-                                         {campaign.value, static_cast<int>(from)}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT row_no FROM sends WHERE campaign_id = $1 AND state = $2 ORDER BY row_no",
+                           {campaign.value, static_cast<int>(from)}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -58,6 +75,24 @@ Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendStat
   return static_cast<std::int64_t>(keys.size());
 }
 
+// The wall clock stepped by `jump` at about `now` (its present time): deadlines set by the old time move along, so that they
+// stay as far away as they were (I27). Those set since the step are told by their distance. Returns whose rows are deferred.
+Result<std::vector<AccountId>> move_deadlines(Transaction& tx, std::int64_t now, std::int64_t jump) {
+  if (jump > 0) {
+    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at < $1", {now - jump / 2, jump}));
+  } else {
+    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at > $1", {now - jump / 2, jump}));
+    PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state = 5 AND intent_at > $1", {now}));
+  }
+  std::vector<AccountId> accounts;
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT DISTINCT account_id FROM sends WHERE state = 4 ORDER BY account_id", {}));
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return accounts;
+    accounts.push_back(AccountId{rows.integer(0)});
+  }
+}
+
 struct HeldRow {
   SendKey key;
   AccountId account;
@@ -66,13 +101,15 @@ struct HeldRow {
 
 Result<std::vector<HeldRow>> find_expired_holds(Transaction& tx, std::int64_t now) {
   std::vector<HeldRow> held;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT campaign_id, row_no, account_id, intent_at FROM sends "
-                                       "WHERE state = 5 AND due_at <= $1 ORDER BY account_id, campaign_id, row_no LIMIT $2",
-                                       {now, kDueAtOnce}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT campaign_id, row_no, account_id, intent_at FROM sends "
+                         "WHERE state = 5 AND due_at <= $1 ORDER BY account_id, campaign_id, row_no LIMIT $2",
+                         {now, kDueAtOnce}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return held;
-    held.push_back({{CampaignId{rows.integer(0)}, rows.integer(1)}, AccountId{rows.integer(2)}, rows.integer(3)});
+    held.push_back(
+        {{CampaignId{rows.integer(0)}, rows.integer(1)}, AccountId{rows.integer(2)}, rows.integer(3)});
   }
 }
 
@@ -82,14 +119,16 @@ struct Settlement {
   std::vector<CampaignId> settled;
 };
 
-// The policy of a row, read where it was decided. A campaign that will not be sent any more sends nothing again.
+// The policy of a row, read where it was decided. A campaign that will not be sent any more sends nothing
+// again.
 Result<SendPolicy> policy_of(Transaction& tx, SendKey key) {
   if (!key.campaign) {
     PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT policy FROM single_sends WHERE row_no = $1", {key.row_no}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     return found && rows.integer(0) == 1 ? SendPolicy::at_least_once : SendPolicy::at_most_once;
   }
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT options, state FROM campaigns WHERE id = $1", {key.campaign.value}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT options, state FROM campaigns WHERE id = $1", {key.campaign.value}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found || (rows.text(1) != "running" && rows.text(1) != "paused")) return SendPolicy::at_most_once;
   const Result<json::value> options = parse_json(rows.text(0));
@@ -101,7 +140,8 @@ class HoldCommit {
  public:
   HoldCommit(Transaction& tx, std::int64_t now) : tx_(tx), now_(now), progress_(now) {}
 
-  Result<Settlement> run(const std::vector<HeldRow>& expired, const std::vector<SendKey>& held_on, std::int64_t look_again) {
+  Result<Settlement> run(const std::vector<HeldRow>& expired, const std::vector<SendKey>& held_on,
+                         std::int64_t look_again) {
     for (const HeldRow& row : expired) {
       PH_TRY(expire(row));
     }
@@ -136,7 +176,8 @@ class HoldCommit {
     for (const auto& [campaign, rows] : given_up_) {
       std::string data;
       JsonWriter(data).begin_object().member("rows", rows).end_object();
-      PH_TRY(events::append(tx_, wall_from_micros(now_), "send.unknown_final", fmt::format("campaign:{}", campaign.value), data));
+      PH_TRY(events::append(tx_, wall_from_micros(now_), "send.unknown_final",
+                            fmt::format("campaign:{}", campaign.value), data));
     }
     return {};
   }
@@ -167,9 +208,14 @@ Result<std::int64_t> cancel_deferred(Transaction& tx, CampaignId campaign, WallT
 
 struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
   Impl(ReconcilerPorts p, ReconcilerOptions o)
-      : ports(std::move(p)), options(o), wake(ports.executor, ports.clock), stop_wake(ports.executor, ports.clock),
-        given_up(ports.metrics.counter("posthorn_unknown_final_total", "Unknown outcomes given up after the hold")),
-        sent_again(ports.metrics.counter("posthorn_unknown_resent_total", "Unknown outcomes sent again (at_least_once)")) {}
+      : ports(std::move(p)),
+        options(o), offset(clock_offset()),
+        wake(ports.executor, ports.clock),
+        stop_wake(ports.executor, ports.clock),
+        given_up(ports.metrics.counter("posthorn_unknown_final_total",
+                                       "Unknown outcomes given up after the hold")),
+        sent_again(ports.metrics.counter("posthorn_unknown_resent_total",
+                                         "Unknown outcomes sent again (at_least_once)")) {}
 
   Task<> loop() {
     while (!stopping) {
@@ -185,6 +231,7 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
   Task<Result<>> run_once() {
     const Result<> flushed = co_await ports.wamids.flush(false);
     if (!flushed) co_return flushed;
+    PH_CO_TRY(co_await follow_clock());
     const std::int64_t now = to_micros(ports.clock.wall_now());
     auto read = [now](Transaction& tx) { return find_expired_holds(tx, now); };
     const Result<std::vector<HeldRow>> held = co_await ports.database.read(std::move(read));
@@ -193,7 +240,8 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
     std::vector<HeldRow> expired;
     std::vector<SendKey> held_on;
     for (const HeldRow& row : *held) {
-      const bool give_up = ports.proof.proves(row.account, row.intent_at) || now - row.intent_at >= options.ceiling.count();
+      const bool give_up =
+          ports.proof.proves(row.account, row.intent_at) || now - row.intent_at >= options.ceiling.count();
       if (give_up) {
         expired.push_back(row);
       } else {
@@ -205,6 +253,27 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
     const Result<Settlement> settlement = co_await ports.database.write(std::move(write));
     if (!settlement) co_return std::unexpected(settlement.error());
     if (!ended) report(*settlement);
+    co_return Result<>();
+  }
+
+  Duration clock_offset() const {
+    return ports.clock.wall_now().time_since_epoch() - ports.clock.now().time_since_epoch();
+  }
+
+  Task<Result<>> follow_clock() {
+    const std::int64_t jump = (clock_offset() - offset).count();
+    if (jump < kJump.count() && -jump < kJump.count()) co_return Result<>();
+    const std::int64_t now = to_micros(ports.clock.wall_now());
+    auto write = [now, jump](Transaction& tx) { return move_deadlines(tx, now, jump); };
+    const Result<std::vector<AccountId>> moved = co_await ports.database.write(std::move(write));
+    if (!moved) co_return std::unexpected(moved.error());
+    offset += Duration(jump);
+    if (ended) co_return Result<>();
+    ports.log.warning("clock.jumped", {{"seconds", static_cast<double>(jump) / 1e6}});
+    ports.proof.forget();
+    for (const AccountId account : *moved) {
+      if (ports.wake_dispatcher) ports.wake_dispatcher(account);
+    }
     co_return Result<>();
   }
 
@@ -220,6 +289,7 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
 
   ReconcilerPorts ports;
   ReconcilerOptions options;
+  Duration offset;  // of the wall clock from the monotonic one, as the deadlines in the database know it
   Wakeup wake, stop_wake;
   Counter &given_up, &sent_again;
   bool running = false, stopping = false, ended = false;

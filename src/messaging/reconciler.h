@@ -1,5 +1,5 @@
-// What happens to sends whose outcome nobody knows: made `unknown` at start-up, held, and finally settled by an echo (intake)
-// or by the end of the hold (here).
+// What happens to sends whose outcome nobody knows: made `unknown` at start-up, held, and finally settled by
+// an echo (intake) or by the end of the hold (here).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,21 +19,22 @@
 
 namespace posthorn {
 
-// Start-up: every row in `intent` of every account becomes `unknown` with a hold until now + hold; counters move along. Must
-// have returned before any dispatcher starts. Returns how many there were.
+// Start-up: every row in `intent` of every account becomes `unknown` with a hold until now + hold; counters
+// move along. Must have returned before any dispatcher starts. Returns how many there were.
 Task<Result<std::int64_t>> recover_sends(Database& database, WallTime now, Duration hold);
 
-// Puts unknown_final rows of a campaign back into the queue, in the caller's transaction (the caller audits it and has the
-// operator's word that duplicates are acceptable). Returns how many. Then Dispatcher::wake().
+// Puts unknown_final rows of a campaign back into the queue, in the caller's transaction (the caller audits
+// it and has the operator's word that duplicates are acceptable). Returns how many. Then Dispatcher::wake().
 Result<std::int64_t> requeue_unknown_final(Transaction& tx, CampaignId campaign, WallTime now);
 
-// Takes what has not left out of the queue: deferred rows become cancelled. Part of the transaction that cancels a campaign.
+// Takes what has not left out of the queue: deferred rows become cancelled. Part of the transaction that
+// cancels a campaign.
 Result<std::int64_t> cancel_deferred(Transaction& tx, CampaignId campaign, WallTime now);
 
 struct ReconcilerOptions {
   Duration interval = std::chrono::seconds(5);
-  Duration recheck = std::chrono::minutes(1);      // a hold is over but webhooks are not proven alive
-  Duration ceiling = std::chrono::hours(24 * 8);   // after this an unknown outcome is given up in any case
+  Duration recheck = std::chrono::minutes(1);     // a hold is over but webhooks are not proven alive
+  Duration ceiling = std::chrono::hours(24 * 8);  // after this an unknown outcome is given up in any case
 };
 
 struct ReconcilerPorts {
@@ -54,8 +55,8 @@ class Reconciler {
   Reconciler(ReconcilerPorts ports, ReconcilerOptions options = {});
   ~Reconciler();
   void start();
-  Task<> stop();               // writes the wamid index to its end
-  Task<Result<>> run_once();   // one round; for tests and for `stop`
+  Task<> stop();              // writes the wamid index to its end
+  Task<Result<>> run_once();  // one round; for tests and for `stop`
 
  private:
   struct Impl;

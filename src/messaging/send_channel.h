@@ -1,4 +1,5 @@
-// What the dispatcher needs of a channel: hand over one body, learn what became of it. whatsapp_channel.h implements it.
+// What the dispatcher needs of a channel: hand over one body, learn what became of it. whatsapp_channel.h
+// implements it.
 #pragma once
 #include <functional>
 #include <string>
@@ -24,20 +25,22 @@ enum class AnswerKind {
 
 struct SendAnswer {
   AnswerKind kind = AnswerKind::unknown;
-  int code = 0;             // the channel's error code; 0: none
-  std::string message_id;   // accepted: the channel's id (wamid)
-  std::string detail;       // the channel's words, shortened
-  std::string reason;       // campaign_stop, account_stop: what to tell people
-  bool held = false;        // accepted, but held for quality assessment
-  bool opted_out = false;   // the recipient does not want marketing (131050)
-  Duration retry_after{};   // retry, pair_limited, throttled, number_paused: at least this long; 0: the dispatcher chooses
+  int code = 0;            // the channel's error code; 0: none
+  std::string message_id;  // accepted: the channel's id (wamid)
+  std::string detail;      // the channel's words, shortened
+  std::string reason;      // campaign_stop, account_stop: what to tell people
+  bool held = false;       // accepted, but held for quality assessment
+  bool opted_out = false;  // the recipient does not want marketing (131050)
+  Duration retry_after{};  // retry, pair_limited, throttled, number_paused: at least this long; 0: the
+                           // dispatcher chooses
 };
 
 class SendChannel {
  public:
   virtual ~SendChannel() = default;
-  // One attempt, never repeated underneath. `attempt` (from 1) lets the channel say `rejected` once an error has been retried
-  // often enough. `on_last_byte` is called right before the final bytes are handed to the socket, or not at all.
+  // One attempt, never repeated underneath. `attempt` (from 1) lets the channel say `rejected` once an error
+  // has been retried often enough. `on_last_byte` is called right before the final bytes are handed to the
+  // socket, or not at all.
   virtual Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) = 0;
 };
 

@@ -10,7 +10,8 @@
 
 namespace posthorn {
 
-// After a few connection failures in a row the channel counts as unreachable: nothing is taken until `until`, then one probe.
+// After a few connection failures in a row the channel counts as unreachable: nothing is taken until `until`,
+// then one probe.
 class Outage {
  public:
   static constexpr int kFailures = 3;
@@ -22,7 +23,9 @@ class Outage {
     ++failures_;
     const int doublings = std::clamp(failures_ - kFailures, 0, 5);
     const Duration delay = std::min(kLongest, kFirst * (1 << doublings));
-    until_ = std::max(until_, now + delay + Duration(static_cast<Duration::rep>(jitter * 0.25 * static_cast<double>(delay.count()))));
+    until_ = std::max(
+        until_, now + delay +
+                    Duration(static_cast<Duration::rep>(jitter * 0.25 * static_cast<double>(delay.count()))));
     return until_;
   }
   void reached() {
@@ -51,14 +54,16 @@ class ErrorShare {
   }
   // Judged from a quarter of the outcomes on, so that a short bad list is stopped as well.
   bool above(double share) const {
-    return share > 0 && last_.size() >= size_ / 4 && static_cast<double>(failures_) > share * static_cast<double>(last_.size());
+    return share > 0 && last_.size() >= size_ / 4 &&
+           static_cast<double>(failures_) > share * static_cast<double>(last_.size());
   }
   int failures() const { return failures_; }
   int outcomes() const { return static_cast<int>(last_.size()); }
   int most_frequent_code() const {
     std::map<int, int> seen;
     for (const int code : last_) seen[code] += code != 0 ? 1 : 0;
-    const auto most = std::max_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    const auto most = std::max_element(seen.begin(), seen.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
     return most == seen.end() ? 0 : most->first;
   }
 

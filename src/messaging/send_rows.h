@@ -17,25 +17,26 @@ namespace posthorn {
 
 // Times in microseconds since the Unix epoch; 0: none.
 struct StoredSend {
-  bool exists = false;      // false: the recipient is still queued
+  bool exists = false;  // false: the recipient is still queued
   AccountId account;
   std::uint64_t phone = 0;
   SendRow row;
   std::int64_t intent_at = 0, settled_at = 0, due_at = 0;
   std::string wamid, detail;
-  int code = 0;             // of the submission; once delivery failed, of that failure
+  int code = 0;  // of the submission; once delivery failed, of that failure
   Delivery delivery;
 };
 
 Result<StoredSend> load_send(Transaction& tx, SendKey key);
 Result<> save_send(Transaction& tx, SendKey key, const StoredSend& send);  // inserts if !exists
 
-// The machine applied to a stored row: state, attempt, settled_at and due_at move. `due_at` is used where the step asks for a
-// delay or a hold. True if the row changed.
-bool apply_event(StoredSend& send, SendEvent event, int attempt, SendPolicy policy, std::int64_t now, std::int64_t due_at,
-                 bool* duplicate = nullptr);
+// The machine applied to a stored row: state, attempt, settled_at and due_at move. `due_at` is used where the
+// step asks for a delay or a hold. True if the row changed.
+bool apply_event(StoredSend& send, SendEvent event, int attempt, SendPolicy policy, std::int64_t now,
+                 std::int64_t due_at, bool* duplicate = nullptr);
 
-// Gathers what one transaction changes and writes the counters at its end, a few statements for each campaign (I1).
+// Gathers what one transaction changes and writes the counters at its end, a few statements for each campaign
+// (I1).
 class Progress {
  public:
   explicit Progress(std::int64_t now) : minute_(now / 60'000'000) {}
@@ -52,7 +53,9 @@ class Progress {
   };
   struct Minute {
     std::int64_t accepted = 0, rejected = 0, delivered = 0, read = 0, failed = 0;
-    bool empty() const { return accepted == 0 && rejected == 0 && delivered == 0 && read == 0 && failed == 0; }
+    bool empty() const {
+      return accepted == 0 && rejected == 0 && delivered == 0 && read == 0 && failed == 0;
+    }
   };
   struct Delta {
     std::int64_t states[kSendStates] = {};
@@ -81,6 +84,7 @@ Result<CampaignProgress> campaign_progress(Transaction& tx, CampaignId campaign)
 // running → paused with a reason for people, and an entry in the event log. False if it was not running.
 Result<bool> pause_campaign(Transaction& tx, CampaignId campaign, std::string_view reason, std::int64_t now);
 // Every running campaign of the account. Returns which.
-Result<std::vector<CampaignId>> pause_campaigns_of(Transaction& tx, AccountId account, std::string_view reason, std::int64_t now);
+Result<std::vector<CampaignId>> pause_campaigns_of(Transaction& tx, AccountId account,
+                                                   std::string_view reason, std::int64_t now);
 
 }  // namespace posthorn

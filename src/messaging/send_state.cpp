@@ -6,9 +6,12 @@ namespace posthorn {
 namespace {
 
 constexpr std::array<std::string_view, kSendStates> kWords = {
-    "queued", "intent", "accepted", "rejected", "deferred", "unknown", "unknown_final", "suppressed", "cancelled", "expired"};
+    "queued",  "intent",        "accepted",   "rejected",  "deferred",
+    "unknown", "unknown_final", "suppressed", "cancelled", "expired"};
 
-SendStep stay(SendRow row) { return {row, SendDue::none, false, false}; }
+SendStep stay(SendRow row) {
+  return {row, SendDue::none, false, false};
+}
 
 SendStep move(SendRow row, SendState to, SendDue due = SendDue::none) {
   row.state = to;
@@ -20,7 +23,9 @@ SendStep again(SendRow row, SendDue due) {
   return move(row, SendState::deferred, due);
 }
 
-bool waits(SendRow row) { return row.state == SendState::queued || row.state == SendState::deferred; }
+bool waits(SendRow row) {
+  return row.state == SendState::queued || row.state == SendState::deferred;
+}
 
 // An answer belongs to the request in flight, or to one that was given up as unknown before the answer came.
 bool answers(SendRow row, int attempt) {
@@ -30,8 +35,9 @@ bool answers(SendRow row, int attempt) {
 
 // The channel has the message: its own word for it, or an echo. Wins from every state.
 SendStep proven(SendRow row, int attempt) {
-  const bool later_went_out = attempt != 0 && attempt < row.attempt &&
-                              (row.state == SendState::intent || row.state == SendState::accepted || row.state == SendState::unknown);
+  const bool later_went_out =
+      attempt != 0 && attempt < row.attempt &&
+      (row.state == SendState::intent || row.state == SendState::accepted || row.state == SendState::unknown);
   if (row.state == SendState::accepted) {
     SendStep step = stay(row);
     step.duplicate = later_went_out;
@@ -52,7 +58,9 @@ SendStep give_up_hold(SendRow row, SendPolicy policy) {
 
 }  // namespace
 
-std::string_view to_string(SendState state) { return kWords.at(static_cast<std::size_t>(state)); }
+std::string_view to_string(SendState state) {
+  return kWords.at(static_cast<std::size_t>(state));
+}
 
 std::optional<SendState> send_state_from(std::string_view word) {
   for (std::size_t i = 0; i < kWords.size(); ++i) {
@@ -64,19 +72,29 @@ std::optional<SendState> send_state_from(std::string_view word) {
 SendStep next_step(SendRow row, SendEvent event, int attempt, SendPolicy policy) {
   const bool in_flight = row.state == SendState::intent && (attempt == 0 || attempt == row.attempt);
   switch (event) {
-    case SendEvent::intent: return waits(row) ? move(row, SendState::intent) : stay(row);
+    case SendEvent::intent:
+      return waits(row) ? move(row, SendState::intent) : stay(row);
     case SendEvent::accepted:
-    case SendEvent::echo: return proven(row, attempt);
-    case SendEvent::rejected: return answers(row, attempt) ? move(row, SendState::rejected) : stay(row);
-    case SendEvent::deferred: return in_flight ? again(row, SendDue::backoff) : stay(row);
-    case SendEvent::not_sent: return in_flight ? move(row, SendState::deferred, SendDue::backoff) : stay(row);
-    case SendEvent::unknown: return in_flight ? move(row, SendState::unknown, SendDue::hold) : stay(row);
+    case SendEvent::echo:
+      return proven(row, attempt);
+    case SendEvent::rejected:
+      return answers(row, attempt) ? move(row, SendState::rejected) : stay(row);
+    case SendEvent::deferred:
+      return in_flight ? again(row, SendDue::backoff) : stay(row);
+    case SendEvent::not_sent:
+      return in_flight ? move(row, SendState::deferred, SendDue::backoff) : stay(row);
+    case SendEvent::unknown:
+      return in_flight ? move(row, SendState::unknown, SendDue::hold) : stay(row);
     case SendEvent::crash_recovered:
       return row.state == SendState::intent ? move(row, SendState::unknown, SendDue::hold) : stay(row);
-    case SendEvent::hold_expired: return give_up_hold(row, policy);
-    case SendEvent::suppressed: return waits(row) ? move(row, SendState::suppressed) : stay(row);
-    case SendEvent::cancelled: return waits(row) ? move(row, SendState::cancelled) : stay(row);
-    case SendEvent::expired: return waits(row) ? move(row, SendState::expired) : stay(row);
+    case SendEvent::hold_expired:
+      return give_up_hold(row, policy);
+    case SendEvent::suppressed:
+      return waits(row) ? move(row, SendState::suppressed) : stay(row);
+    case SendEvent::cancelled:
+      return waits(row) ? move(row, SendState::cancelled) : stay(row);
+    case SendEvent::expired:
+      return waits(row) ? move(row, SendState::expired) : stay(row);
     case SendEvent::resend_requested:
       if (row.state != SendState::unknown_final) return stay(row);
       row.resent = true;

@@ -59,7 +59,8 @@ void TokenMint::append(const SendToken& token, std::string& out) {
 }
 
 std::optional<SendToken> TokenMint::verify(std::string_view text) {
-  if (text.size() > kLongest || !text.starts_with(kPrefix) || text.size() < kPrefix.size() + kMacChars + 1) return std::nullopt;
+  if (text.size() > kLongest || !text.starts_with(kPrefix) || text.size() < kPrefix.size() + kMacChars + 1)
+    return std::nullopt;
   const std::string_view signed_part = text.substr(0, text.size() - kMacChars - 1);
   std::string_view rest = text.substr(kPrefix.size());
   SendToken token;

@@ -1,4 +1,5 @@
-// Messages outside broadcasts: replies, API sends, one-time codes, tests of a broadcast. A durable queue in the database.
+// Messages outside broadcasts: replies, API sends, one-time codes, tests of a broadcast. A durable queue in
+// the database.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,15 +17,16 @@ namespace posthorn {
 
 struct SingleSend {
   AccountId account;
-  Lane lane = Lane::api;          // reply or api
+  Lane lane = Lane::api;  // reply or api
   PhoneNumber phone;
-  std::string payload;            // the complete request body as a JSON object, without biz_opaque_callback_data
+  std::string payload;  // the complete request body as a JSON object, without biz_opaque_callback_data
   SendPolicy policy = SendPolicy::at_most_once;
-  std::string purpose;            // "test:<campaign>", "action:<name>"
+  std::string purpose;  // "test:<campaign>", "action:<name>"
 };
 
-// Queues it in the caller's transaction and returns its row number (sends.row_no with campaign_id 0). After the commit call
-// Dispatcher::wake(). invalid_argument when the payload is not a JSON object or the lane is not for single sends.
+// Queues it in the caller's transaction and returns its row number (sends.row_no with campaign_id 0). After
+// the commit call Dispatcher::wake(). invalid_argument when the payload is not a JSON object or the lane is
+// not for single sends.
 Result<std::int64_t> enqueue_single_send(Transaction& tx, const SingleSend& send, WallTime now);
 
 struct SingleSendStatus {

@@ -32,17 +32,20 @@ class StatusApplier {
   }
 
  private:
-  // An echo for a row that is not there: the database was put back in time. It is believed if the campaign is known and has
-  // been started; a single send must still be in the queue, and leaves it.
+  // An echo for a row that is not there: the database was put back in time. It is believed if the campaign is
+  // known and has been started; a single send must still be in the queue, and leaves it.
   Result<bool> restore(SendKey key, const StatusFact& fact, StoredSend& send) {
     if (key.campaign) {
-      PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT 1 FROM campaigns WHERE id = $1 AND started_at IS NOT NULL AND total >= $2",
-                                            {key.campaign.value, key.row_no}));
+      PH_TRY_ASSIGN(
+          SqlRows rows,
+          tx_.query("SELECT 1 FROM campaigns WHERE id = $1 AND started_at IS NOT NULL AND total >= $2",
+                    {key.campaign.value, key.row_no}));
       PH_TRY_ASSIGN(const bool known, rows.next());
       if (!known) return false;
     } else {
-      PH_TRY_ASSIGN(const std::int64_t queued,
-                    tx_.execute("UPDATE single_sends SET done = 1 WHERE row_no = $1 AND done = 0", {key.row_no}));
+      PH_TRY_ASSIGN(
+          const std::int64_t queued,
+          tx_.execute("UPDATE single_sends SET done = 1 WHERE row_no = $1 AND done = 0", {key.row_no}));
       if (queued == 0) return false;
     }
     send.account = fact.account;
@@ -55,7 +58,8 @@ class StatusApplier {
   bool join_fact(StoredSend& send, const StatusFact& fact) {
     const StoredSend before = send;
     bool duplicate = false;
-    const bool settled = apply_event(send, SendEvent::echo, fact.attempt, SendPolicy::at_most_once, now_, 0, &duplicate);
+    const bool settled =
+        apply_event(send, SendEvent::echo, fact.attempt, SendPolicy::at_most_once, now_, 0, &duplicate);
     if (duplicate) ++applied_.duplicates;
     if (settled && (before.row.state == SendState::unknown || before.row.state == SendState::unknown_final)) {
       ++applied_.settled_unknown;
@@ -81,11 +85,12 @@ class StatusApplier {
 
 }  // namespace
 
-Result<> apply_statuses(Transaction& tx, const std::vector<StatusFact>& facts, std::int64_t now, Progress& progress,
-                        AppliedStatuses& applied) {
+Result<> apply_statuses(Transaction& tx, const std::vector<StatusFact>& facts, std::int64_t now,
+                        Progress& progress, AppliedStatuses& applied) {
   StatusApplier applier(tx, now, progress, applied);
   for (auto first = facts.begin(); first != facts.end();) {
-    const auto last = std::find_if(first, facts.end(), [&](const StatusFact& fact) { return fact.key != first->key; });
+    const auto last =
+        std::find_if(first, facts.end(), [&](const StatusFact& fact) { return fact.key != first->key; });
     PH_TRY(applier.apply(first->key, std::span(first, last)));
     first = last;
   }

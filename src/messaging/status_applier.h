@@ -15,12 +15,12 @@ namespace posthorn {
 
 struct StatusFact {
   SendKey key;
-  AccountId account;      // from the token; 0: not known
-  int attempt = 0;        // from the token; 0: not known
+  AccountId account;  // from the token; 0: not known
+  int attempt = 0;    // from the token; 0: not known
   std::uint64_t phone = 0;
   DeliveryKind kind = DeliveryKind::sent;
-  std::int64_t at = 0;    // microseconds, as the channel says
-  int code = 0;           // failed only
+  std::int64_t at = 0;  // microseconds, as the channel says
+  int code = 0;         // failed only
   std::string detail, wamid;
 };
 
@@ -37,7 +37,7 @@ struct AppliedStatuses {
 };
 
 // `facts` sorted by key. Counters go to `progress`, which the caller writes.
-Result<> apply_statuses(Transaction& tx, const std::vector<StatusFact>& facts, std::int64_t now, Progress& progress,
-                        AppliedStatuses& applied);
+Result<> apply_statuses(Transaction& tx, const std::vector<StatusFact>& facts, std::int64_t now,
+                        Progress& progress, AppliedStatuses& applied);
 
 }  // namespace posthorn

@@ -1,5 +1,10 @@
 #include "messaging/wakeup.h"
 
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -8,10 +13,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <functional>
-#include <set>
-#include <utility>
-#include <vector>
 
 namespace posthorn {
 
@@ -41,7 +42,9 @@ ParkingService& parking_of(const Executor& executor) {
 }  // namespace
 
 struct ParkedState {
-  explicit ParkedState(Executor e) : executor(std::move(e)), parking(&parking_of(executor)) { parking->enter(*this); }
+  explicit ParkedState(Executor e) : executor(std::move(e)), parking(&parking_of(executor)) {
+    parking->enter(*this);
+  }
   ~ParkedState() {
     if (parking != nullptr) parking->leave(*this);
   }
@@ -92,10 +95,13 @@ Task<> ring_at(std::weak_ptr<ParkedState> weak, Clock& clock, MonotonicTime dead
 
 }  // namespace
 
-Wakeup::Wakeup(Executor executor, Clock& clock) : state_(std::make_shared<ParkedState>(std::move(executor))), clock_(clock) {}
+Wakeup::Wakeup(Executor executor, Clock& clock)
+    : state_(std::make_shared<ParkedState>(std::move(executor))), clock_(clock) {}
 Wakeup::~Wakeup() = default;
 
-void Wakeup::notify() { state_->signal(); }
+void Wakeup::notify() {
+  state_->signal();
+}
 
 Task<> Wakeup::wait() {
   ParkedState* state = state_.get();
@@ -106,7 +112,8 @@ Task<> Wakeup::wait() {
 Task<> Wakeup::wait_until(MonotonicTime deadline) {
   if (deadline < state_->alarm) {
     state_->alarm = deadline;
-    asio::co_spawn(state_->executor, ring_at(std::weak_ptr<ParkedState>(state_), clock_, deadline), asio::detached);
+    asio::co_spawn(state_->executor, ring_at(std::weak_ptr<ParkedState>(state_), clock_, deadline),
+                   asio::detached);
   }
   co_await wait();
 }
@@ -114,7 +121,9 @@ Task<> Wakeup::wait_until(MonotonicTime deadline) {
 WaitList::WaitList(Executor executor) : state_(std::make_shared<ParkedState>(std::move(executor))) {}
 WaitList::~WaitList() = default;
 
-Task<> WaitList::wait() { co_await park(state_.get()); }
+Task<> WaitList::wait() {
+  co_await park(state_.get());
+}
 
 void WaitList::notify_all() {
   if (state_->parking != nullptr) state_->resume_all();

@@ -1,5 +1,6 @@
-// The two ways of waiting in this room. Both are for one executor: no locks. A wait belongs to the executor's context: when
-// that ends (the process dies), the waiting coroutine is destroyed with it and later notifications do nothing.
+// The two ways of waiting in this room. Both are for one executor: no locks. A wait belongs to the executor's
+// context: when that ends (the process dies), the waiting coroutine is destroyed with it and later
+// notifications do nothing.
 #pragma once
 #include <memory>
 
@@ -10,8 +11,8 @@ namespace posthorn {
 
 struct ParkedState;
 
-// One loop waits, everybody may wake it. A wake-up without a waiter is kept for the next wait, so none is lost; waking early
-// is harmless because the loop looks at everything again.
+// One loop waits, everybody may wake it. A wake-up without a waiter is kept for the next wait, so none is
+// lost; waking early is harmless because the loop looks at everything again.
 class Wakeup {
  public:
   Wakeup(Executor executor, Clock& clock);

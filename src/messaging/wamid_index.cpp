@@ -48,15 +48,18 @@ Task<Result<>> WamidIndex::write_batch() {
   auto insert = [sorted = writing_](Transaction& tx) -> Result<> {
     std::array<SqlArg, 3> args;
     const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
-      args = {SqlArg(sorted[i].first), SqlArg(sorted[i].second.campaign.value), SqlArg(sorted[i].second.row_no)};
+      args = {SqlArg(sorted[i].first), SqlArg(sorted[i].second.campaign.value),
+              SqlArg(sorted[i].second.row_no)};
       return args;
     };
-    PH_TRY(tx.execute_many("INSERT INTO wamids (hash, campaign_id, row_no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                           sorted.size(), bind));
+    PH_TRY(tx.execute_many(
+        "INSERT INTO wamids (hash, campaign_id, row_no) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        sorted.size(), bind));
     return {};
   };
   const Result<> written = co_await database_.write(std::move(insert));
-  if (!written) gathered_.insert(gathered_.end(), writing_.begin(), writing_.end());  // comes along with a later batch
+  if (!written)
+    gathered_.insert(gathered_.end(), writing_.begin(), writing_.end());  // comes along with a later batch
   writing_.clear();
   co_return written;
 }

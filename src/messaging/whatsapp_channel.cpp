@@ -13,19 +13,27 @@ AnswerKind kind_of(const whatsapp::ErrorInfo& info) {
   if (info.blocks_account) return AnswerKind::account_stop;
   if (info.pauses_campaign) return AnswerKind::campaign_stop;
   switch (info.error_class) {
-    case ErrorClass::retry_backoff: return AnswerKind::retry;
-    case ErrorClass::retry_pair: return AnswerKind::pair_limited;
-    case ErrorClass::slow_number: return AnswerKind::throttled;
+    case ErrorClass::retry_backoff:
+      return AnswerKind::retry;
+    case ErrorClass::retry_pair:
+      return AnswerKind::pair_limited;
+    case ErrorClass::slow_number:
+      return AnswerKind::throttled;
     case ErrorClass::pause_campaign:
-    case ErrorClass::configuration: return AnswerKind::campaign_stop;
+    case ErrorClass::configuration:
+      return AnswerKind::campaign_stop;
     case ErrorClass::recipient_permanent:
-    case ErrorClass::template_permanent: return AnswerKind::rejected;
+    case ErrorClass::template_permanent:
+      return AnswerKind::rejected;
   }
   return AnswerKind::rejected;
 }
 
-// 131057: the number is being upgraded; 133004: the server is out for a moment; 2494100: the number is in maintenance.
-bool pauses_number(int code) { return code == 131057 || code == 133004 || code == 2494100; }
+// 131057: the number is being upgraded; 133004: the server is out for a moment; 2494100: the number is in
+// maintenance.
+bool pauses_number(int code) {
+  return code == 131057 || code == 133004 || code == 2494100;
+}
 
 SendAnswer judge_error(const whatsapp::SendAnswer& sent, int attempt) {
   const whatsapp::ErrorInfo& info = *sent.info;
@@ -56,8 +64,10 @@ SendAnswer not_sent(const HttpFailure& failure) {
 
 SendAnswer judge_exchange(const std::expected<HttpResponse, HttpFailure>& exchange, int attempt) {
   if (!exchange) return not_sent(exchange.error());
-  whatsapp::SendAnswer sent = whatsapp::interpret_send_response(exchange->status, exchange->headers, exchange->body);
-  if (sent.kind == whatsapp::SendAnswer::Kind::failed && sent.info != nullptr) return judge_error(sent, attempt);
+  whatsapp::SendAnswer sent =
+      whatsapp::interpret_send_response(exchange->status, exchange->headers, exchange->body);
+  if (sent.kind == whatsapp::SendAnswer::Kind::failed && sent.info != nullptr)
+    return judge_error(sent, attempt);
   SendAnswer answer;
   if (sent.kind == whatsapp::SendAnswer::Kind::accepted) {
     answer.kind = AnswerKind::accepted;

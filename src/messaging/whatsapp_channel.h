@@ -1,4 +1,5 @@
-// The WhatsApp side of SendChannel: one phone number at Meta's Graph API, its answers judged by the error table.
+// The WhatsApp side of SendChannel: one phone number at Meta's Graph API, its answers judged by the error
+// table.
 #pragma once
 #include <expected>
 #include <string>
@@ -21,7 +22,8 @@ class WhatsAppChannel final : public SendChannel {
   std::string phone_number_id_;
 };
 
-// Pure: what one exchange means for what happens next. Only a request that was handed over whole leaves doubt (I5).
+// Pure: what one exchange means for what happens next. Only a request that was handed over whole leaves doubt
+// (I5).
 SendAnswer judge_exchange(const std::expected<HttpResponse, HttpFailure>& exchange, int attempt);
 
 }  // namespace posthorn

@@ -1,10 +1,10 @@
 #include "messaging/delivery.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <numeric>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace posthorn {
 namespace {
@@ -23,10 +23,12 @@ Delivery joined(const std::vector<Status>& statuses, const std::vector<std::size
   return d;
 }
 
-// I16: every permutation of every choice of up to six statuses gives the same state, and a repetition changes nothing.
+// I16: every permutation of every choice of up to six statuses gives the same state, and a repetition changes
+// nothing.
 TEST(Delivery, OrderAndRepetitionNeverMatter) {
-  const std::vector<Status> pool = {{sent, 10}, {delivered, 20}, {read, 30}, {failed, 15, 131026}, {failed, 15, 130472},
-                                    {delivered, 12}, {played, 25}, {sent, 40}, {failed, 5, 131049}};
+  const std::vector<Status> pool = {{sent, 10},           {delivered, 20},      {read, 30},
+                                    {failed, 15, 131026}, {failed, 15, 130472}, {delivered, 12},
+                                    {played, 25},         {sent, 40},           {failed, 5, 131049}};
   for (unsigned chosen = 1; chosen < (1U << pool.size()); ++chosen) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < pool.size(); ++i) {

@@ -1,12 +1,12 @@
 #include "messaging/dispatcher.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "unit/messaging/messaging_house.h"
 #include "messaging/single_sends.h"
+#include "unit/messaging/messaging_house.h"
 
 namespace posthorn::testing_house {
 namespace {
@@ -82,8 +82,9 @@ TEST_F(DispatcherTest, NeverMoreIntentsThanTheWindow) {
 
 TEST_F(DispatcherTest, SuppressedPhonesAreSkippedAndCounted) {
   begin(50);
-  house.execute(fmt::format("INSERT INTO suppressions (phone, business_id, source, created_at) VALUES ({}, 'waba', 'keyword', 0)",
-                            ListSource::phone(kC, 5)));
+  house.execute(fmt::format(
+      "INSERT INTO suppressions (phone, business_id, source, created_at) VALUES ({}, 'waba', 'keyword', 0)",
+      ListSource::phone(kC, 5)));
   attach();
   ASSERT_TRUE(settle());
   EXPECT_EQ(house.rows(kC, suppressed), 1);
@@ -95,12 +96,14 @@ TEST_F(DispatcherTest, PermanentErrorsRejectTheRowAndCountTheCode) {
   begin(20);
   house.options.error_share_pause = 0;
   house.life->channel.script = [](const std::string& token, int) {
-    return row_of_token(token) == "7.3" ? ScriptedChannel::refuse(AnswerKind::rejected, 131026) : ScriptedChannel::accept();
+    return row_of_token(token) == "7.3" ? ScriptedChannel::refuse(AnswerKind::rejected, 131026)
+                                        : ScriptedChannel::accept();
   };
   attach();
   ASSERT_TRUE(settle());
   EXPECT_EQ(house.rows(kC, rejected), 1);
-  EXPECT_EQ(house.number("SELECT submission FROM campaign_errors WHERE campaign_id = 7 AND code = 131026"), 1);
+  EXPECT_EQ(house.number("SELECT submission FROM campaign_errors WHERE campaign_id = 7 AND code = 131026"),
+            1);
   expect_sound();
 }
 
@@ -160,7 +163,8 @@ TEST_F(DispatcherTest, LostTokenBlocksTheAccountAndBurnsNobody) {
   ASSERT_TRUE(house.world.run_until([&] { return !house.life->observed.accounts.empty(); }, 1min));
   house.world.run_for(1min);
   EXPECT_LE(calls, 100 + 64);
-  EXPECT_EQ(house.number("SELECT COUNT(*) FROM campaigns WHERE state = 'paused' AND state_reason = 'because'"), 1);
+  EXPECT_EQ(
+      house.number("SELECT COUNT(*) FROM campaigns WHERE state = 'paused' AND state_reason = 'because'"), 1);
   EXPECT_EQ(house.rows(kC, rejected), 0);
   EXPECT_EQ(house.rows(kC, intent), 0);
   expect_sound();
@@ -196,7 +200,9 @@ TEST_F(DispatcherTest, PausedTemplateStopsTheCampaignOnly) {
 
 TEST_F(DispatcherTest, TooManyFailuresPauseTheCampaign) {
   begin(2000);
-  house.life->channel.script = [](const std::string&, int) { return ScriptedChannel::refuse(AnswerKind::rejected, 131026); };
+  house.life->channel.script = [](const std::string&, int) {
+    return ScriptedChannel::refuse(AnswerKind::rejected, 131026);
+  };
   attach();
   ASSERT_TRUE(house.world.run_until([&] { return !house.life->observed.paused.empty(); }, 10min));
   house.world.run_for(1min);
@@ -232,7 +238,9 @@ TEST_F(DispatcherTest, CancelledWhileOnTheWayBack) {
   begin(200);
   attach();
   house.world.run_for(4s);
-  house.execute("UPDATE campaigns SET state = 'cancelled', cancelled = cancelled + total - (SELECT COUNT(*) FROM sends)");
+  house.execute(
+      "UPDATE campaigns SET state = 'cancelled', cancelled = cancelled + total - (SELECT COUNT(*) FROM "
+      "sends)");
   house.life->dispatcher->remove_broadcast(kC);
   house.world.run_for(10s);
   EXPECT_EQ(house.rows(kC, intent) + house.rows(kC, deferred), 0);
@@ -246,8 +254,9 @@ TEST_F(DispatcherTest, TwoBroadcastsShareFairly) {
   attach(kC);
   attach(kD);
   house.world.run_until([&] { return house.ledger.tokens.size() >= 400; }, 10min);
-  const auto first = std::count_if(house.ledger.tokens.begin(), house.ledger.tokens.begin() + 400,
-                                   [](const std::string& token) { return row_of_token(token).starts_with("7."); });
+  const auto first =
+      std::count_if(house.ledger.tokens.begin(), house.ledger.tokens.begin() + 400,
+                    [](const std::string& token) { return row_of_token(token).starts_with("7."); });
   EXPECT_GE(first, 160);
   EXPECT_LE(first, 240);
 }
@@ -259,7 +268,8 @@ TEST_F(DispatcherTest, AReplyPassesABroadcast) {
   attach();
   house.world.run_for(5s);
   const Result<> queued = house.sql([this](Transaction& tx) -> Result<> {
-    const SingleSend send{kAccount, Lane::reply, PhoneNumber::from_digits(491709), R"({"to":"+491709"})", {}, "test:7"};
+    const SingleSend send{kAccount, Lane::reply, PhoneNumber::from_digits(491709), R"({"to":"+491709"})",
+                          {},       "test:7"};
     PH_TRY(enqueue_single_send(tx, send, house.world.wall_now()));
     return {};
   });
@@ -278,8 +288,8 @@ TEST_F(DispatcherTest, SingleSendsAreChecked) {
     Lane lane;
     const char* payload;
   };
-  for (const Case& c : {Case{Lane::broadcast, "{\"a\":1}"}, Case{Lane::api, "[]"}, Case{Lane::api, "{}"}, Case{Lane::api, "{"},
-                        Case{Lane::api, R"({"biz_opaque_callback_data":"x"})"}}) {
+  for (const Case& c : {Case{Lane::broadcast, "{\"a\":1}"}, Case{Lane::api, "[]"}, Case{Lane::api, "{}"},
+                        Case{Lane::api, "{"}, Case{Lane::api, R"({"biz_opaque_callback_data":"x"})"}}) {
     const Result<> done = house.sql([&](Transaction& tx) -> Result<> {
       PH_TRY(enqueue_single_send(tx, {kAccount, c.lane, {}, c.payload, {}, ""}, house.world.wall_now()));
       return {};
@@ -292,7 +302,8 @@ TEST_F(DispatcherTest, TheSamePersonWaitsSixSeconds) {
   begin(1);
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(house.sql([&](Transaction& tx) -> Result<> {
-      const SingleSend send{kAccount, Lane::api, PhoneNumber::from_digits(491709), R"({"to":"+491709"})", {}, ""};
+      const SingleSend send{kAccount, Lane::api, PhoneNumber::from_digits(491709), R"({"to":"+491709"})",
+                            {},       ""};
       PH_TRY(enqueue_single_send(tx, send, house.world.wall_now()));
       return {};
     }));
@@ -312,7 +323,8 @@ TEST_F(DispatcherTest, ThrottlingSlowsTheNumberAndBurnsNobody) {
   std::vector<MonotonicTime> passed;
   house.life->channel.script = [&](const std::string&, int) {
     const MonotonicTime now = house.world.now();
-    const auto in_last_second = std::count_if(passed.begin(), passed.end(), [&](MonotonicTime t) { return now - t < 1s; });
+    const auto in_last_second =
+        std::count_if(passed.begin(), passed.end(), [&](MonotonicTime t) { return now - t < 1s; });
     if (in_last_second >= 60) {  // Meta grants less than we were told
       ++refusals;
       return ScriptedChannel::refuse(AnswerKind::throttled, 130429);
@@ -370,7 +382,8 @@ TEST_F(DispatcherTest, StopGivesUpAnswersThatDoNotCome) {
   house.world.run_for(1s);
   house.run([](House* h) -> Task<> { co_await h->life->dispatcher->stop(2s); });
   EXPECT_EQ(house.rows(kC, intent), 0);
-  EXPECT_EQ(house.rows(kC, unknown), 56);  // what was in flight: the window less the share kept for single sends
+  EXPECT_EQ(house.rows(kC, unknown),
+            56);  // what was in flight: the window less the share kept for single sends
   expect_sound();
 }
 
@@ -409,7 +422,9 @@ TEST(DispatcherCrash, NobodyTwiceAndAtMostAWindowUnknownPerCrash) {
       house.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
       if (crash < kCrashes) house.world.run_for(Duration(random->below(400'000)));
     }
-    ASSERT_TRUE(house.world.run_until([&] { return house.ledger.instants.size() >= 1000 - 32 * kCrashes; }, 10min)) << "seed " << seed;
+    ASSERT_TRUE(
+        house.world.run_until([&] { return house.ledger.instants.size() >= 1000 - 32 * kCrashes; }, 10min))
+        << "seed " << seed;
     house.world.run_for(5s);
     const std::int64_t unknown_rows = house.rows(kC, unknown);
     ASSERT_LE(unknown_rows, 32 * kCrashes) << "seed " << seed;

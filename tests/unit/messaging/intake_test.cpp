@@ -1,9 +1,9 @@
 #include "messaging/intake.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "unit/messaging/messaging_house.h"
 
@@ -14,15 +14,19 @@ using enum SendState;
 constexpr CampaignId kC{7};
 
 std::string change(const std::string& field, const std::string& value) {
-  return fmt::format(R"({{"object":"whatsapp_business_account","entry":[{{"id":"waba","time":1,"changes":[{{"field":"{}","value":{}}}]}}]}})",
-                     field, value);
+  return fmt::format(
+      R"({{"object":"whatsapp_business_account","entry":[{{"id":"waba","time":1,"changes":[{{"field":"{}","value":{}}}]}}]}})",
+      field, value);
 }
 
 std::string message(const std::string& id, const std::string& text) {
-  return change("messages", fmt::format(R"({{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881",)"
-                                        R"("phone_number_id":"106540352242922"}},"contacts":[{{"profile":{{"name":"A"}},"wa_id":"491701234567"}}],)"
-                                        R"("messages":[{{"from":"491701234567","id":"{}","timestamp":"1767225600","type":"text","text":{{"body":"{}"}}}}]}})",
-                                        id, text));
+  return change(
+      "messages",
+      fmt::format(
+          R"({{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881",)"
+          R"("phone_number_id":"106540352242922"}},"contacts":[{{"profile":{{"name":"A"}},"wa_id":"491701234567"}}],)"
+          R"("messages":[{{"from":"491701234567","id":"{}","timestamp":"1767225600","type":"text","text":{{"body":"{}"}}}}]}})",
+          id, text));
 }
 
 class IntakeTest : public testing::Test {
@@ -45,7 +49,8 @@ class IntakeTest : public testing::Test {
   }
   Result<JournalId> accept(std::string body) {
     auto answer = std::make_shared<std::optional<Result<JournalId>>>();
-    auto task = [](Life* life, std::string b, std::shared_ptr<std::optional<Result<JournalId>>> out) -> Task<> {
+    auto task = [](Life* life, std::string b,
+                   std::shared_ptr<std::optional<Result<JournalId>>> out) -> Task<> {
       *out = co_await life->intake->accept(std::move(b), "whatsapp");
     };
     house.life->process.spawn(task(house.life.get(), std::move(body), answer));
@@ -65,18 +70,23 @@ class IntakeTest : public testing::Test {
   std::int64_t events(const std::string& kind) {
     return house.number(fmt::format("SELECT COUNT(*) FROM events WHERE kind = '{}'", kind));
   }
-  std::int64_t counter(const std::string& name) { return house.number("SELECT " + name + " FROM campaigns WHERE id = 7"); }
+  std::int64_t counter(const std::string& name) {
+    return house.number("SELECT " + name + " FROM campaigns WHERE id = 7");
+  }
 };
 
 TEST_F(IntakeTest, TheBodyIsInTheJournalVerbatimWhenAcceptReturns) {
   const std::string body = status_body("", "wamid.x", "sent", 5) + "  ";
   const Result<JournalId> id = accept(body);
   ASSERT_TRUE(id);
-  EXPECT_EQ(house.number(fmt::format("SELECT COUNT(*) FROM journal WHERE id = {} AND CAST(body AS TEXT) = '{}'", id->value, body)), 1);
+  EXPECT_EQ(house.number(fmt::format(
+                "SELECT COUNT(*) FROM journal WHERE id = {} AND CAST(body AS TEXT) = '{}'", id->value, body)),
+            1);
 }
 
 TEST_F(IntakeTest, ManyBodiesAtOnceGetIdsOfTheirOwn) {
-  for (int i = 0; i < 500; ++i) house.life->process.spawn(deliver(house.life.get(), message("wamid.m" + std::to_string(i), "hi")));
+  for (int i = 0; i < 500; ++i)
+    house.life->process.spawn(deliver(house.life.get(), message("wamid.m" + std::to_string(i), "hi")));
   house.world.run_for(5s);
   applied();
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM journal"), 500);
@@ -94,7 +104,8 @@ TEST_F(IntakeTest, StatusesMoveTheRowAndTheCounters) {
   EXPECT_EQ(counter("delivered"), 1);
   EXPECT_EQ(counter("read"), 1);
   EXPECT_EQ(counter("failed"), 1);
-  EXPECT_EQ(house.number("SELECT delivered_at FROM sends WHERE campaign_id = 7 AND row_no = 1"), 1'767'225'702'000'000);
+  EXPECT_EQ(house.number("SELECT delivered_at FROM sends WHERE campaign_id = 7 AND row_no = 1"),
+            1'767'225'702'000'000);
   EXPECT_EQ(house.number("SELECT delivery FROM campaign_errors WHERE code = 131049"), 1);
   EXPECT_EQ(house.number("SELECT code FROM sends WHERE campaign_id = 7 AND row_no = 2"), 131049);
   EXPECT_EQ(house.problems(), "");
@@ -105,7 +116,8 @@ TEST_F(IntakeTest, RedeliveryChangesNothing) {
   send_all();
   std::vector<std::string> bodies;
   for (std::int64_t row = 1; row <= 20; ++row) {
-    for (const char* word : {"sent", "delivered", "read"}) bodies.push_back(status_body(token(row), "wamid." + token(row), word, 1'767'225'700 + row));
+    for (const char* word : {"sent", "delivered", "read"})
+      bodies.push_back(status_body(token(row), "wamid." + token(row), word, 1'767'225'700 + row));
   }
   bodies.push_back(message("wamid.in", "hello"));
   bodies.push_back(message("wamid.stop", "STOP"));
@@ -124,7 +136,9 @@ TEST_F(IntakeTest, RedeliveryChangesNothing) {
 }
 
 TEST_F(IntakeTest, EchoBeforeTheAnswerSettlesAndTheAnswerChangesNothing) {
-  house.life->channel.on_received = [this](const std::string& t, const std::string& wamid) { house.post_status(t, wamid, "sent", 1ms); };
+  house.life->channel.on_received = [this](const std::string& t, const std::string& wamid) {
+    house.post_status(t, wamid, "sent", 1ms);
+  };
   send_all();
   house.world.run_for(1s);
   EXPECT_EQ(house.rows(kC, accepted), 100);
@@ -139,7 +153,9 @@ TEST_F(IntakeTest, EchoesSettleUnknownRows) {
     plan.answer.kind = AnswerKind::unknown;
     return plan;
   };
-  house.life->channel.on_received = [this](const std::string& t, const std::string& wamid) { house.post_status(t, wamid, "sent", 20s); };
+  house.life->channel.on_received = [this](const std::string& t, const std::string& wamid) {
+    house.post_status(t, wamid, "sent", 20s);
+  };
   send_all();
   house.world.run_for(1min);
   EXPECT_EQ(house.rows(kC, accepted), 100);
@@ -187,13 +203,16 @@ TEST_F(IntakeTest, ForeignStatusesAreDroppedAfterAFewTries) {
   apply(status_body("", "wamid.of.another.app", "delivered", 1'767'225'700));
   house.world.run_for(2min);
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 0);
-  EXPECT_THAT(house.life->metrics->prometheus_text(), testing::HasSubstr("posthorn_statuses_foreign_total 1"));
+  EXPECT_THAT(house.life->metrics->prometheus_text(),
+              testing::HasSubstr("posthorn_statuses_foreign_total 1"));
 }
 
 TEST_F(IntakeTest, PoisonIsParkedAndBlocksNothing) {
   send_all();
-  for (const std::string& poison : {std::string("not json"), std::string(""), std::string("{"), std::string("[]"), std::string("{}\0x", 4),
-                                    std::string(200'000, '['), change("messages", "7"), change("messages", R"({"statuses":[{"id":5}]})")}) {
+  for (const std::string& poison :
+       {std::string("not json"), std::string(""), std::string("{"), std::string("[]"),
+        std::string("{}\0x", 4), std::string(200'000, '['), change("messages", "7"),
+        change("messages", R"({"statuses":[{"id":5}]})")}) {
     ASSERT_TRUE(accept(poison));
   }
   status(1, "sent");
@@ -209,7 +228,8 @@ TEST_F(IntakeTest, ReplayIsRepeatable) {
   applied();
   house.run([](House* h) -> Task<> {
     for (int i = 0; i < 3; ++i) {
-      const Result<std::int64_t> bodies = co_await h->life->intake->replay_journal(JournalId{1}, JournalId{100});
+      const Result<std::int64_t> bodies =
+          co_await h->life->intake->replay_journal(JournalId{1}, JournalId{100});
       EXPECT_EQ(bodies.value_or(-1), 3);
     }
     const Result<> parked = co_await h->life->intake->replay_parked(1);
@@ -228,16 +248,24 @@ TEST_F(IntakeTest, KeywordsStopAndStart) {
     std::int64_t suppressed;
   };
   int n = 0;
-  for (const Case& c : {Case{"Please stop writing", 0}, Case{" stop. ", 1}, Case{"hello", 1}, Case{"Start", 0}, Case{"STOP!", 1}}) {
+  for (const Case& c : {Case{"Please stop writing", 0}, Case{" stop. ", 1}, Case{"hello", 1},
+                        Case{"Start", 0}, Case{"STOP!", 1}}) {
     apply(message("wamid.k" + std::to_string(++n), c.text));
-    EXPECT_EQ(house.number("SELECT COUNT(*) FROM suppressions WHERE phone = 491701234567 AND business_id = 'waba'"), c.suppressed) << c.text;
+    EXPECT_EQ(
+        house.number("SELECT COUNT(*) FROM suppressions WHERE phone = 491701234567 AND business_id = 'waba'"),
+        c.suppressed)
+        << c.text;
   }
   EXPECT_EQ(events("contact.opted_out"), 2);
 }
 
 TEST_F(IntakeTest, PreferencesStopAndResume) {
   const auto preference = [](const char* value, int at) {
-    return change("user_preferences", fmt::format(R"({{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"user_preferences":[{{"wa_id":"491701234567","user_id":"u","detail":"d","category":"marketing_messages","value":"{}","timestamp":{}}}]}})", value, at));
+    return change(
+        "user_preferences",
+        fmt::format(
+            R"({{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"user_preferences":[{{"wa_id":"491701234567","user_id":"u","detail":"d","category":"marketing_messages","value":"{}","timestamp":{}}}]}})",
+            value, at));
   };
   apply(preference("stop", 1));
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM suppressions WHERE source = 'user_preferences'"), 1);
@@ -246,31 +274,39 @@ TEST_F(IntakeTest, PreferencesStopAndResume) {
 }
 
 TEST_F(IntakeTest, APausedTemplatePausesItsCampaigns) {
-  apply(change("message_template_status_update",
-               R"({"event":"PAUSED","message_template_id":77,"message_template_name":"offer","message_template_language":"en_US","reason":"NONE"})"));
+  apply(change(
+      "message_template_status_update",
+      R"({"event":"PAUSED","message_template_id":77,"message_template_name":"offer","message_template_language":"en_US","reason":"NONE"})"));
   ASSERT_EQ(house.life->observed.paused.size(), 1U);
   EXPECT_EQ(house.life->observed.paused.front().first, kC);
-  EXPECT_EQ(house.number("SELECT COUNT(*) FROM campaigns WHERE state = 'paused' AND state_reason LIKE '%PAUSED%'"), 1);
+  EXPECT_EQ(
+      house.number("SELECT COUNT(*) FROM campaigns WHERE state = 'paused' AND state_reason LIKE '%PAUSED%'"),
+      1);
   EXPECT_EQ(events("campaign.paused"), 1);
 }
 
 TEST_F(IntakeTest, AnotherTemplatesEventsDoNotPause) {
-  apply(change("message_template_status_update",
-               R"({"event":"PAUSED","message_template_id":77,"message_template_name":"other","message_template_language":"en_US","reason":"NONE"})"));
+  apply(change(
+      "message_template_status_update",
+      R"({"event":"PAUSED","message_template_id":77,"message_template_name":"other","message_template_language":"en_US","reason":"NONE"})"));
   EXPECT_TRUE(house.life->observed.paused.empty());
 }
 
 TEST_F(IntakeTest, ThroughputUpgradeReachesTheAccount) {
-  apply(change("phone_number_quality_update", R"({"display_phone_number":"15550783881","event":"THROUGHPUT_UPGRADE"})"));
+  apply(change("phone_number_quality_update",
+               R"({"display_phone_number":"15550783881","event":"THROUGHPUT_UPGRADE"})"));
   EXPECT_EQ(house.number("SELECT throughput FROM accounts WHERE id = 1"), 1000);
   EXPECT_THAT(house.life->observed.accounts, testing::ElementsAre(kAccount));
 }
 
 TEST_F(IntakeTest, ABanBlocksTheAccountAndItsLiftingUnblocks) {
-  apply(change("account_update", R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"x"}})"));
+  apply(change("account_update",
+               R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"x"}})"));
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM accounts WHERE blocked_reason <> ''"), 1);
   EXPECT_EQ(house.life->observed.paused.size(), 1U);
-  apply(change("account_update", R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE","waba_ban_date":"x"}})"));
+  apply(
+      change("account_update",
+             R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE","waba_ban_date":"x"}})"));
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM accounts WHERE blocked_reason <> ''"), 0);
 }
 
@@ -325,7 +361,9 @@ TEST(IntakeCrash, AcknowledgedIsAppliedExactlyOnce) {
     const std::int64_t applied = house.number("SELECT COUNT(*) FROM events WHERE kind = 'message.received'");
     ASSERT_GE(applied, acknowledged) << "seed " << seed;
     ASSERT_EQ(applied, house.number("SELECT COUNT(*) FROM journal")) << "seed " << seed;
-    ASSERT_EQ(applied, house.number("SELECT COUNT(DISTINCT data) FROM events WHERE kind = 'message.received'")) << "seed " << seed;
+    ASSERT_EQ(applied,
+              house.number("SELECT COUNT(DISTINCT data) FROM events WHERE kind = 'message.received'"))
+        << "seed " << seed;
   }
 }
 

@@ -1,5 +1,6 @@
-// A whole messaging room in the simulator: database on a RAM disk, dispatcher, intake, reconciler, and a scripted channel that
-// keeps the ledger. Everything but disk and ledger can be killed and started again at any instant.
+// A whole messaging room in the simulator: database on a RAM disk, dispatcher, intake, reconciler, and a
+// scripted channel that keeps the ledger. Everything but disk and ledger can be killed and started again at
+// any instant.
 #pragma once
 #include <functional>
 #include <map>
@@ -55,8 +56,8 @@ class ScriptedChannel : public SendChannel {
   struct Plan {
     SendAnswer answer;
     Duration delay = 30ms;
-    bool delivers = true;   // the phone gets it, whatever the answer says
-    bool written = true;    // the last byte leaves
+    bool delivers = true;  // the phone gets it, whatever the answer says
+    bool written = true;   // the last byte leaves
   };
   using Script = std::function<Plan(const std::string& token, int attempt)>;
 
@@ -110,12 +111,14 @@ class ListSource : public BroadcastSource {
   CampaignId campaign() const override { return campaign_; }
   SendPolicy policy() const override { return SendPolicy::at_most_once; }
   static std::uint64_t phone(CampaignId campaign, std::int64_t row) {
-    return 49'000'000'000ULL + static_cast<std::uint64_t>(campaign.value) * 10'000'000 + static_cast<std::uint64_t>(row);
+    return 49'000'000'000ULL + static_cast<std::uint64_t>(campaign.value) * 10'000'000 +
+           static_cast<std::uint64_t>(row);
   }
   Task<Result<std::vector<BroadcastRow>>> fetch(std::vector<std::int64_t> row_nos) override {
     if (broken) co_return fail(ErrorCode::data_loss, "checksum");
     std::vector<BroadcastRow> rows;
-    for (const std::int64_t row : row_nos) rows.push_back({row, PhoneNumber::from_digits(phone(campaign_, row)), {}, {}});
+    for (const std::int64_t row : row_nos)
+      rows.push_back({row, PhoneNumber::from_digits(phone(campaign_, row)), {}, {}});
     co_return rows;
   }
   Result<> render(const BroadcastRow& row, std::string_view token, std::string& body) const override {
@@ -141,20 +144,25 @@ struct Observed : MessagingObserver {
 
 // One life of the process.
 struct Life {
-  Life(simulated::World& world, simulated::Disk& disk, Ledger& ledger, DispatcherAccount account, DispatcherOptions options)
+  Life(simulated::World& world, simulated::Disk& disk, Ledger& ledger, DispatcherAccount account,
+       DispatcherOptions options)
       : process(world, "posthorn"), channel(process, ledger) {
     simulated::DatabaseOptions database_options;
-    database_options.post_after = [this](Duration d, std::move_only_function<void()> f) { process.post_after(d, std::move(f)); };
+    database_options.post_after = [this](Duration d, std::move_only_function<void()> f) {
+      process.post_after(d, std::move(f));
+    };
     database = std::move(simulated::open_database(disk, database_options).value());
     wamids = std::make_unique<WamidIndex>(*database, process.clock());
     dispatcher = std::make_unique<Dispatcher>(
-        DispatcherPorts{*database, process.clock(), process.random(), null_log(), *metrics, channel, *wamids, proof, observed,
-                        process.executor()},
+        DispatcherPorts{*database, process.clock(), process.random(), null_log(), *metrics, channel, *wamids,
+                        proof, observed, process.executor()},
         account, kKey, options);
-    intake = std::make_unique<Intake>(
-        IntakePorts{*database, process.clock(), null_log(), *metrics, *wamids, proof, observed, process.executor()}, kKey);
-    reconciler = std::make_unique<Reconciler>(ReconcilerPorts{*database, process.clock(), null_log(), *metrics, *wamids, proof, observed,
-                                                              process.executor(), [this](AccountId) { dispatcher->wake(); }});
+    intake = std::make_unique<Intake>(IntakePorts{*database, process.clock(), null_log(), *metrics, *wamids,
+                                                  proof, observed, process.executor()},
+                                      kKey);
+    reconciler = std::make_unique<Reconciler>(
+        ReconcilerPorts{*database, process.clock(), null_log(), *metrics, *wamids, proof, observed,
+                        process.executor(), [this](AccountId) { dispatcher->wake(); }});
   }
   ~Life() {
     if (process.alive()) process.crash();
@@ -212,12 +220,14 @@ class House {
       *flag = true;
     };
     life->process.spawn(wrapped(this, body, done));
-    if (!world.run_until([&] { return *done; }, 24h)) throw std::runtime_error("a step of the test did not end");
+    if (!world.run_until([&] { return *done; }, 24h))
+      throw std::runtime_error("a step of the test did not end");
   }
 
   Result<> sql(std::function<Result<>(Transaction&)> work) {
     auto result = std::make_shared<std::optional<Result<>>>();
-    auto task = [](Database* db, std::function<Result<>(Transaction&)> f, std::shared_ptr<std::optional<Result<>>> out) -> Task<> {
+    auto task = [](Database* db, std::function<Result<>(Transaction&)> f,
+                   std::shared_ptr<std::optional<Result<>>> out) -> Task<> {
       auto closure = [f](Transaction& tx) { return f(tx); };
       *out = co_await db->write(closure);
     };
@@ -244,19 +254,27 @@ class House {
     if (!done) throw std::runtime_error(done.error().message);
   }
   std::int64_t rows(CampaignId campaign, SendState state) {
-    return number(fmt::format("SELECT COUNT(*) FROM sends WHERE campaign_id = {} AND state = {}", campaign.value, static_cast<int>(state)));
+    return number(fmt::format("SELECT COUNT(*) FROM sends WHERE campaign_id = {} AND state = {}",
+                              campaign.value, static_cast<int>(state)));
   }
 
   void add_account() {
-    execute("INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, updated_at, display_number) "
-            "VALUES (1, 'whatsapp', 'main', 'waba', '106540352242922', 'x', 0, 0, '15550783881')");
+    execute(
+        "INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, "
+        "updated_at, display_number) "
+        "VALUES (1, 'whatsapp', 'main', 'waba', '106540352242922', 'x', 0, 0, '15550783881')");
   }
   void add_campaign(CampaignId id, std::int64_t total) {
-    execute(fmt::format("INSERT INTO campaigns (id, account_id, name, state, template_name, template_language, total, created_by, "
-                        "created_at, updated_at, started_at) VALUES ({}, 1, 'c', 'running', 'offer', 'en_US', {}, 't', 0, 0, 1)",
-                        id.value, total));
-    execute(fmt::format("INSERT INTO campaign_segments (campaign_id, segment, first_row, last_row, next_row) VALUES ({}, 0, 1, {}, 1)",
-                        id.value, total));
+    execute(
+        fmt::format("INSERT INTO campaigns (id, account_id, name, state, template_name, template_language, "
+                    "total, created_by, "
+                    "created_at, updated_at, started_at) VALUES ({}, 1, 'c', 'running', 'offer', 'en_US', "
+                    "{}, 't', 0, 0, 1)",
+                    id.value, total));
+    execute(
+        fmt::format("INSERT INTO campaign_segments (campaign_id, segment, first_row, last_row, next_row) "
+                    "VALUES ({}, 0, 1, {}, 1)",
+                    id.value, total));
   }
   std::string problems() {
     std::string text;
@@ -268,23 +286,29 @@ class House {
     return done ? text : done.error().message;
   }
   // A status webhook for a token, accepted by intake some time later.
-  void post_status(const std::string& token, const std::string& wamid, const std::string& status, Duration after, int code = 0);
+  void post_status(const std::string& token, const std::string& wamid, const std::string& status,
+                   Duration after, int code = 0);
 };
 
-inline std::string status_body(const std::string& token, const std::string& wamid, const std::string& status, std::int64_t seconds,
-                               int code = 0) {
+inline std::string status_body(const std::string& token, const std::string& wamid, const std::string& status,
+                               std::int64_t seconds, int code = 0) {
   const std::string callback = token.empty() ? "" : fmt::format(R"(,"biz_opaque_callback_data":"{}")", token);
   const std::string errors =
-      code == 0 ? "" : fmt::format(R"(,"errors":[{{"code":{},"title":"t","message":"m","error_data":{{"details":"d"}}}}])", code);
+      code == 0 ? ""
+                : fmt::format(
+                      R"(,"errors":[{{"code":{},"title":"t","message":"m","error_data":{{"details":"d"}}}}])",
+                      code);
   return fmt::format(
       R"({{"object":"whatsapp_business_account","entry":[{{"id":"waba","changes":[{{"field":"messages","value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"statuses":[{{"id":"{}","status":"{}","timestamp":"{}","recipient_id":"491701234567"{}{}}}]}}}}]}}]}})",
       wamid, status, seconds, callback, errors);
 }
 
-inline Task<> deliver(Life* life, std::string body) { co_await life->intake->accept(std::move(body), "whatsapp"); }
+inline Task<> deliver(Life* life, std::string body) {
+  co_await life->intake->accept(std::move(body), "whatsapp");
+}
 
-inline void House::post_status(const std::string& token, const std::string& wamid, const std::string& status, Duration after,
-                               int code) {
+inline void House::post_status(const std::string& token, const std::string& wamid, const std::string& status,
+                               Duration after, int code) {
   const std::int64_t seconds = to_micros(world.wall_now()) / 1'000'000;
   life->process.post_after(after, [this, body = status_body(token, wamid, status, seconds, code)]() mutable {
     life->process.spawn(deliver(life.get(), std::move(body)));

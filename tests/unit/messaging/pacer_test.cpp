@@ -1,11 +1,11 @@
 #include "messaging/pacer.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <deque>
 #include <random>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "messaging/lanes.h"
 #include "messaging/pair_limiter.h"
@@ -29,8 +29,8 @@ std::size_t busiest_second(const std::vector<MonotonicTime>& sends) {
 }
 
 // Asks and sends for `span`, waking late by up to `lateness` each time and stalling now and then.
-std::vector<MonotonicTime> run(Pacer& pacer, MonotonicTime from, Duration span, std::mt19937_64& random, Duration lateness,
-                               Duration stall, int stall_one_in) {
+std::vector<MonotonicTime> run(Pacer& pacer, MonotonicTime from, Duration span, std::mt19937_64& random,
+                               Duration lateness, Duration stall, int stall_one_in) {
   std::vector<MonotonicTime> sends;
   MonotonicTime now = from;
   while (now < from + span) {
@@ -56,7 +56,8 @@ TEST_P(PacerAtRate, NeverOverAnyWindowAndAtLeast98PercentUsed) {
     Pacer pacer({rate}, kStart);
     const auto sends = run(pacer, kStart, 60s, random, 500us, 0us, 0);
     EXPECT_LE(busiest_second(sends), static_cast<std::size_t>(rate)) << "seed " << seed;
-    const auto steady = std::count_if(sends.begin(), sends.end(), [](auto t) { return t >= kStart + 2s && t < kStart + 60s; });
+    const auto steady = std::count_if(sends.begin(), sends.end(),
+                                      [](auto t) { return t >= kStart + 2s && t < kStart + 60s; });
     EXPECT_GE(static_cast<double>(steady), 0.98 * rate * 58) << "seed " << seed;
   }
 }
@@ -68,7 +69,8 @@ TEST_P(PacerAtRate, HiccupsAreCaughtUpWithoutExceeding) {
     Pacer pacer({rate}, kStart);
     const auto sends = run(pacer, kStart, 30s, random, 2ms, 15ms, std::max(2, rate));
     EXPECT_LE(busiest_second(sends), static_cast<std::size_t>(rate)) << "seed " << seed;
-    const auto steady = std::count_if(sends.begin(), sends.end(), [](auto t) { return t >= kStart + 2s && t < kStart + 30s; });
+    const auto steady = std::count_if(sends.begin(), sends.end(),
+                                      [](auto t) { return t >= kStart + 2s && t < kStart + 30s; });
     EXPECT_GE(static_cast<double>(steady), 0.98 * rate * 28 - 1) << "seed " << seed;
   }
 }
@@ -138,7 +140,8 @@ TEST(Pacer, RefusalHalvesOnceASecondAndTheRateClimbsBack) {
   EXPECT_GE(pacer.current_rate(kStart + 83s), 1);
 }
 
-// A receiver that counts for itself and grants less than we think: after the first refusals there are none in steady state.
+// A receiver that counts for itself and grants less than we think: after the first refusals there are none in
+// steady state.
 TEST(Pacer, SettlesBelowAReceiverWithTheSameLimit) {
   std::mt19937_64 random(3);
   Pacer pacer({80}, kStart);

@@ -23,7 +23,8 @@ class ReconcilerTest : public testing::Test {
     house.start();
   }
   void attach() { house.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC)); }
-  // Row 3 gets no answer although it may have been taken; all others are accepted, and answered by a status if `echo`.
+  // Row 3 gets no answer although it may have been taken; all others are accepted, and answered by a status
+  // if `echo`.
   void lose_row_3(bool delivers, bool echo) {
     house.life->channel.script = [delivers](const std::string& token, int attempt) {
       ScriptedChannel::Plan plan = ScriptedChannel::accept();
@@ -66,7 +67,8 @@ TEST_F(ReconcilerTest, EightDaysAreTheCeiling) {
   begin(30);
   lose_row_3(true, false);
   house.world.run_for(1min);
-  house.execute("UPDATE sends SET intent_at = intent_at - 691200000000, due_at = 1 WHERE state = 5");  // eight days
+  house.execute(
+      "UPDATE sends SET intent_at = intent_at - 691200000000, due_at = 1 WHERE state = 5");  // eight days
   house.world.run_for(10s);
   EXPECT_EQ(house.rows(kC, unknown_final), 1);
 }
@@ -141,7 +143,9 @@ TEST_F(ReconcilerTest, StartUpTurnsIntentsIntoUnknown) {
 
 TEST_F(ReconcilerTest, CancellingTakesDeferredRowsOut) {
   begin(100);
-  house.life->channel.script = [](const std::string&, int) { return ScriptedChannel::refuse(AnswerKind::retry, 133015); };
+  house.life->channel.script = [](const std::string&, int) {
+    return ScriptedChannel::refuse(AnswerKind::retry, 133015);
+  };
   attach();
   house.world.run_for(500ms);
   house.life->dispatcher->remove_broadcast(kC);
@@ -165,7 +169,8 @@ TEST_F(ReconcilerTest, StopWritesTheIndex) {
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM wamids"), 100);
 }
 
-// Lost replies, late and reordered statuses, kills: every row ends in one terminal state and nobody gets it twice (I2, I3, I8).
+// Lost replies, late and reordered statuses, kills: every row ends in one terminal state and nobody gets it
+// twice (I2, I3, I8).
 TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     House house(seed);
@@ -191,7 +196,8 @@ TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
       };
       house.life->channel.on_received = [&](const std::string& t, const std::string& w) {
         undelivered.emplace_back(t, w);
-        house.post_status(t, w, random->below(2) == 0 ? "sent" : "delivered", Duration(random->below(3'000'000)));
+        house.post_status(t, w, random->below(2) == 0 ? "sent" : "delivered",
+                          Duration(random->below(3'000'000)));
       };
       house.start();
       house.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
@@ -200,13 +206,16 @@ TEST(WholeRoom, EveryRowEndsOnceWhateverHappens) {
     house.world.run_for(2min);
     // Meta brings again what was lost in the crashes, twice and in another order.
     for (int round = 0; round < 2; ++round) {
-      for (const auto& [t, w] : undelivered) house.post_status(t, w, "delivered", Duration(random->below(5'000'000)));
+      for (const auto& [t, w] : undelivered)
+        house.post_status(t, w, "delivered", Duration(random->below(5'000'000)));
     }
     house.world.run_for(1min);
     ASSERT_EQ(house.problems(), "") << "seed " << seed;
     for (const auto& [row, times] : house.ledger.received) ASSERT_EQ(times, 1) << row << " seed " << seed;
-    // Every row that a phone has is known as accepted; the rest was in flight at a kill and never reached Meta.
-    ASSERT_EQ(house.rows(kC, accepted), static_cast<std::int64_t>(house.ledger.received.size())) << "seed " << seed;
+    // Every row that a phone has is known as accepted; the rest was in flight at a kill and never reached
+    // Meta.
+    ASSERT_EQ(house.rows(kC, accepted), static_cast<std::int64_t>(house.ledger.received.size()))
+        << "seed " << seed;
     ASSERT_LE(house.rows(kC, unknown), 3 * 24) << "seed " << seed;
     ASSERT_EQ(house.rows(kC, accepted) + house.rows(kC, unknown), 250) << "seed " << seed;
   }
@@ -219,7 +228,9 @@ TEST(WholeRoom, SameSeedSameTrace) {
     house.add_account();
     house.add_campaign(kC, 300);
     house.start();
-    house.life->channel.on_received = [&](const std::string& t, const std::string& w) { house.post_status(t, w, "sent", 5ms); };
+    house.life->channel.on_received = [&](const std::string& t, const std::string& w) {
+      house.post_status(t, w, "sent", 5ms);
+    };
     house.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
     house.world.run_for(300ms);
     house.crash();
@@ -245,12 +256,17 @@ TEST_F(ReconcilerTest, ConservationFindsWhatDoesNotAddUp) {
     const char* finds;
   };
   for (const Damage& d :
-       {Damage{"UPDATE campaigns SET accepted = accepted + 1", "UPDATE campaigns SET accepted = accepted - 1", "'accepted' says 51"},
-        Damage{"UPDATE sends SET state = 3 WHERE row_no = 1", "UPDATE sends SET state = 2 WHERE row_no = 1", "'rejected' says 0"},
-        Damage{"UPDATE sends SET delivery = 4 WHERE row_no = 1", "UPDATE sends SET delivery = 0 WHERE row_no = 1", "'read' says 0"},
+       {Damage{"UPDATE campaigns SET accepted = accepted + 1", "UPDATE campaigns SET accepted = accepted - 1",
+               "'accepted' says 51"},
+        Damage{"UPDATE sends SET state = 3 WHERE row_no = 1", "UPDATE sends SET state = 2 WHERE row_no = 1",
+               "'rejected' says 0"},
+        Damage{"UPDATE sends SET delivery = 4 WHERE row_no = 1",
+               "UPDATE sends SET delivery = 0 WHERE row_no = 1", "'read' says 0"},
         Damage{"UPDATE campaigns SET total = 10", "UPDATE campaigns SET total = 50", "the list has 10"},
-        Damage{"UPDATE campaign_segments SET next_row = 40", "UPDATE campaign_segments SET next_row = 51", ""},
-        Damage{"INSERT INTO single_sends (row_no, account_id, lane, phone, payload, queued_at, done) VALUES (9, 1, 0, 1, '{}', 0, 1)",
+        Damage{"UPDATE campaign_segments SET next_row = 40", "UPDATE campaign_segments SET next_row = 51",
+               ""},
+        Damage{"INSERT INTO single_sends (row_no, account_id, lane, phone, payload, queued_at, done) VALUES "
+               "(9, 1, 0, 1, '{}', 0, 1)",
                "DELETE FROM single_sends", "Single send 9"}}) {
     house.execute(d.statement);
     if (*d.finds != 0) {

@@ -1,10 +1,10 @@
 #include "messaging/send_state.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace posthorn {
 namespace {
@@ -18,37 +18,43 @@ std::vector<SendState> all_states() {
   return states;
 }
 
-// The whole table for at_most_once, one line a state, one column an event; '.' means "stays". The letters are the states.
+// The whole table for at_most_once, one line a state, one column an event; '.' means "stays". The letters are
+// the states.
 //                              intent acc rej def unk not echo hold crash supp canc exp resend
 struct TableLine {
   SendState from;
   const char* to;
 };
 constexpr TableLine kTable[] = {
-    {queued,        "I A . . . . A . . S C E ."},
-    {intent,        ". A R D U D A . U . . . ."},
-    {accepted,      ". . . . . . . . . . . . ."},
-    {rejected,      ". A . . . . A . . . . . ."},
-    {deferred,      "I A . . . . A . . S C E ."},
-    {unknown,       ". A R . . . A F . . . . ."},
-    {unknown_final, ". A . . . . A . . . . . D"},
-    {suppressed,    ". A . . . . A . . . . . ."},
-    {cancelled,     ". A . . . . A . . . . . ."},
-    {expired,       ". A . . . . A . . . . . ."},
+    {queued, "I A . . . . A . . S C E ."},        {intent, ". A R D U D A . U . . . ."},
+    {accepted, ". . . . . . . . . . . . ."},      {rejected, ". A . . . . A . . . . . ."},
+    {deferred, "I A . . . . A . . S C E ."},      {unknown, ". A R . . . A F . . . . ."},
+    {unknown_final, ". A . . . . A . . . . . D"}, {suppressed, ". A . . . . A . . . . . ."},
+    {cancelled, ". A . . . . A . . . . . ."},     {expired, ". A . . . . A . . . . . ."},
 };
 
 SendState state_of_letter(char letter, SendState from) {
   switch (letter) {
-    case 'I': return intent;
-    case 'A': return accepted;
-    case 'R': return rejected;
-    case 'D': return deferred;
-    case 'U': return unknown;
-    case 'F': return unknown_final;
-    case 'S': return suppressed;
-    case 'C': return cancelled;
-    case 'E': return expired;
-    default: return from;
+    case 'I':
+      return intent;
+    case 'A':
+      return accepted;
+    case 'R':
+      return rejected;
+    case 'D':
+      return deferred;
+    case 'U':
+      return unknown;
+    case 'F':
+      return unknown_final;
+    case 'S':
+      return suppressed;
+    case 'C':
+      return cancelled;
+    case 'E':
+      return expired;
+    default:
+      return from;
   }
 }
 

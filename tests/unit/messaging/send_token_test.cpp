@@ -5,7 +5,9 @@
 namespace posthorn {
 namespace {
 
-TokenMint mint() { return TokenMint(Secret(std::string(32, 'k'))); }
+TokenMint mint() {
+  return TokenMint(Secret(std::string(32, 'k')));
+}
 
 TEST(SendToken, GoesRoundAndReadsAsDocumented) {
   TokenMint m = mint();
@@ -40,7 +42,8 @@ TEST(SendToken, AnyChangedByteIsRefused) {
 TEST(SendToken, CutOrExtendedIsRefused) {
   TokenMint m = mint();
   const std::string text = m.make({AccountId{1}, CampaignId{2}, 3, 4});
-  for (std::size_t length = 0; length < text.size(); ++length) EXPECT_EQ(m.verify(text.substr(0, length)), std::nullopt);
+  for (std::size_t length = 0; length < text.size(); ++length)
+    EXPECT_EQ(m.verify(text.substr(0, length)), std::nullopt);
   EXPECT_EQ(m.verify(text + "A"), std::nullopt);
   EXPECT_EQ(m.verify(" " + text), std::nullopt);
 }
@@ -49,9 +52,10 @@ TEST(SendToken, BadInput) {
   TokenMint m = mint();
   const std::string mac(22, 'A');
   for (const std::string& text :
-       {std::string(), std::string("v1."), "v1.1.2.3." + mac, "v1.1.2.3.4.5." + mac, "v2.1.2.3.4." + mac, "v1.-1.2.3.4." + mac,
-        "v1.01.2.3.4." + mac, "v1.1..3.4." + mac, "v1.99999999999999999999.2.3.4." + mac, std::string(100'000, '1'),
-        std::string("order-4711"), std::string("{\"id\":1}")}) {
+       {std::string(), std::string("v1."), "v1.1.2.3." + mac, "v1.1.2.3.4.5." + mac, "v2.1.2.3.4." + mac,
+        "v1.-1.2.3.4." + mac, "v1.01.2.3.4." + mac, "v1.1..3.4." + mac,
+        "v1.99999999999999999999.2.3.4." + mac, std::string(100'000, '1'), std::string("order-4711"),
+        std::string("{\"id\":1}")}) {
     EXPECT_EQ(m.verify(text), std::nullopt) << text.substr(0, 60);
   }
 }

@@ -7,7 +7,9 @@ namespace {
 
 constexpr AccountId kA{1}, kB{2};
 
-TEST(WebhookProof, NothingKnownProvesNothing) { EXPECT_FALSE(WebhookProof().proves(kA, 100)); }
+TEST(WebhookProof, NothingKnownProvesNothing) {
+  EXPECT_FALSE(WebhookProof().proves(kA, 100));
+}
 
 TEST(WebhookProof, TwentyStatusesForLaterSendsOfTheSameNumber) {
   WebhookProof proof;

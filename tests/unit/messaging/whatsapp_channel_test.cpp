@@ -17,7 +17,8 @@ HttpResponse response(int status, std::string body) {
 }
 
 HttpResponse graph_error(int status, int code) {
-  return response(status, R"({"error":{"message":"m","type":"OAuthException","code":)" + std::to_string(code) + R"(,"fbtrace_id":"x"}})");
+  return response(status, R"({"error":{"message":"m","type":"OAuthException","code":)" +
+                              std::to_string(code) + R"(,"fbtrace_id":"x"}})");
 }
 
 TEST(JudgeExchange, WhatEachAnswerMeans) {
@@ -26,7 +27,8 @@ TEST(JudgeExchange, WhatEachAnswerMeans) {
     int attempt;
     AnswerKind kind;
   };
-  const std::string ok = R"({"messaging_product":"whatsapp","contacts":[{"input":"1","wa_id":"1"}],"messages":[{"id":"wamid.A"}]})";
+  const std::string ok =
+      R"({"messaging_product":"whatsapp","contacts":[{"input":"1","wa_id":"1"}],"messages":[{"id":"wamid.A"}]})";
   const Case cases[] = {
       {response(200, ok), 1, AnswerKind::accepted},
       {response(200, "{}"), 1, AnswerKind::unknown},
@@ -51,7 +53,8 @@ TEST(JudgeExchange, WhatEachAnswerMeans) {
   };
   for (const Case& c : cases) {
     const SendAnswer answer = judge_exchange(c.response, c.attempt);
-    EXPECT_EQ(static_cast<int>(answer.kind), static_cast<int>(c.kind)) << c.response.status << " " << c.response.body;
+    EXPECT_EQ(static_cast<int>(answer.kind), static_cast<int>(c.kind))
+        << c.response.status << " " << c.response.body;
   }
 }
 
@@ -70,7 +73,8 @@ TEST(JudgeExchange, RefusalOfMarketingIsRemembered) {
 TEST(JudgeExchange, RetriesEnd) {
   AnswerKind last = AnswerKind::retry;
   int attempt = 1;
-  for (; attempt < 50 && last == AnswerKind::retry; ++attempt) last = judge_exchange(graph_error(400, 133015), attempt).kind;
+  for (; attempt < 50 && last == AnswerKind::retry; ++attempt)
+    last = judge_exchange(graph_error(400, 133015), attempt).kind;
   EXPECT_EQ(last, AnswerKind::rejected);
   EXPECT_GT(attempt, 2);
 }

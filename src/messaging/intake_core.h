@@ -1,0 +1,140 @@
+// The inside of the Intake. Three loops on one executor; callers of accept() wait for the first.
+//   journal_loop  (intake.cpp)         commits bodies in groups
+//   apply_loop    (intake.cpp)         applies the journal in order
+//   keeper_loop   (intake_keeper.cpp)  tries parked statuses again, prunes; replays are there too
+#pragma once
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "messaging/event_batch.h"
+#include "messaging/intake.h"
+#include "messaging/wakeup.h"
+
+namespace posthorn {
+
+struct ParkedEvent {
+  std::int64_t id = 0;
+  int position = 0;
+  JournalBody body;
+};
+
+// Bodies first … last of the journal, at most `limit`, in order.
+Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t first, std::int64_t last,
+                                              std::size_t limit);
+
+struct Intake::Impl : std::enable_shared_from_this<Impl> {
+  // Bodies that share one commit, and the callers that wait for it.
+  struct Group {
+    explicit Group(Executor executor) : waiting(std::move(executor)) {}
+    std::vector<std::pair<std::string, std::string>> bodies;  // body, source
+    std::int64_t first_id = 0, received_at = 0;
+    std::optional<Error> error;
+    WaitList waiting;
+  };
+
+  struct Meters {
+    Counter &bodies, &refused, &statuses, &parked, &unmatched, &foreign, &repeated, &messages, &opt_outs,
+        &settled_unknown, &duplicates;
+    Histogram &commit, &apply;
+  };
+
+  Impl(IntakePorts p, const Secret& token_key, IntakeOptions o)
+      : ports(p),
+        options(std::move(o)),
+        mint(token_key),
+        journal_wake(p.executor, p.clock),
+        apply_wake(p.executor, p.clock),
+        keeper_wake(p.executor, p.clock),
+        stop_wake(p.executor, p.clock),
+        applied_wait(p.executor),
+        meters(make_meters(p.metrics)) {}
+
+  // Metric names are documented in docs/metrics.md.
+  static Meters make_meters(Metrics& m) {
+    return {m.counter("posthorn_webhook_bodies_total", "Webhook bodies committed to the journal"),
+            m.counter("posthorn_webhook_refused_total",
+                      "Webhook bodies refused because the store was full or behind"),
+            m.counter("posthorn_statuses_applied_total", "Sends that got a status"),
+            m.counter("posthorn_events_parked_total", "Webhook events that could not be understood"),
+            m.counter("posthorn_statuses_unmatched_total", "Statuses whose message was not known at first"),
+            m.counter("posthorn_statuses_foreign_total", "Statuses of messages that are not ours"),
+            m.counter("posthorn_events_repeated_total", "Webhook events that had been applied before"),
+            m.counter("posthorn_messages_received_total", "Messages from people"),
+            m.counter("posthorn_opt_outs_total", "People who stopped marketing messages"),
+            m.counter("posthorn_unknown_settled_total", "Unknown outcomes settled by an echo"),
+            m.counter("posthorn_duplicates_total", "Messages that a recipient got twice"),
+            m.histogram("posthorn_journal_commit_seconds", "One commit of webhook bodies"),
+            m.histogram("posthorn_events_apply_seconds", "One transaction that applies webhook events")};
+  }
+
+  std::int64_t wall() { return to_micros(ports.clock.wall_now()); }
+
+  void spawn(Task<> (Impl::*loop)()) {
+    ++loops;
+    auto run = [](std::shared_ptr<Impl> impl, Task<> (Impl::*body)()) -> Task<> {
+      co_await (impl.get()->*body)();
+      --impl->loops;
+      impl->stop_wake.notify();
+    };
+    asio::co_spawn(ports.executor, run(shared_from_this(), loop), asio::detached);
+  }
+
+  void shut() {
+    stopping = ended = true;
+    journal_wake.notify();
+    apply_wake.notify();
+    keeper_wake.notify();
+    applied_wait.notify_all();
+    // Callers that wait for a commit hold their group: let them go, or neither is ever freed.
+    for (const auto& one : {group, committing.lock()}) {
+      if (!one) continue;
+      if (!one->error) one->error = Error{ErrorCode::unavailable, "Stopping; send again."};
+      one->waiting.notify_all();
+    }
+  }
+
+  Task<Result<>> start();
+  Task<> stop();
+  Task<Result<JournalId>> accept(std::string body, std::string source);
+  Task<> journal_loop();
+  Task<> commit_group(std::shared_ptr<Group> group);
+  void hand_over(Group& group);
+  Task<> apply_loop();
+  Task<bool> apply_next();
+  Task<Result<>> fill(std::shared_ptr<EventBatch> batch);
+  std::shared_ptr<EventBatch> new_batch();
+  Task<Result<EventBatchResult>> apply(std::shared_ptr<EventBatch> batch);
+  void report(const EventBatchResult& result);
+  Task<> keeper_loop();
+  Task<> retry_unmatched();
+  Task<Result<EventBatchResult>> apply_parked(std::vector<ParkedEvent> parked);
+  Task<> prune();
+
+  IntakePorts ports;
+  IntakeOptions options;
+  TokenMint mint;
+  Wakeup journal_wake, apply_wake, keeper_wake, stop_wake;
+  WaitList applied_wait;
+  Meters meters;
+
+  std::shared_ptr<Group> group;  // gathers the next commit
+  std::weak_ptr<Group> committing;
+  std::size_t waiting = 0, waiting_bytes = 0;
+  std::deque<JournalBody> committed;  // handed over in memory, in order of id
+  std::size_t committed_bytes = 0;
+  std::int64_t last_id = 0;  // committed
+  std::int64_t applied_id = 0;
+  bool unmatched_there = true;  // perhaps: parked statuses wait for their message
+  bool started = false, stopping = false, ended = false, store_full = false;
+  int loops = 0;
+};
+
+}  // namespace posthorn
