@@ -1,5 +1,7 @@
 #include "platform/simulated/process.h"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -28,8 +30,12 @@ class Process::ProcessClock final : public Clock {
  public:
   ProcessClock(World& world, std::uint64_t owner) : world_(world), owner_(owner) {}
   WallTime wall_now() override { return world_.wall_now() + offset_; }
-  MonotonicTime now() override { return world_.now(); }
+  MonotonicTime now() override {
+    looked_ = std::max(looked_ + per_look_, world_.now());
+    return looked_;
+  }
   void jump(Duration by) { offset_ += by; }
+  void pass(Duration per_look) { per_look_ = per_look; }
 
   Task<> sleep_until(MonotonicTime deadline) override {
     if (deadline <= world_.now()) co_return;
@@ -44,6 +50,8 @@ class Process::ProcessClock final : public Clock {
   World& world_;
   const std::uint64_t owner_;
   Duration offset_{};
+  Duration per_look_{};
+  MonotonicTime looked_ = world_.now();
 };
 
 Process::Process(World& world, std::string name)
@@ -73,6 +81,10 @@ void Process::post_after(Duration delay, std::move_only_function<void()> action)
   world_.schedule(world_.now() + delay, id_, [this, action = std::move(action)]() mutable {
     asio::post(*context_, [action = std::move(action)]() mutable { action(); });
   });
+}
+
+void Process::let_time_pass(Duration per_look) {
+  clock_->pass(per_look);
 }
 
 void Process::jump_wall_clock(Duration by) {
