@@ -61,6 +61,7 @@ std::string cell_text(const json::value* value) {
   if (value == nullptr || value->is_null()) return "";
   if (value->is_string()) return std::string(value->get_string());
   if (value->is_int64()) return fmt::format("{}", value->get_int64());
+  if (value->is_double()) return fmt::format("{}", value->get_double());
   return json::serialize(*value);
 }
 
