@@ -106,6 +106,7 @@ struct Sandbox::Impl {
     const std::string_view path = strip_version(request.path());
     const bool sends = is_send(path, request);
     auto body = co_await exchange.read_body(sends ? kMaxMessageBody : kMaxBody);
+    if (!body && body.error().code == ErrorCode::unavailable) co_return exchange.abort();  // cut off: nobody to answer
     if (!body) {
       const GraphFailure failure{100, "The request body could not be read: " + body.error().message};
       std::ignore = co_await exchange.respond(error_response(failure, world.dice.next()));
