@@ -37,11 +37,13 @@ whatsapp::GraphConfig graph_config() {
 
 Product::Product(simulated::Process& process, Machine& machine, const ProductConfig& config)
     : process_(process),
+      log_(config.log != nullptr ? *config.log : null_log()),
       config_(config),
       metrics_(make_metrics()),
       blobs_(machine.files, "blobs"),
       http_(process.network(), process.clock(), process.executor()) {
-  auto graph = whatsapp::GraphClient::create(http_, process.clock(), graph_config(), Secret(std::string(sandbox::kDefaultToken)));
+  auto graph = whatsapp::GraphClient::create(http_, process.clock(), graph_config(),
+                                             Secret(std::string(sandbox::kDefaultToken)));
   if (!graph) throw std::runtime_error(graph.error().message);
   graph_ = std::move(*graph);
   channel_ = std::make_unique<WhatsAppChannel>(*graph_, config_.sender_id);
@@ -53,7 +55,7 @@ Product::Product(simulated::Process& process, Machine& machine, const ProductCon
   database_ = std::move(*database);
   wamids_ = std::make_unique<WamidIndex>(*database_, process.clock());
   (void)blobs_.prepare();
-  CampaignPorts ports{*database_, blobs_, machine.files, process.clock(), null_log(), process.executor()};
+  CampaignPorts ports{*database_, blobs_, machine.files, process.clock(), log_, process.executor()};
   ports.dispatcher = [this](AccountId) { return dispatcher_.get(); };
   ports.graph = [this](AccountId) { return graph_.get(); };
   runner_ = std::make_unique<CampaignRunner>(ports);
@@ -118,11 +120,11 @@ Task<> Product::boot() {
   DispatcherOptions options;
   options.hold = config_.hold;
   options.error_share_pause = 0;
-  DispatcherAccount sender{account_, config_.business_id, config_.rate, false};
-  DispatcherPorts ports{*database_, clock,   process_.random(), null_log(), *metrics_, *channel_,
-                        *wamids_,   proof_, *runner_,          process_.executor()};
-  dispatcher_ = std::make_unique<Dispatcher>(ports, sender, token_key(), options);
-  IntakePorts intake_ports{*database_, clock, null_log(), *metrics_, *wamids_, proof_, *runner_, process_.executor()};
+  DispatcherPorts ports{*database_, clock,    process_.random(),  log_, *metrics_, *channel_, *wamids_,
+                        proof_,     *runner_, process_.executor()};
+  dispatcher_ = std::make_unique<Dispatcher>(ports, sender(), token_key(), options);
+  IntakePorts intake_ports{*database_, clock,  log_,     *metrics_,
+                           *wamids_,   proof_, *runner_, process_.executor()};
   intake_ = std::make_unique<Intake>(intake_ports, token_key());
   if (!co_await intake_->start()) {
     dead_ = true;
@@ -133,8 +135,10 @@ Task<> Product::boot() {
   server_ = std::make_unique<HttpServer>(std::move(*listener), clock, process_.executor(),
                                          [this](HttpExchange& exchange) { return webhook(exchange); });
   server_->start();
-  ReconcilerPorts reconciler_ports{*database_, clock, null_log(), *metrics_, *wamids_, proof_, *runner_, process_.executor(),
-                                   [this](AccountId) { dispatcher_->wake(); }};
+  ReconcilerPorts reconciler_ports{
+      *database_, clock, log_, *metrics_, *wamids_, proof_, *runner_, process_.executor(), [this](AccountId) {
+        dispatcher_->wake();
+      }};
   reconciler_ = std::make_unique<Reconciler>(reconciler_ports);
   reconciler_->start();
   dispatcher_->start();
@@ -149,7 +153,8 @@ Task<> Product::webhook(HttpExchange& exchange) {
   const Secret secrets[] = {Secret(std::string(sandbox::kDefaultAppSecret))};
   if (!body) {
     answer.status = 413;
-  } else if (!whatsapp::verify_signature(*body, exchange.request().headers.get("x-hub-signature-256"), secrets)) {
+  } else if (!whatsapp::verify_signature(*body, exchange.request().headers.get("x-hub-signature-256"),
+                                         secrets)) {
     answer.status = 403;
   } else if (!co_await intake_->accept(std::move(*body), "whatsapp")) {
     answer.status = 503;

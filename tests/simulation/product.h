@@ -1,5 +1,5 @@
-// Posthorn inside a simulated process: the same dispatcher, intake, reconciler and broadcast room as in the server, over
-// simulated ports. Created at every (re)start, thrown away by a crash.
+// Posthorn inside a simulated process: the same dispatcher, intake, reconciler and broadcast room as in the
+// server, over simulated ports. Created at every (re)start, thrown away by a crash.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,6 +12,7 @@
 #include "messaging/reconciler.h"
 #include "messaging/whatsapp_channel.h"
 #include "platform/http_server.h"
+#include "platform/log.h"
 #include "platform/simulated/process.h"
 #include "platform/simulated/simulated_files.h"
 #include "storage/simulated_database.h"
@@ -26,11 +27,12 @@ struct Machine {
 };
 
 struct ProductConfig {
-  std::string sender_id;   // the sandbox's phone number id
+  std::string sender_id;  // the sandbox's phone number id
   std::string business_id;
   int rate = 80;
   Duration hold = std::chrono::minutes(2);
   std::uint16_t webhook_port = 8080;
+  Log* log = nullptr;  // none: silent
 };
 
 inline constexpr const char* kMetaHost = "meta";
@@ -38,18 +40,19 @@ inline constexpr const char* kProductHost = "posthorn";
 
 class Product {
  public:
-  // Opens, migrates and recovers; the account exists afterwards. Throws when the start-up fails for another reason than
-  // a stopped disk.
+  // Opens, migrates and recovers; the account exists afterwards. Throws when the start-up fails for another
+  // reason than a stopped disk.
   Product(simulated::Process& process, Machine& machine, const ProductConfig& config);
   ~Product();
 
-  bool up() const { return up_; }        // recovered and sending
-  bool dead() const { return dead_; }    // met an error after which a process must exit (I20)
+  bool up() const { return up_; }      // recovered and sending
+  bool dead() const { return dead_; }  // met an error after which a process must exit (I20)
   CampaignService& campaigns() { return *service_; }
   Database& database() { return *database_; }
   BlobStore& blobs() { return blobs_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
   AccountId account() const { return account_; }
+  DispatcherAccount sender() const { return {account_, config_.business_id, config_.rate, false}; }
   simulated::Process& process() { return process_; }
 
  private:
@@ -58,6 +61,7 @@ class Product {
   Task<> webhook(HttpExchange& exchange);
 
   simulated::Process& process_;
+  Log& log_;
   ProductConfig config_;
   std::unique_ptr<Metrics> metrics_;
   BlobStore blobs_;
