@@ -20,6 +20,7 @@ class Preflight : public testing::Test {
     account_.messaging_tier = "TIER_10K";
     account_.throughput = 80;
     template_.facts.name = "offer";
+    template_.body.text = "Hello";
     template_.facts.category = "MARKETING";
   }
 
