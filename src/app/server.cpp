@@ -4,6 +4,8 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "actions/runner.h"
 #include "actions/services.h"
 #include "actions/template_sync.h"
@@ -67,6 +69,13 @@ IntakeOptions intake_options(const Config& config) {
   if (!config.broadcast.opt_out_keywords.empty()) out.stop_keywords = config.broadcast.opt_out_keywords;
   if (!config.broadcast.opt_in_keywords.empty()) out.start_keywords = config.broadcast.opt_in_keywords;
   out.keep_journal = std::chrono::days(config.journal.keep_days);
+  return out;
+}
+
+// A send that may be given up is looked at again at least as often as it is held.
+ReconcilerOptions reconciler_options(const Config& config) {
+  ReconcilerOptions out;
+  out.recheck = std::min(out.recheck, config.sending.unknown_hold);
   return out;
 }
 
@@ -137,7 +146,7 @@ struct Server::Parts {
   Task<Result<>> load_token_key();
   void make_messaging();
   Task<Result<>> make_broadcasts();
-  void make_access();
+  Result<> make_access();
   void fill_services();
   Result<> listen();
   Task<Result<>> ensure_cli_key();
@@ -213,7 +222,7 @@ void Server::Parts::make_messaging() {
   intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
   const ReconcilerPorts reconciler_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor,
                                          [this](AccountId id) { accounts->wake(id); }};
-  reconciler = std::make_unique<Reconciler>(reconciler_ports);
+  reconciler = std::make_unique<Reconciler>(reconciler_ports, reconciler_options(config));
 }
 
 Task<Result<>> Server::Parts::make_broadcasts() {
@@ -236,14 +245,16 @@ Task<Result<>> Server::Parts::make_broadcasts() {
   co_return Result<>();
 }
 
-void Server::Parts::make_access() {
+Result<> Server::Parts::make_access() {
   AccessOptions options;
   options.secure_cookie = config.http.public_url.starts_with("https://");
-  access = std::make_unique<Access>(*database, clock, random, *log, options);
+  PH_TRY_ASSIGN(options.clients, client_address_from(config.http.trusted_proxies));
+  access = std::make_unique<Access>(*database, clock, random, *log, std::move(options));
   UploadLimits limits;
   limits.max_bytes = static_cast<std::uint64_t>(config.broadcast.upload_limit_mb) << 20;
   uploads = std::make_unique<Uploads>(*database, *blobs, clock, limits);
   parked = std::make_unique<ParkedDesk>(*database, *intake);
+  return {};
 }
 
 void Server::Parts::fill_services() {
@@ -384,7 +395,7 @@ Task<Result<>> Server::start() {
   PH_CO_TRY_ASSIGN(const auto unknown, co_await recover_sends(*p.database, p.clock.wall_now(), p.config.sending.unknown_hold));
   p.make_messaging();
   PH_CO_TRY(co_await p.make_broadcasts());
-  p.make_access();
+  PH_CO_TRY(p.make_access());
   p.fill_services();
   PH_CO_TRY(co_await p.access->keys().load());
   p.first_run = !p.access->keys().any();

@@ -111,7 +111,7 @@ const auto kKeys = std::to_array<ConfigKey>({
 
     {"sending.max_in_flight", +PH_FIELD(sending.max_in_flight), "0", {0, 100'000}, nullptr, "",
      "Requests to Meta under way at once for each number; `0` follows from the granted rate."},
-    {"sending.unknown_hold", +PH_FIELD(sending.unknown_hold), "15m", {60, 7 * kDay}, nullptr, "",
+    {"sending.unknown_hold", +PH_FIELD(sending.unknown_hold), "15m", {1, 7 * kDay}, nullptr, "",
      "How long a send without an answer waits for a status webhook to settle it before people are asked."},
     {"sending.error_share_pause", +PH_FIELD(sending.error_share_pause), "0.2", {0.01, 1}, nullptr, "",
      "Share of failures among the last `sending.error_window` sends at which a broadcast pauses; `1` only when all fail."},
