@@ -44,13 +44,35 @@ function(posthorn_executable name)
   target_precompile_headers(${name} REUSE_FROM posthorn_pch)
 endfunction()
 
-# posthorn_test(NAME SOURCES a_test.cpp ... DEPENDS other ... [LABELS ...]): a GoogleTest binary run by ctest.
+# posthorn_test(NAME SOURCES a_test.cpp ... DEPENDS other ... [LABELS ...] [TIMEOUT seconds]): a GoogleTest binary run by
+# ctest. Tests are compiled without optimisation in every flavour, against their own precompiled header with GoogleTest in
+# it: the product under test keeps its flags, and the whole suite builds in a third of the time. UBSan watches the
+# product, not the tests: its checks double the code of every matcher.
+add_library(posthorn_test_options INTERFACE)
+target_compile_options(posthorn_test_options INTERFACE -O0 -U_FORTIFY_SOURCE -fPIC)
+if(POSTHORN_SANITIZE MATCHES undefined)
+  target_compile_options(posthorn_test_options INTERFACE -fno-sanitize=undefined)
+endif()
+target_link_libraries(posthorn_test_options INTERFACE posthorn_options GTest::gmock GTest::gtest_main)
+
 function(posthorn_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  posthorn_executable(${name} SOURCES ${ARG_SOURCES} DEPENDS ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE posthorn_test_options)
+  foreach(dependency ${ARG_DEPENDS})
+    if(TARGET posthorn_${dependency})
+      target_link_libraries(${name} PRIVATE posthorn_${dependency})
+    else()
+      target_link_libraries(${name} PRIVATE ${dependency})
+    endif()
+  endforeach()
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)  # as in posthorn_executable()
+  target_link_options(${name} PRIVATE -pie)
+  target_link_libraries(${name} PRIVATE posthorn_platform)
+  target_precompile_headers(${name} REUSE_FROM posthorn_test_pch)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
