@@ -16,13 +16,18 @@
 namespace posthorn {
 namespace {
 
+constexpr Duration kLongestWait =
+    std::chrono::hours(2);  // of a deferred row: no backoff takes longer than an hour
 constexpr Duration kLongestRecheck = std::chrono::minutes(10);
-constexpr Duration kJump = std::chrono::minutes(1);  // smaller steps of the wall clock change no deadline by much
+constexpr Duration kJump =
+    std::chrono::minutes(1);               // smaller steps of the wall clock change no deadline by much
 constexpr std::int64_t kDueAtOnce = 2000;  // unknown rows looked at in one round
 
-// What a clock that ran ahead has written would wait for that future: its deadlines come back to what they can be at most.
+// What a clock that ran ahead has written would wait for that future: its deadlines come back to what they
+// can be at most.
 Result<> bring_back_to_now(Transaction& tx, std::int64_t now, std::int64_t hold_end) {
-  PH_TRY(tx.execute("UPDATE sends SET due_at = $1 WHERE state = 4 AND due_at > $1 AND settled_at > $1", {now}));
+  PH_TRY(tx.execute("UPDATE sends SET due_at = $1 WHERE state = 4 AND due_at > $2",
+                    {now, now + kLongestWait.count()}));
   PH_TRY(tx.execute("UPDATE sends SET due_at = $1 WHERE state = 5 AND due_at > $2",
                     {hold_end, hold_end + kLongestRecheck.count()}));
   PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state = 5 AND intent_at > $1", {now}));
@@ -75,17 +80,21 @@ Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendStat
   return static_cast<std::int64_t>(keys.size());
 }
 
-// The wall clock stepped by `jump` at about `now` (its present time): deadlines set by the old time move along, so that they
-// stay as far away as they were (I27). Those set since the step are told by their distance. Returns whose rows are deferred.
+// The wall clock stepped by `jump` at about `now` (its present time): deadlines set by the old time move
+// along, so that they stay as far away as they were (I27). Those set since the step are told by their
+// distance. Returns whose rows are deferred.
 Result<std::vector<AccountId>> move_deadlines(Transaction& tx, std::int64_t now, std::int64_t jump) {
   if (jump > 0) {
-    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at < $1", {now - jump / 2, jump}));
+    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at < $1",
+                      {now - jump / 2, jump}));
   } else {
-    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at > $1", {now - jump / 2, jump}));
+    PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at > $1",
+                      {now - jump / 2, jump}));
     PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state = 5 AND intent_at > $1", {now}));
   }
   std::vector<AccountId> accounts;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT DISTINCT account_id FROM sends WHERE state = 4 ORDER BY account_id", {}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT DISTINCT account_id FROM sends WHERE state = 4 ORDER BY account_id", {}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return accounts;
@@ -209,7 +218,8 @@ Result<std::int64_t> cancel_deferred(Transaction& tx, CampaignId campaign, WallT
 struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
   Impl(ReconcilerPorts p, ReconcilerOptions o)
       : ports(std::move(p)),
-        options(o), offset(clock_offset()),
+        options(o),
+        offset(clock_offset()),
         wake(ports.executor, ports.clock),
         stop_wake(ports.executor, ports.clock),
         given_up(ports.metrics.counter("posthorn_unknown_final_total",

@@ -244,6 +244,67 @@ TEST(WholeRoom, SameSeedSameTrace) {
   EXPECT_NE(trace(5), trace(6));
 }
 
+// How far away the end of row 3's hold is, by the present wall clock.
+Duration hold_left(House& house) {
+  const std::int64_t due = house.number("SELECT due_at FROM sends WHERE row_no = 3 AND state = 5");
+  return Duration(due - to_micros(house.life->process.clock().wall_now()));
+}
+
+TEST_F(ReconcilerTest, HoldsMoveWithAStepOfTheWallClock) {
+  for (const Duration step : {Duration(24h), Duration(-24h)}) {
+    House fresh{3};
+    fresh.open();
+    fresh.add_account();
+    fresh.add_campaign(kC, 30);
+    fresh.start();
+    fresh.life->channel.script = [](const std::string& token, int) {
+      ScriptedChannel::Plan plan = ScriptedChannel::accept();
+      if (row_of_token(token) == "7.3") plan.answer.kind = AnswerKind::unknown;
+      return plan;
+    };
+    fresh.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
+    fresh.world.run_for(1min);
+    ASSERT_EQ(fresh.rows(kC, unknown), 1);
+    const Duration before = hold_left(fresh);
+    fresh.life->process.jump_wall_clock(step);
+    fresh.world.run_for(10s);
+    EXPECT_EQ(fresh.rows(kC, unknown), 1);
+    EXPECT_NEAR(static_cast<double>((before - 10s).count()), static_cast<double>(hold_left(fresh).count()),
+                1e6);
+  }
+}
+
+TEST_F(ReconcilerTest, EvidenceFromBeforeAStepOfTheClockProvesNothing) {
+  begin(200);
+  lose_row_3(false, true);
+  house.world.run_for(1min);
+  house.life->process.jump_wall_clock(-24h);
+  house.world.run_for(30min);
+  EXPECT_EQ(house.rows(kC, unknown), 1);
+}
+
+TEST_F(ReconcilerTest, DeadlinesOfAClockThatRanAheadComeBackAtTheStart) {
+  begin(30);
+  lose_row_3(false, false);
+  house.world.run_for(1min);
+  house.execute(
+      "UPDATE sends SET intent_at = intent_at + 86400000000, due_at = due_at + 86400000000, "
+      "settled_at = settled_at + 86400000000 WHERE row_no = 3");
+  house.execute("UPDATE campaigns SET accepted = accepted - 1, deferred = deferred + 1");
+  house.execute(
+      "UPDATE sends SET state = 4, wamid = NULL, settled_at = settled_at + 86400000000, "
+      "due_at = settled_at + 86400000000 WHERE row_no = 4");
+  house.crash(simulated::CrashLoss::none);
+  house.open();
+  house.start();
+  house.world.run_for(1s);
+  EXPECT_GT(hold_left(house), 14min);
+  EXPECT_LE(hold_left(house), 15min);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM sends WHERE row_no = 3 AND intent_at > due_at"), 0);
+  EXPECT_LE(house.number("SELECT due_at FROM sends WHERE row_no = 4"),
+            to_micros(house.life->process.clock().wall_now()));
+}
+
 // The check itself must be able to fail.
 TEST_F(ReconcilerTest, ConservationFindsWhatDoesNotAddUp) {
   begin(50);
