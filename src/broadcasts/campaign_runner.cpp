@@ -10,11 +10,13 @@
 #include "broadcasts/campaign_options.h"
 #include "broadcasts/campaign_source.h"
 #include "broadcasts/time_zones.h"
+#include "messaging/wakeup.h"
 
 namespace posthorn {
 namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
+constexpr Duration kIdleTick = std::chrono::seconds(5);  // while nothing is scheduled and nobody waits for a message
 constexpr std::size_t kRateSamples = 6;  // one a tick: the rate is that of the last five seconds
 
 struct Sample {
@@ -23,6 +25,13 @@ struct Sample {
 };
 
 std::int64_t done_of(const CampaignCounters& c) { return c.total - c.queued - c.deferred - c.intents; }
+
+// Somebody may look at its rate, or its time may come within the second.
+bool needs_close_look(const StoredCampaign& campaign) {
+  const CampaignCounters& c = campaign.counters;
+  if (campaign.state == CampaignState::scheduled) return true;
+  return campaign.state == CampaignState::running && c.queued + c.intents + c.deferred > 0;
+}
 
 bool is_settled(const CampaignCounters& c) { return c.queued + c.intents + c.deferred + c.unknown == 0; }
 
@@ -43,10 +52,12 @@ Result<std::map<std::string, whatsapp::SlotType, std::less<>>> types_of(const St
 }  // namespace
 
 struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl> {
-  explicit Impl(CampaignPorts p) : ports(std::move(p)) {}
+  explicit Impl(CampaignPorts p) : ports(std::move(p)), wake(ports.executor, ports.clock) {}
 
   CampaignPorts ports;
   bool stopped = false;
+  Wakeup wake;              // a broadcast has just begun
+  bool close_look = false;  // at the last tick
   std::map<CampaignId, std::deque<Sample>> samples;
   std::map<CampaignId, std::shared_ptr<CampaignSource>> sources;  // of running campaigns
 
@@ -81,6 +92,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     if (dispatcher == nullptr) co_return fail(ErrorCode::conflict, "the broadcast's account cannot send; check the channel");
     sources[id] = *source;
     dispatcher->add_broadcast(std::move(*source));
+    wake.notify();
     co_return Result<>{};
   }
 
@@ -97,7 +109,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     while (!self->stopped) {
       const auto ticked = co_await self->tick();
       if (!ticked) self->ports.log.warning("campaign.tick_failed", {{"error", ticked.error().message}});
-      co_await self->ports.clock.sleep_for(kTick);
+      const Duration pause = self->close_look ? kTick : kIdleTick;
+      co_await self->wake.wait_until(self->ports.clock.now() + pause);
     }
   }
 
@@ -109,6 +122,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     };
     PH_CO_TRY(co_await ports.database.read(load));
     forget_all_except(active);
+    close_look = std::any_of(active.begin(), active.end(), needs_close_look);
     for (const StoredCampaign& campaign : active) {
       if (campaign.state == CampaignState::scheduled) {
         PH_CO_TRY(co_await start_if_due(campaign));
