@@ -97,7 +97,7 @@ Task<> fulfil(Product* product, CampaignId id, Wish wish, Answer* answer) {
 
 Task<> send_traffic(Product* product, int batch) {
   auto enqueue = [product, batch](Transaction& tx) -> Result<> {
-    for (int i = 0; i < 30; ++i) {
+    for (int i = 0; i < 24; ++i) {
       SingleSend send;
       send.account = product->account();
       send.phone = PhoneNumber::from_digits(491600000000ULL + static_cast<std::uint64_t>(batch * 100 + i));

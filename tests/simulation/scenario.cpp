@@ -269,14 +269,22 @@ class Scenario {
     if (one_in(4)) {
       const Duration step = one_in(2) ? Duration(hours(24)) : -Duration(hours(24));
       exercised(step > Duration(0) ? "clock +1 day" : "clock -1 day");
-      world_.after(within / 3, [this, step] { jump_clock(step); });
-      if (one_in(2)) world_.after(within / 3 + some(within), [this, step] { jump_clock(-step); });
+      const bool comes_back = one_in(2);
+      // Not within seconds: a step is noticed by looking every five.
+      const Duration back = seconds(10) + some(within);
+      world_.after(within / 3, [this, step, comes_back, back] { jump_clock(step, comes_back, back); });
     }
   }
 
   // The clock of a new process is right again: somebody set it while the machine was down.
-  void jump_clock(Duration step) {
-    if (process_ && process_->alive()) process_->jump_wall_clock(step);
+  void jump_clock(Duration step, bool comes_back, Duration back) {
+    if (!process_ || !process_->alive()) return;
+    process_->jump_wall_clock(step);
+    const std::uint64_t same = process_->id();
+    if (!comes_back) return;
+    world_.after(back, [this, step, same] {
+      if (process_ && process_->alive() && process_->id() == same) process_->jump_wall_clock(-step);
+    });
   }
 
   void plan_story() {
@@ -372,7 +380,7 @@ class Scenario {
     seen.state = CampaignState::running;
     const MonotonicTime end = world_.now() + sending_time() * 2 + config_.hold * 2 + minutes(30);
     for (int batch = 0; world_.now() < end; ++batch) {
-      if (batch < 10) process_->spawn(send_traffic(product_.get(), batch_++));
+      if (seen.counters.unknown > 0 && batch < 12) process_->spawn(send_traffic(product_.get(), batch_++));
       for (int i = 0; i < 30; ++i) {
         world_.run_for(seconds(1));
         serve_wishes();
@@ -385,8 +393,11 @@ class Scenario {
     }
     const CampaignState due = cancelled_ ? CampaignState::cancelled : CampaignState::completed;
     if (seen.state != due) {
-      violation(fmt::format("{} instead of {} after the faults stopped: {}", to_string(seen.state),
-                            to_string(due), seen.state_reason));
+      const DispatcherStats d = product_->dispatcher().stats();
+      violation(
+          fmt::format("{} instead of {} after the faults stopped: {} [open {}, ready {}, in flight {}{}{}]",
+                      to_string(seen.state), to_string(due), seen.state_reason, d.open, d.ready, d.in_flight,
+                      d.unreachable ? ", unreachable" : "", d.store_full ? ", store full" : ""));
     }
     world_.run_until([this] { return meta_->idle(); }, minutes(30));
     world_.run_for(seconds(30));

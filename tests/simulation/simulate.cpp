@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include "scenario.h"
 
@@ -99,6 +100,9 @@ int main(int argc, char** argv) {
                "[--judge-at-most-once] [--crashes N] [--once] [--verbose] [--log]\n");
     return 2;
   }
+  // Each life frees everything: memory given back to the kernel would be asked for again at once.
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
   ScenarioResult total;
   std::uint64_t failed = 0;
   for (std::uint64_t seed = a.first; seed < a.first + a.seeds; ++seed) {
