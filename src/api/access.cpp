@@ -45,7 +45,8 @@ Result<> check_same_origin(const HttpRequest& request) {
 }
 
 Result<Caller> Access::authenticate(const HttpRequest& request, const std::string& peer) {
-  if (!limiter_.allows(peer, clock_.now()))
+  const auto address = client_address(request, peer);
+  if (!limiter_.allows(address, clock_.now()))
     return fail(ErrorCode::resource_exhausted, "too many wrong credentials from this address; wait a minute");
   const auto authorization = request.headers.get("Authorization");
   const auto session = cookie(request, kCookie);
@@ -60,8 +61,8 @@ Result<Caller> Access::authenticate(const HttpRequest& request, const std::strin
     return caller;  // nothing was guessed
   }
   if (!caller && caller.error().code == ErrorCode::unauthenticated) {
-    limiter_.failed(peer, clock_.now());
-    log_.warning("access.refused", {{"address", peer}, {"path", request.path().substr(0, 200)}});
+    limiter_.failed(address, clock_.now());
+    log_.warning("access.refused", {{"address", address}, {"path", request.path().substr(0, 200)}});
   }
   return caller;
 }
@@ -83,15 +84,16 @@ Result<Caller> Access::by_session(const HttpRequest& request, std::string_view t
 }
 
 Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_view link_token, const std::string& peer) {
-  if (!limiter_.allows(peer, clock_.now()))
+  const auto address = client_address(request, peer);
+  if (!limiter_.allows(address, clock_.now()))
     return fail(ErrorCode::resource_exhausted, "too many wrong credentials from this address; wait a minute");
   PH_TRY(check_same_origin(request));
   auto opened = sessions_.open(link_token);
   if (!opened) {
-    limiter_.failed(peer, clock_.now());
+    limiter_.failed(address, clock_.now());
     return fail(ErrorCode::unauthenticated, "this link was used already or is older than 15 minutes; make a new one with `posthorn key link`");
   }
-  log_.info("access.session_opened", {{"address", peer}});
+  log_.info("access.session_opened", {{"address", address}});
   const auto max_age = std::chrono::duration_cast<std::chrono::seconds>(Sessions::kAbsolute).count();
   Login login;
   login.cookie = cookie_value(opened->token, options_.secure_cookie, max_age);

@@ -7,6 +7,7 @@
 #include "actions/role.h"
 #include "api/api_keys.h"
 #include "api/auth_limiter.h"
+#include "api/client_address.h"
 #include "api/sessions.h"
 #include "platform/http.h"
 #include "platform/log.h"
@@ -20,17 +21,20 @@ struct Caller {
 
 struct AccessOptions {
   bool secure_cookie = false;  // set when people reach the server by https
+  ClientAddress clients;       // who is behind trusted proxies
 };
 
 class Access final : public KeyStore {
  public:
   Access(Database& database, Clock& clock, Random& random, Log& log, AccessOptions options = {})
-      : clock_(clock), log_(log), options_(options), keys_(database, clock, random), sessions_(clock, random) {}
+      : clock_(clock), log_(log), options_(std::move(options)), keys_(database, clock, random), sessions_(clock, random) {}
 
   ApiKeys& keys() { return keys_; }
+  // The address that failures are counted for and logs name: the peer, or who stands behind a trusted proxy.
+  std::string client_address(const HttpRequest& request, const std::string& peer) const { return options_.clients.of(request, peer); }
 
   // unauthenticated; permission_denied (a browser's request from another site); resource_exhausted (too many failures
-  // from this address).
+  // from this address). `peer` is the connection's other end.
   Result<Caller> authenticate(const HttpRequest& request, const std::string& peer);
 
   // The Set-Cookie value and where to go; unauthenticated for a used, expired or wrong link.
