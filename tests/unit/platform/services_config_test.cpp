@@ -145,7 +145,7 @@ TEST(ConfigReference, IsTheDocument) {
   const std::string text(std::istreambuf_iterator<char>(document), {});
   const std::string wanted = config_reference_markdown();
   if (text == wanted) return;
-  const auto path = std::filesystem::temp_directory_path() / "posthorn-configuration.md";
+  const auto path = std::filesystem::temp_directory_path() / ("posthorn-configuration-" + std::to_string(::getpid()) + ".md");
   std::ofstream(path, std::ios::binary) << wanted;
   FAIL() << "docs/configuration.md does not say what config_keys.cpp does; copy " << path << " over it";
 }
