@@ -6,6 +6,7 @@ list="$(dirname "$0")/debian-packages.txt"
 missing=()
 for kind in "$@"; do
   for package in $(sed -n "s/^$kind://p" "$list"); do
+    [ "$package" = npm ] && command -v npm >/dev/null && continue  # NodeSource's nodejs brings its own, and conflicts with Debian's
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
 done
