@@ -91,8 +91,9 @@ def unreachable_graph(parsed):
         os.kill(sandbox.process.pid, signal.SIGSTOP)  # connections stay, answers do not come
         wait_until(lambda: world.broadcast(broadcast)["counters"]["unknown"] > 0, 10, "sends without an answer")
         world.check_conserved(world.broadcast(broadcast))
-        code, out, _ = server.cli("doctor")
-        check(code != 0 and "FAILURE" in out, f"doctor: exit code {code}, {out[-300:]}")
+        if parsed.full:  # takes half a minute of waiting for Meta
+            code, out, _ = server.cli("doctor")
+            check(code != 0 and "FAILURE" in out, f"doctor: exit code {code}, {out[-300:]}")
         os.kill(sandbox.process.pid, signal.SIGCONT)
         found = world.wait_state(broadcast, TERMINAL + ("paused",), 120)
         if found["state"] == "paused":
