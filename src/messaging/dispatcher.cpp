@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "messaging/dispatcher_core.h"
+#include "messaging/essential_loop.h"
 
 namespace posthorn {
 namespace {
@@ -21,7 +20,7 @@ Counter& outcome_counter(Metrics& metrics, const std::string& account, const cha
 }  // namespace
 
 int auto_window(int rate) {
-  if (rate <= 0) return 512;
+  if (rate <= 0) return 1024;
   const auto rows = static_cast<int>(std::ceil(rate * 0.8));
   return rate <= 80 ? std::min(64, std::max(rows, 2)) : std::min(1024, rows * 5 / 4);
 }
@@ -70,7 +69,7 @@ void Dispatcher::Impl::start() {
       impl->commit_wake.notify();
       impl->stop_wake.notify();
     };
-    asio::co_spawn(ports.executor, wrapped(self, loop), asio::detached);
+    spawn_essential(ports.executor, "sending", wrapped(self, loop));
   };
   run(&Impl::take_loop);
   run(&Impl::pace_loop);
@@ -152,8 +151,13 @@ void Dispatcher::update_account(DispatcherAccount account) {
   impl.pacer.set_rate(account.rate, impl.ports.clock.now());
   impl.account = std::move(account);
   if (impl.account.blocked) impl.give_back_all(Duration(0));
+  impl.give_back_surplus();
   wake();
   impl.pace_wake.notify();
+}
+
+void Dispatcher::deliveries_failed(CampaignId campaign, int code, int rows) {
+  impl_->deliveries_failed(campaign, code, rows);
 }
 
 void Dispatcher::wake() {

@@ -52,7 +52,7 @@ struct DispatcherAccount {
   bool blocked = false;  // nothing may be sent
 };
 
-// min(64, ceil(rate × 0.8)) up to 80/s, growing to 1,024 at 1,000/s; 512 without limit.
+// min(64, ceil(rate × 0.8)) up to 80/s, growing to 1,024 at 1,000/s; 1,024 without limit.
 int auto_window(int rate);
 
 struct DispatcherStats {
@@ -100,6 +100,8 @@ class Dispatcher {
   void remove_broadcast(CampaignId campaign);
   void update_account(DispatcherAccount account);  // new rate, block lifted, …
   void wake();                                     // single sends were queued, a retry was put in by hand
+  // As MessagingObserver tells it: counts towards the error share of the broadcast, if it is running here.
+  void deliveries_failed(CampaignId campaign, int code, int rows);
   DispatcherStats stats() const;
 
  private:

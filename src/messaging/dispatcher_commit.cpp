@@ -77,7 +77,7 @@ void Dispatcher::Impl::after_commit(const OutcomeBatch& batch, const OutcomeResu
       case SendEvent::accepted:
         meters.accepted.add();
         ports.wamids.add(outcome.message_id, outcome.key);
-        ports.proof.accepted(account.id, outcome.intent_at);
+        ports.proof.accepted(account.id, outcome.key, outcome.intent_at);
         break;
       case SendEvent::rejected:
         meters.rejected.add();

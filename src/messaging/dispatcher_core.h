@@ -24,6 +24,9 @@
 
 namespace posthorn {
 
+// A committed intent waits for the pacer no longer than about this; what cannot leave by then goes back.
+inline constexpr Duration kReadyAtMost = std::chrono::seconds(10);
+
 struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   struct Broadcast {
     std::shared_ptr<BroadcastSource> source;
@@ -68,6 +71,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
 
   // dispatcher_take.cpp
   Task<> take_loop();
+  Task<> remember_pairs();
   Task<bool> take_batch();
   Task<> prepare_broadcasts();
   Task<bool> load(std::shared_ptr<Broadcast> broadcast);
@@ -99,9 +103,13 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   void postpone(Item& item, const SendAnswer& answer, SendEvent event, Duration delay);
   void give_back(Item& item, Duration delay, const SendAnswer* why = nullptr);
   void give_back_all(Duration delay);
+  void give_back_surplus();
+  int room_for_ready() const;
   void stop_account(Item& item, const SendAnswer& answer);
   void stop_campaign(Item& item, const SendAnswer& answer);
   void count_share(Item& item, int failure_code);
+  void judge_share(CampaignId campaign, const Broadcast& broadcast);
+  void deliveries_failed(CampaignId campaign, int code, int rows);
   Duration backoff(int attempt);
   void push_outcome(Item& item, SendEvent event, std::int64_t due_at, const SendAnswer* answer);
 

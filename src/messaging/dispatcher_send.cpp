@@ -3,12 +3,11 @@
 #include <exception>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "channels/whatsapp/template_message.h"
 #include "messaging/dispatcher_core.h"
+#include "messaging/essential_loop.h"
 
 namespace posthorn {
 namespace {
@@ -70,7 +69,7 @@ void Dispatcher::Impl::hand_over(Item item) {
     Worker* fresh = workers.emplace_back(std::make_unique<Worker>(ports.executor, ports.clock)).get();
     fresh->item = std::move(item);
     auto run = [](std::shared_ptr<Impl> impl, Worker* self) -> Task<> { co_await impl->worker(self); };
-    asio::co_spawn(ports.executor, run(shared_from_this(), fresh), asio::detached);
+    spawn_essential(ports.executor, "sending", run(shared_from_this(), fresh));
     return;
   }
   Worker* worker = idle.back();  // the one that worked last: its memory and connection are still warm
@@ -170,6 +169,7 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
       return postpone(item, answer, SendEvent::deferred, pairs.refused(item.phone, now) - now);
     case AnswerKind::throttled:
       pacer.refused(now);
+      give_back_surplus();
       return postpone(item, answer, SendEvent::deferred, backoff(1));
     case AnswerKind::number_paused: {
       const Duration pause =
@@ -216,6 +216,15 @@ void Dispatcher::Impl::give_back_all(Duration delay) {
   for (Item& item : ready.drain_all()) give_back(item, delay);
 }
 
+// The number has become slower: what would wait too long goes back.
+void Dispatcher::Impl::give_back_surplus() {
+  const int room = room_for_ready();
+  while (static_cast<int>(ready.size()) > room) {
+    std::optional<Item> item = ready.pop_last();
+    give_back(*item, kReadyAtMost);
+  }
+}
+
 // Nothing of this account can succeed: nobody is burnt for it (I10).
 void Dispatcher::Impl::stop_account(Item& item, const SendAnswer& answer) {
   give_back(item, Duration(0), &answer);
@@ -239,11 +248,24 @@ void Dispatcher::Impl::stop_campaign(Item& item, const SendAnswer& answer) {
 
 void Dispatcher::Impl::count_share(Item& item, int failure_code) {
   if (!item.broadcast || item.broadcast->stopped) return;
-  ErrorShare& share = item.broadcast->share;
-  share.add(failure_code);
-  const double own = item.broadcast->source->error_share_pause();
+  item.broadcast->share.add(counts_for_error_share(failure_code) ? failure_code : 0);
+  judge_share(item.key.campaign, *item.broadcast);
+}
+
+// Accepted messages that turn out undelivered were counted as good.
+void Dispatcher::Impl::deliveries_failed(CampaignId campaign, int code, int rows) {
+  const auto found = broadcasts.find(campaign);
+  if (found == broadcasts.end() || !counts_for_error_share(code)) return;
+  const std::shared_ptr<Broadcast> broadcast = found->second;
+  for (int i = 0; i < rows; ++i) broadcast->share.failed_later(code == 0 ? -1 : code);
+  judge_share(campaign, *broadcast);
+  if (has_outcomes()) commit_wake.notify();
+}
+
+void Dispatcher::Impl::judge_share(CampaignId campaign, const Broadcast& broadcast) {
+  const ErrorShare& share = broadcast.share;
+  const double own = broadcast.source->error_share_pause();
   if (!share.above(own > 0 ? own : options.error_share_pause)) return;
-  const CampaignId campaign = item.key.campaign;
   pauses.try_emplace(
       campaign,
       fmt::format("{} of the last {} messages failed, most often with code {}. Look at the report, then "

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "messaging/dispatcher_core.h"
+#include "messaging/recent_sends.h"
 
 namespace posthorn {
 namespace {
@@ -14,6 +15,7 @@ constexpr Duration kLongestLook = std::chrono::seconds(30);  // a wall clock tha
 }  // namespace
 
 Task<> Dispatcher::Impl::take_loop() {
+  co_await remember_pairs();
   while (!stopping) {
     const bool took = co_await take_batch();
     if (stopping) break;
@@ -23,13 +25,37 @@ Task<> Dispatcher::Impl::take_loop() {
   }
 }
 
+// Whom the process before this one wrote to in its last seconds.
+Task<> Dispatcher::Impl::remember_pairs() {
+  const std::int64_t since = wall() - PairLimiter::kSpacing.count();
+  auto read = [since](Transaction& tx) { return load_recent_sends(tx, since); };
+  Result<std::vector<RecentSend>> sends = co_await ports.database.read(std::move(read));
+  if (ended || !sends) co_return;
+  const auto last_touched = [](const RecentSend& send) { return std::max(send.intent_at, send.settled_at); };
+  std::sort(sends->begin(), sends->end(), [&](const RecentSend& a, const RecentSend& b) {
+    return std::pair(last_touched(a), a.key) < std::pair(last_touched(b), b.key);
+  });
+  const std::int64_t wall_now = wall();
+  for (const RecentSend& send : *sends) {
+    const bool left = send.state == SendState::intent || send.state == SendState::accepted ||
+                      send.state == SendState::rejected || send.state == SendState::unknown;
+    if (!left || send.phone == 0 || send.account != account.id) continue;
+    const Duration age(std::max<std::int64_t>(0, wall_now - last_touched(send)));
+    pairs.sent(send.phone, ports.clock.now() - age);
+  }
+}
+
+// More must not wait for the pacer: an intent is a promise to send at once (I2).
+int Dispatcher::Impl::room_for_ready() const { return pacer.leave_within(kReadyAtMost, ports.clock.now()); }
+
 // How many intents may be taken now. A probe is all that may go out while the channel cannot be reached.
 int Dispatcher::Impl::capacity() const {
   if (!sends() || outcomes_refused) return 0;
   if (outage.active()) return open == 0 && ports.clock.now() >= outage.until() ? 1 : 0;
   const int room = window() - open;
   // Few large commits instead of many small ones, but never at the cost of a waiting reply.
-  return look_for_singles || room >= std::max(1, window() / 4) ? std::max(room, 0) : 0;
+  const bool worth_it = look_for_singles || room >= std::max(1, window() / 4);
+  return worth_it ? std::max(0, std::min(room, room_for_ready() - static_cast<int>(ready.size()))) : 0;
 }
 
 MonotonicTime Dispatcher::Impl::next_look() {
@@ -41,7 +67,12 @@ MonotonicTime Dispatcher::Impl::next_look() {
   const auto at = [&](std::int64_t due_at) {
     look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0)));
   };
-  if (capacity() == 0) return look;  // whoever frees the window wakes us
+  if (capacity() == 0) {
+    // Whoever frees the window wakes us; nobody tells that the end of a pause comes near.
+    const MonotonicTime pause_ends = pacer.paused_until();
+    if (pause_ends <= now) return look;
+    return std::min(look, std::max(pause_ends - kReadyAtMost / 2, now + std::chrono::seconds(1)));
+  }
   if (next_due != 0) at(next_due);
   for (const auto& [campaign, broadcast] : broadcasts) {
     for (const SegmentCursor& segment : broadcast->segments) {
@@ -136,7 +167,10 @@ std::shared_ptr<IntentRequest> Dispatcher::Impl::plan(std::vector<std::shared_pt
     order.push_back(it->second);
   for (auto it = broadcasts.begin(); it != broadcasts.upper_bound(last_served); ++it)
     order.push_back(it->second);
-  for (const auto& [campaign, broadcast] : broadcasts) request->campaigns.push_back(campaign);
+  for (const auto& [campaign, broadcast] : broadcasts) {
+    request->campaigns.push_back(campaign);
+    if (broadcast->source->honours_suppressions()) request->honouring.push_back(campaign);
+  }
   std::erase_if(
       order, [&](const auto& b) { return !b->loaded || b->fetched.empty() || open_segment(*b) == nullptr; });
   for (const auto& broadcast : order) {

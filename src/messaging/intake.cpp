@@ -244,7 +244,7 @@ Task<> Intake::Impl::apply_loop() {
 void Intake::Impl::report(const EventBatchResult& r) {
   const std::int64_t now = wall();
   for (const auto& answered : r.statuses.answered)
-    ports.proof.status(answered.account, answered.intent_at, now);
+    ports.proof.status(answered.account, answered.key, answered.intent_at, now);
   meters.statuses.add(static_cast<double>(r.statuses.answered.size()));
   meters.parked.add(static_cast<double>(r.parked));
   meters.unmatched.add(static_cast<double>(r.unmatched));
@@ -260,6 +260,8 @@ void Intake::Impl::report(const EventBatchResult& r) {
   }
   if (r.parked > 0) ports.log.warning("webhook.parked", {{"events", r.parked}, {"reason", r.last_reason}});
   if (r.statuses.restored > 0) ports.log.warning("send.restored_by_echo", {{"rows", r.statuses.restored}});
+  for (const auto& [what, rows] : r.statuses.failed)
+    ports.observer.deliveries_failed(what.first, what.second, rows);
   for (const auto& [campaign, reason] : r.paused) ports.observer.campaign_paused(campaign, reason);
   for (const CampaignId campaign : r.settled) ports.observer.campaign_settled(campaign);
   for (const AccountId account : r.accounts) ports.observer.account_changed(account);

@@ -11,9 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
+#include "messaging/essential_loop.h"
 #include "messaging/event_batch.h"
 #include "messaging/intake.h"
 #include "messaging/wakeup.h"
@@ -84,7 +82,7 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
       --impl->loops;
       impl->stop_wake.notify();
     };
-    asio::co_spawn(ports.executor, run(shared_from_this(), loop), asio::detached);
+    spawn_essential(ports.executor, "receiving webhooks", run(shared_from_this(), loop));
   }
 
   void shut() {

@@ -109,11 +109,45 @@ class IntentCommit {
     return running;
   }
 
+  // What has changed since the first attempt: the recipient opted out, or his quiet hours have begun.
+  Result<bool> leave_for_now(const TakenDeferred& row) {
+    if (!row.key.campaign) return false;
+    PH_TRY_ASSIGN(const bool suppressed, is_suppressed(row));
+    if (suppressed) {
+      PH_TRY(tx_.execute("UPDATE sends SET state = 7, settled_at = $3, due_at = NULL WHERE campaign_id = $1 "
+                         "AND row_no = $2",
+                         {row.key.campaign.value, row.key.row_no, request_.now}));
+      progress_.moved(row.key.campaign, SendState::deferred, SendState::suppressed);
+      return true;
+    }
+    PH_TRY_ASSIGN(const std::int64_t opens, segment_opens(row.key));
+    if (opens <= request_.now) return false;
+    PH_TRY(tx_.execute("UPDATE sends SET due_at = $3 WHERE campaign_id = $1 AND row_no = $2",
+                       {row.key.campaign.value, row.key.row_no, opens}));
+    result_.next_due = result_.next_due == 0 ? opens : std::min(result_.next_due, opens);
+    return true;
+  }
+
+  Result<bool> is_suppressed(const TakenDeferred& row) {
+    if (!std::binary_search(request_.honouring.begin(), request_.honouring.end(), row.key.campaign)) return false;
+    return suppressions::contains(tx_, PhoneNumber::from_digits(row.phone), request_.business_id);
+  }
+
+  Result<std::int64_t> segment_opens(SendKey key) {
+    PH_TRY_ASSIGN(SqlRows rows, tx_.query("SELECT not_before FROM campaign_segments WHERE campaign_id = $1 "
+                                          "AND first_row <= $2 AND last_row >= $2",
+                                          {key.campaign.value, key.row_no}));
+    PH_TRY_ASSIGN(const bool found, rows.next());
+    return found ? rows.integer(0) : 0;
+  }
+
   Result<> take_deferred() {
     PH_TRY_ASSIGN(const std::vector<TakenDeferred> due, find_deferred());
     for (const TakenDeferred& row : due) {
       PH_TRY_ASSIGN(const bool running, runs(row.key.campaign));
       if (!running) continue;
+      PH_TRY_ASSIGN(const bool stays, leave_for_now(row));
+      if (stays) continue;
       PH_TRY(tx_.execute(
           "UPDATE sends SET state = 1, intent_at = $3, due_at = NULL WHERE campaign_id = $1 AND row_no = $2",
           {row.key.campaign.value, row.key.row_no, request_.now}));

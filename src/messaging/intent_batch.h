@@ -31,6 +31,7 @@ struct IntentRequest {
   bool look_for_singles = false;
   bool look_for_deferred = false;
   std::vector<CampaignId> campaigns;  // whose deferred rows may be taken, ascending; single sends always
+  std::vector<CampaignId> honouring;  // those of them whose retries respect suppressions, ascending
   std::vector<FreshRun> fresh;
 };
 

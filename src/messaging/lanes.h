@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -44,6 +45,20 @@ class Lanes {
     return item;
   }
 
+  // The last in line, or nothing: what gives way first.
+  std::optional<Item> pop_last() {
+    if (!broadcasts_.empty()) {
+      auto turn = std::prev(broadcasts_.end());
+      std::optional<Item> item = take_last(turn->second);
+      if (turn->second.empty()) broadcasts_.erase(turn);
+      return item;
+    }
+    for (std::size_t lane = std::size(single_); lane-- > 0;) {
+      if (!single_[lane].empty()) return take_last(single_[lane]);
+    }
+    return std::nullopt;
+  }
+
   // Takes out everything of one campaign (paused, cancelled), in order.
   std::vector<Item> drain(CampaignId campaign) {
     std::vector<Item> out;
@@ -68,6 +83,12 @@ class Lanes {
   std::optional<Item> take(std::deque<Item>& queue) {
     std::optional<Item> item(std::move(queue.front()));
     queue.pop_front();
+    --size_;
+    return item;
+  }
+  std::optional<Item> take_last(std::deque<Item>& queue) {
+    std::optional<Item> item(std::move(queue.back()));
+    queue.pop_back();
     --size_;
     return item;
   }

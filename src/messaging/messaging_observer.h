@@ -18,6 +18,8 @@ class MessagingObserver {
   // The accounts row changed (granted rate, quality, block): hand it to the dispatcher again
   // (Dispatcher::update_account).
   virtual void account_changed(AccountId) {}
+  // Accepted messages of the campaign turn out undelivered, with this code (told once for each row).
+  virtual void deliveries_failed(CampaignId, int /*code*/, int /*rows*/) {}
   // A template of this business account changed by webhook; caches over the templates table are stale.
   virtual void templates_changed(const std::string& /*business_id*/) {}
 };

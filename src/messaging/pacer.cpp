@@ -1,6 +1,8 @@
 #include "messaging/pacer.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace posthorn {
 namespace {
@@ -12,7 +14,7 @@ constexpr Duration kRefusalPause = std::chrono::seconds(1);  // refusals within 
 constexpr int kClimbShare = 20;                              // of the granted rate, for each clean second
 
 Duration scaled(double seconds) {
-  return Duration(static_cast<Duration::rep>(seconds * 1e6 + 0.5));
+  return Duration(static_cast<Duration::rep>(std::llround(seconds * 1e6)));
 }
 
 }  // namespace
@@ -49,6 +51,14 @@ MonotonicTime Pacer::next(MonotonicTime now) const {
   if (limits_.rate == 0) return now;
   const int rate = current_rate(now);
   return std::max(window_opens(rate), smooth_ - kTolerance);
+}
+
+int Pacer::leave_within(Duration span, MonotonicTime now) const {
+  const Duration open = now < paused_until_ ? span - (paused_until_ - now) : span;
+  if (open <= Duration(0)) return 0;
+  if (limits_.rate == 0) return std::numeric_limits<int>::max();
+  const auto messages = static_cast<double>(current_rate(now)) * static_cast<double>(open.count()) / 1e6;
+  return std::max(1, static_cast<int>(std::min(messages, 1e6)));
 }
 
 void Pacer::granted(MonotonicTime now) {

@@ -35,6 +35,10 @@ class Pacer {
   void pause_until(MonotonicTime until);       // nothing leaves before (131057, 133004); only ever extends
   void set_rate(int rate, MonotonicTime now);  // a new grant, in the middle of traffic
 
+  // How many messages can leave within `span` from now, about; all of them (INT_MAX) without a limit.
+  int leave_within(Duration span, MonotonicTime now) const;
+  MonotonicTime paused_until() const { return paused_until_; }
+
   int granted_rate() const { return limits_.rate; }
   int current_rate(MonotonicTime now) const;
   std::size_t unwritten() const { return unwritten_; }

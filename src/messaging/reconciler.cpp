@@ -1,14 +1,16 @@
 #include "messaging/reconciler.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "core/json.h"
 #include "core/json_writer.h"
+#include "messaging/essential_loop.h"
+#include "messaging/recent_sends.h"
 #include "messaging/send_rows.h"
 #include "messaging/wakeup.h"
 #include "storage/event_log.h"
@@ -21,6 +23,9 @@ constexpr Duration kLongestWait =
 constexpr Duration kLongestRecheck = std::chrono::minutes(10);
 constexpr Duration kJump =
     std::chrono::minutes(1);               // smaller steps of the wall clock change no deadline by much
+constexpr Duration kEarlier =
+    std::chrono::minutes(2);  // longer than a request waits for its answer before it counts as unknown
+constexpr Duration kUnindexed = std::chrono::minutes(1);  // longer than the wamid index stays behind
 constexpr std::int64_t kDueAtOnce = 2000;  // unknown rows looked at in one round
 
 // What a clock that ran ahead has written would wait for that future: its deadlines come back to what they
@@ -87,6 +92,8 @@ Result<std::vector<AccountId>> move_deadlines(Transaction& tx, std::int64_t now,
   if (jump > 0) {
     PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at < $1",
                       {now - jump / 2, jump}));
+    PH_TRY(tx.execute("UPDATE sends SET settled_at = settled_at + $2 WHERE state = 5 AND settled_at < $1",
+                      {now - jump / 2, jump}));
   } else {
     PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at > $1",
                       {now - jump / 2, jump}));
@@ -105,20 +112,20 @@ Result<std::vector<AccountId>> move_deadlines(Transaction& tx, std::int64_t now,
 struct HeldRow {
   SendKey key;
   AccountId account;
-  std::int64_t intent_at = 0;
+  std::int64_t intent_at = 0, settled_at = 0;
 };
 
 Result<std::vector<HeldRow>> find_expired_holds(Transaction& tx, std::int64_t now) {
   std::vector<HeldRow> held;
   PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT campaign_id, row_no, account_id, intent_at FROM sends "
+                tx.query("SELECT campaign_id, row_no, account_id, intent_at, settled_at FROM sends "
                          "WHERE state = 5 AND due_at <= $1 ORDER BY account_id, campaign_id, row_no LIMIT $2",
                          {now, kDueAtOnce}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return held;
     held.push_back(
-        {{CampaignId{rows.integer(0)}, rows.integer(1)}, AccountId{rows.integer(2)}, rows.integer(3)});
+        {{CampaignId{rows.integer(0)}, rows.integer(1)}, AccountId{rows.integer(2)}, rows.integer(3), rows.integer(4)});
   }
 }
 
@@ -228,6 +235,7 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
                                          "Unknown outcomes sent again (at_least_once)")) {}
 
   Task<> loop() {
+    co_await remember();
     while (!stopping) {
       const Result<> round = co_await run_once();
       if (stopping) break;
@@ -250,9 +258,7 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
     std::vector<HeldRow> expired;
     std::vector<SendKey> held_on;
     for (const HeldRow& row : *held) {
-      const bool give_up =
-          ports.proof.proves(row.account, row.intent_at) || now - row.intent_at >= options.ceiling.count();
-      if (give_up) {
+      if (give_up(row, now)) {
         expired.push_back(row);
       } else {
         held_on.push_back(row.key);
@@ -264,6 +270,37 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
     if (!settlement) co_return std::unexpected(settlement.error());
     if (!ended) report(*settlement);
     co_return Result<>();
+  }
+
+  // I8: the path of the statuses must be proven alive. Where little is sent there is little to prove it with:
+  // then any status since will do, after a longer hold.
+  bool give_up(const HeldRow& row, std::int64_t now) const {
+    if (now - row.intent_at >= options.ceiling.count()) return true;
+    if (ports.proof.proves(row.account, row.intent_at)) return true;
+    const std::int64_t since = std::max(row.intent_at, row.settled_at - kEarlier.count());
+    return now - row.settled_at >= options.hold.count() * kQuietHolds &&
+           ports.proof.suggests(row.account, row.intent_at, since);
+  }
+
+  // What the process before this one knew of the newest sends: proof, and wamids it had not written yet.
+  Task<> remember() {
+    auto read = [](Transaction& tx) { return load_recent_sends(tx, 0); };
+    const Result<std::vector<RecentSend>> sends = co_await ports.database.read(std::move(read));
+    if (ended) co_return;
+    if (!sends) {
+      ports.log.warning("reconcile.not_remembered", {{"error", sends.error().message}});
+      co_return;
+    }
+    const std::int64_t now = to_micros(ports.clock.wall_now());
+    std::int64_t newest = 0;
+    for (const RecentSend& send : *sends) newest = std::max(newest, send.settled_at);
+    for (const RecentSend& send : *sends) {
+      if (send.settled_at >= newest - kUnindexed.count()) ports.wamids.add(send.wamid, send.key);
+      if (send.state != SendState::accepted || send.intent_at > now) continue;
+      ports.proof.accepted(send.account, send.key, send.intent_at);
+      if (send.answered_at == 0) continue;
+      ports.proof.status(send.account, send.key, send.intent_at, std::min(send.answered_at, now));
+    }
   }
 
   Duration clock_offset() const {
@@ -316,7 +353,7 @@ Reconciler::~Reconciler() {
 void Reconciler::start() {
   impl_->running = true;
   auto run = [](std::shared_ptr<Impl> impl) -> Task<> { co_await impl->loop(); };
-  asio::co_spawn(impl_->ports.executor, run(impl_), asio::detached);
+  spawn_essential(impl_->ports.executor, "settling unknown sends", run(impl_));
 }
 
 Task<> Reconciler::stop() {

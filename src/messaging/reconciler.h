@@ -33,6 +33,7 @@ Result<std::int64_t> cancel_deferred(Transaction& tx, CampaignId campaign, WallT
 
 struct ReconcilerOptions {
   Duration interval = std::chrono::seconds(5);
+  Duration hold = std::chrono::minutes(15);       // as in DispatcherOptions
   Duration recheck = std::chrono::minutes(1);     // a hold is over but webhooks are not proven alive
   Duration ceiling = std::chrono::hours(24 * 8);  // after this an unknown outcome is given up in any case
 };
@@ -49,6 +50,10 @@ struct ReconcilerPorts {
   // Rows went back into the queue (at_least_once): wake the account's dispatcher.
   std::function<void(AccountId)> wake_dispatcher;
 };
+
+// Where too little is sent after an unknown row to prove the webhooks alive, one status since is enough after so
+// many holds.
+inline constexpr int kQuietHolds = 4;
 
 class Reconciler {
  public:

@@ -40,6 +40,11 @@ class Outage {
   MonotonicTime until_{};
 };
 
+// Does a failure with this code speak against the list or the message? Not when Meta keeps marketing from people
+// for reasons of its own while their numbers are fine: 131049 (they get enough of it) and 130472 (an
+// experiment). 0: no failure.
+constexpr bool counts_for_error_share(int code) { return code != 0 && code != 131049 && code != 130472; }
+
 // The share of failures among the last outcomes of a broadcast.
 class ErrorShare {
  public:
@@ -51,6 +56,13 @@ class ErrorShare {
     if (last_.size() <= size_) return;
     if (last_.front() != 0) --failures_;
     last_.pop_front();
+  }
+  // One of the outcomes that looked good turns out to be a failure.
+  void failed_later(int failure_code) {
+    const auto good = std::find(last_.rbegin(), last_.rend(), 0);
+    if (good == last_.rend()) return;
+    *good = failure_code;
+    ++failures_;
   }
   // Judged from a quarter of the outcomes on, so that a short bad list is stopped as well.
   bool above(double share) const {

@@ -25,9 +25,11 @@ class StatusApplier {
     }
     bool changed = false;
     for (const StatusFact& fact : facts) changed |= join_fact(after, fact);
-    applied_.answered.push_back({after.account, after.intent_at});
+    applied_.answered.push_back({after.account, key, after.intent_at});
     if (!changed) return {};
     progress_.changed(key.campaign, before, after);
+    const bool fails = counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
+    if (fails) ++applied_.failed[{key.campaign, after.delivery.failed_code}];
     return save_send(tx_, key, after);
   }
 

@@ -1,7 +1,9 @@
 // Statuses to sends: every fact a status tells is joined into its row, and settles the submission (an echo).
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ids.h"
@@ -27,9 +29,11 @@ struct StatusFact {
 struct AppliedStatuses {
   struct Answered {
     AccountId account;
+    SendKey key;
     std::int64_t intent_at = 0;
   };
   std::vector<Answered> answered;    // one for each row that got a status
+  std::map<std::pair<CampaignId, int>, int> failed;  // rows that now count as failed, by campaign and code
   std::int64_t settled_unknown = 0;  // rows that were unknown or given up
   std::int64_t restored = 0;         // rows that had been lost
   std::int64_t duplicates = 0;       // a recipient got the message twice

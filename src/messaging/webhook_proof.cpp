@@ -1,39 +1,55 @@
 #include "messaging/webhook_proof.h"
 
-#include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace posthorn {
-namespace {
 
-void keep_largest(std::multiset<std::int64_t>& values, std::int64_t value, std::size_t limit) {
-  values.insert(value);
-  if (values.size() > limit) values.erase(values.begin());
+void WebhookProof::Newest::add(SendKey send, std::int64_t at) {
+  if (order_.size() >= kStatuses && at < order_.begin()->first) return;
+  const auto [known, fresh] = at_.try_emplace(send, at);
+  if (!fresh) {
+    if (at <= known->second) return;
+    order_.erase({known->second, send});
+    known->second = at;
+  }
+  order_.emplace(at, send);
+  if (order_.size() <= kStatuses) return;
+  at_.erase(order_.begin()->second);
+  order_.erase(order_.begin());
 }
 
-std::size_t above(const std::multiset<std::int64_t>& values, std::int64_t bound) {
-  return static_cast<std::size_t>(std::distance(values.upper_bound(bound), values.end()));
+std::size_t WebhookProof::Newest::above(std::int64_t bound) const {
+  const std::pair last(bound, SendKey{CampaignId{std::numeric_limits<std::int64_t>::max()},
+                                      std::numeric_limits<std::int64_t>::max()});
+  return static_cast<std::size_t>(std::distance(order_.upper_bound(last), order_.end()));
 }
 
-}  // namespace
-
-void WebhookProof::accepted(AccountId account, std::int64_t intent_at) {
-  keep_largest(evidence_[account].latest_accepted, intent_at, kStatuses);
+void WebhookProof::accepted(AccountId account, SendKey send, std::int64_t intent_at) {
+  evidence_[account].accepted.add(send, intent_at);
 }
 
-void WebhookProof::status(AccountId account, std::int64_t intent_at, std::int64_t received_at) {
+void WebhookProof::status(AccountId account, SendKey send, std::int64_t intent_at, std::int64_t received_at) {
   Evidence& e = evidence_[account];
-  keep_largest(e.latest_answered, intent_at, kStatuses);
-  keep_largest(e.latest_received, received_at, kStatuses);
+  e.answered.add(send, intent_at);
+  e.received.add(send, received_at);
 }
 
 bool WebhookProof::proves(AccountId account, std::int64_t intent_at) const {
   const auto found = evidence_.find(account);
   if (found == evidence_.end()) return false;
   const Evidence& e = found->second;
-  const std::size_t later = above(e.latest_answered, intent_at);
-  if (later >= kStatuses) return true;
-  return later >= above(e.latest_accepted, intent_at) && above(e.latest_received, intent_at) >= kStatuses;
+  const std::size_t answered = e.answered.above(intent_at);
+  if (answered >= kStatuses) return true;
+  if (answered < e.accepted.above(intent_at)) return false;
+  return answered > 0 || e.received.above(intent_at) >= kStatuses;
+}
+
+bool WebhookProof::suggests(AccountId account, std::int64_t intent_at, std::int64_t since) const {
+  const auto found = evidence_.find(account);
+  if (found == evidence_.end()) return false;
+  const Evidence& e = found->second;
+  return e.accepted.above(intent_at) < kStatuses && e.received.above(since) > 0;
 }
 
 }  // namespace posthorn

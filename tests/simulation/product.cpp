@@ -139,7 +139,9 @@ Task<> Product::boot() {
       *database_, clock, log_, *metrics_, *wamids_, proof_, *runner_, process_.executor(), [this](AccountId) {
         dispatcher_->wake();
       }};
-  reconciler_ = std::make_unique<Reconciler>(reconciler_ports);
+  ReconcilerOptions reconciler_options;
+  reconciler_options.hold = config_.hold;
+  reconciler_ = std::make_unique<Reconciler>(reconciler_ports, reconciler_options);
   reconciler_->start();
   dispatcher_->start();
   const auto resumed = co_await service_->resume_after_start();

@@ -315,6 +315,114 @@ TEST_F(DispatcherTest, TheSamePersonWaitsSixSeconds) {
   expect_sound();
 }
 
+TEST_F(DispatcherTest, TheSamePersonWaitsSixSecondsAcrossARestart) {
+  begin(1);
+  attach();
+  ASSERT_TRUE(settle());
+  house.crash(simulated::CrashLoss::none);
+  house.open();
+  ASSERT_TRUE(house.sql([&](Transaction& tx) -> Result<> {
+    const SingleSend send{kAccount, Lane::api, PhoneNumber::from_digits(ListSource::phone(kC, 1)), R"({"to":"x"})", {}, ""};
+    PH_TRY(enqueue_single_send(tx, send, house.world.wall_now()));
+    return {};
+  }));
+  house.start();
+  ASSERT_TRUE(house.world.run_until([&] { return house.ledger.instants.size() == 2; }, 1min));
+  EXPECT_GE(house.ledger.instants[1] - house.ledger.instants[0], 6s);
+}
+
+// I2: what the pacer cannot release soon must not wait as an intent.
+TEST_F(DispatcherTest, ASlowerNumberGivesBackWhatWouldWaitTooLong) {
+  house.account.rate = 80;
+  house.options.window = 64;
+  begin(400);
+  house.life->channel.script = [](const std::string&, int) { return ScriptedChannel::accept(); };
+  attach();
+  house.world.run_for(2s);
+  DispatcherAccount slow = house.account;
+  slow.rate = 1;
+  house.life->dispatcher->update_account(slow);
+  house.world.run_for(1s);
+  EXPECT_LE(house.rows(kC, intent), 11);
+  house.world.run_for(2min);
+  EXPECT_LE(house.rows(kC, intent), 11);
+  EXPECT_EQ(house.number("SELECT MAX(attempt) FROM sends"), 1);
+  const std::int64_t oldest = house.number("SELECT MIN(intent_at) FROM sends WHERE state = 1");
+  EXPECT_LT(to_micros(house.world.wall_now()) - oldest, 30'000'000);
+  expect_sound();
+  house.life->dispatcher->update_account(house.account);
+  ASSERT_TRUE(settle());
+  expect_each_once(400);
+}
+
+TEST_F(DispatcherTest, APausedNumberHoldsNoIntents) {
+  begin(300);
+  const MonotonicTime back = house.world.now() + 30s;
+  house.life->channel.script = [&](const std::string&, int) {
+    return house.world.now() < back ? ScriptedChannel::refuse(AnswerKind::number_paused, 131057) : ScriptedChannel::accept();
+  };
+  attach();
+  house.world.run_for(10s);
+  EXPECT_EQ(house.rows(kC, intent), 0);
+  ASSERT_TRUE(settle(5min));
+  EXPECT_EQ(house.rows(kC, accepted), 300);
+  expect_sound();
+}
+
+TEST_F(DispatcherTest, WhoOptsOutAfterAFirstAttemptGetsNoSecond) {
+  begin(20);
+  house.life->channel.script = [](const std::string&, int attempt) {
+    return attempt == 1 ? ScriptedChannel::refuse(AnswerKind::retry, 133015) : ScriptedChannel::accept();
+  };
+  attach();
+  house.world.run_for(500ms);
+  house.execute(fmt::format(
+      "INSERT INTO suppressions (phone, business_id, source, created_at) VALUES ({}, 'waba', 'keyword', 0)",
+      ListSource::phone(kC, 5)));
+  ASSERT_TRUE(settle());
+  EXPECT_EQ(house.rows(kC, suppressed), 1);
+  EXPECT_EQ(house.ledger.requests["7.5"], 1);
+  EXPECT_EQ(house.rows(kC, accepted), 19);
+  expect_sound();
+}
+
+TEST_F(DispatcherTest, RetriesWaitForTheirSegmentToOpen) {
+  begin(20);
+  house.life->channel.script = [](const std::string&, int attempt) {
+    return attempt == 1 ? ScriptedChannel::refuse(AnswerKind::retry, 133015) : ScriptedChannel::accept();
+  };
+  attach();
+  house.world.run_for(500ms);
+  ASSERT_EQ(house.ledger.instants.size(), 20U);
+  const MonotonicTime opens = house.world.now() + 2h;
+  house.execute(fmt::format("UPDATE campaign_segments SET not_before = {}", to_micros(house.world.wall_now() + 2h)));
+  ASSERT_TRUE(settle(3h));
+  EXPECT_GE(house.ledger.instants.at(20), opens);
+  EXPECT_EQ(house.rows(kC, accepted), 20);
+  expect_sound();
+}
+
+// 131026 speaks against the list; 131049 is Meta's own choice.
+TEST_F(DispatcherTest, FailedDeliveriesCountTowardsTheErrorShare) {
+  for (const int code : {131026, 131049}) {
+    House fresh{2};
+    fresh.options.window = 10;
+    fresh.options.error_share_pause = 0.3;
+    fresh.account.rate = 20;
+    fresh.open();
+    fresh.add_account();
+    fresh.add_campaign(kC, 2000);
+    fresh.start();
+    fresh.life->channel.on_received = [&](const std::string& t, const std::string& w) { fresh.post_status(t, w, "failed", 1s, code); };
+    fresh.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
+    fresh.world.run_for(30s);
+    const bool pauses = code == 131026;
+    EXPECT_EQ(fresh.life->observed.paused.size(), pauses ? 1U : 0U) << code;
+    EXPECT_EQ(fresh.number("SELECT COUNT(*) FROM campaigns WHERE state = 'paused'"), pauses ? 1 : 0) << code;
+    EXPECT_EQ(fresh.problems(), "");
+  }
+}
+
 TEST_F(DispatcherTest, ThrottlingSlowsTheNumberAndBurnsNobody) {
   house.account.rate = 80;
   house.options.window = 0;

@@ -137,7 +137,11 @@ struct Observed : MessagingObserver {
   std::vector<std::pair<CampaignId, std::string>> paused;
   std::vector<CampaignId> settled;
   std::vector<AccountId> accounts;
+  Dispatcher* dispatcher = nullptr;
   void campaign_paused(CampaignId id, const std::string& reason) override { paused.emplace_back(id, reason); }
+  void deliveries_failed(CampaignId id, int code, int rows) override {
+    if (dispatcher != nullptr) dispatcher->deliveries_failed(id, code, rows);
+  }
   void campaign_settled(CampaignId id) override { settled.push_back(id); }
   void account_changed(AccountId id) override { accounts.push_back(id); }
 };
@@ -157,6 +161,7 @@ struct Life {
         DispatcherPorts{*database, process.clock(), process.random(), null_log(), *metrics, channel, *wamids,
                         proof, observed, process.executor()},
         account, kKey, options);
+    observed.dispatcher = dispatcher.get();
     intake = std::make_unique<Intake>(IntakePorts{*database, process.clock(), null_log(), *metrics, *wamids,
                                                   proof, observed, process.executor()},
                                       kKey);

@@ -73,6 +73,48 @@ TEST_F(ReconcilerTest, EightDaysAreTheCeiling) {
   EXPECT_EQ(house.rows(kC, unknown_final), 1);
 }
 
+// Nothing is sent after the lost row that could prove the webhooks alive, but statuses came in since.
+TEST_F(ReconcilerTest, ASmallCampaignIsHeldFourTimesAsLong) {
+  begin(5);
+  lose_row_3(false, true);
+  house.world.run_for(58min);
+  EXPECT_EQ(house.rows(kC, unknown), 1);
+  house.world.run_for(4min);
+  EXPECT_EQ(house.rows(kC, unknown_final), 1);
+  EXPECT_THAT(house.life->observed.settled, testing::Contains(kC));
+}
+
+TEST_F(ReconcilerTest, ASmallCampaignWithoutAnyStatusIsHeldOn) {
+  begin(5);
+  lose_row_3(false, false);
+  house.world.run_for(3h);
+  EXPECT_EQ(house.rows(kC, unknown), 1);
+}
+
+TEST_F(ReconcilerTest, ProofSurvivesARestart) {
+  begin(200);
+  lose_row_3(false, true);
+  house.world.run_for(5min);
+  house.run([](House* h) -> Task<> { co_await h->life->dispatcher->stop(5s); });
+  house.crash(simulated::CrashLoss::none);
+  house.open();
+  house.start();
+  house.world.run_for(12min);
+  EXPECT_EQ(house.rows(kC, unknown_final), 1);
+}
+
+TEST_F(ReconcilerTest, AnIndexThatACrashCutShortIsCompleted) {
+  begin(100);
+  attach();
+  house.world.run_until([&] { return !house.life->observed.settled.empty(); }, 1min);
+  house.crash(simulated::CrashLoss::none);
+  house.open();
+  ASSERT_LT(house.number("SELECT COUNT(*) FROM wamids"), 100);
+  house.start();
+  house.world.run_for(10s);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM wamids"), 100);
+}
+
 TEST_F(ReconcilerTest, ALateEchoStillCounts) {
   begin(200);
   lose_row_3(true, true);
