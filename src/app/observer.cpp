@@ -26,6 +26,10 @@ void Observer::campaign_settled(CampaignId id) {
   if (broadcasts_ != nullptr) broadcasts_->campaign_settled(id);
 }
 
+void Observer::deliveries_failed(CampaignId id, int code, int rows) {
+  if (broadcasts_ != nullptr) broadcasts_->deliveries_failed(id, code, rows);
+}
+
 void Observer::account_changed(AccountId id) {
   if (accounts_ != nullptr) asio::co_spawn(executor_, refresh(*accounts_, id, log_), asio::detached);
   if (broadcasts_ != nullptr) broadcasts_->account_changed(id);

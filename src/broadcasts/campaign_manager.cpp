@@ -143,6 +143,7 @@ class CampaignManager final : public CampaignService {
         return fail(ErrorCode::conflict, "the broadcast is complete; there is nothing to resume");
       }
       PH_TRY(check_account(tx, campaign.account));
+      PH_TRY(check_template(tx, campaign));
       PH_TRY(audit::record(tx, now, actor, "broadcast.resume", subject_of(id)));
       return campaigns::apply(tx, id, CampaignEvent::resumed, "", now);
     };
@@ -165,6 +166,11 @@ class CampaignManager final : public CampaignService {
     bool restart = false;
     auto requeue = [&](Transaction& tx) -> Result<std::int64_t> {
       PH_TRY_ASSIGN(const StoredCampaign campaign, campaigns::get(tx, id));
+      const bool may_send = campaign.state == CampaignState::running || campaign.state == CampaignState::paused ||
+                            campaign.state == CampaignState::completed;
+      if (!may_send) {
+        return fail(ErrorCode::conflict, "the broadcast is over and sends nothing any more; create a new one for these recipients");
+      }
       PH_TRY_ASSIGN(const std::int64_t rows, requeue_unknown_final(tx, id, now));
       PH_TRY(audit::record(tx, now, actor, "broadcast.resend_unknown", subject_of(id),
                            fmt::format("{} rows, duplicate risk accepted", rows)));
@@ -222,15 +228,18 @@ class CampaignManager final : public CampaignService {
     return fail(ErrorCode::conflict, fmt::format("the number {} cannot send: {}", account.name, account.blocked_reason), "account");
   }
 
-  static Result<> check_startable(Transaction& tx, const StoredCampaign& campaign, const StartOptions& options) {
-    PH_TRY(check_account(tx, campaign.account));
+  static Result<> check_template(Transaction& tx, const StoredCampaign& campaign) {
     PH_TRY_ASSIGN(const Account account, accounts::get(tx, campaign.account));
     PH_TRY_ASSIGN(const StoredTemplate stored,
                   templates::get(tx, account.business_id, campaign.template_name, campaign.template_language));
-    if (stored.status != "APPROVED") {
-      return fail(ErrorCode::conflict, fmt::format("the template {} is {} since pre-flight and cannot be sent", stored.name, stored.status),
-                  "template");
-    }
+    if (stored.status == "APPROVED") return {};
+    return fail(ErrorCode::conflict, fmt::format("the template {} is {} since pre-flight and cannot be sent", stored.name, stored.status),
+                "template");
+  }
+
+  static Result<> check_startable(Transaction& tx, const StoredCampaign& campaign, const StartOptions& options) {
+    PH_TRY(check_account(tx, campaign.account));
+    PH_TRY(check_template(tx, campaign));
     PH_TRY_ASSIGN(const json::value summary, parse_json(campaign.preflight_json));
     const JsonView warnings = JsonView(summary)["warnings"];
     if (warnings.size() > 0 && !options.acknowledge_warnings) {

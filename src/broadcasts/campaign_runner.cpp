@@ -10,6 +10,8 @@
 #include "broadcasts/campaign_options.h"
 #include "broadcasts/campaign_source.h"
 #include "broadcasts/time_zones.h"
+#include "messaging/essential_loop.h"
+#include "messaging/reconciler.h"
 #include "messaging/wakeup.h"
 
 namespace posthorn {
@@ -17,6 +19,7 @@ namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
 constexpr Duration kIdleTick = std::chrono::seconds(5);  // while nothing is scheduled and nobody waits for a message
+constexpr Duration kHandOverAgain = std::chrono::seconds(30);
 constexpr std::size_t kRateSamples = 6;  // one a tick: the rate is that of the last five seconds
 
 struct Sample {
@@ -59,7 +62,12 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
   Wakeup wake;              // a broadcast has just begun
   bool close_look = false;  // at the last tick
   std::map<CampaignId, std::deque<Sample>> samples;
-  std::map<CampaignId, std::shared_ptr<CampaignSource>> sources;  // of running campaigns
+  struct Handed {
+    AccountId account;
+    std::shared_ptr<CampaignSource> source;
+  };
+  std::map<CampaignId, Handed> handed;          // running campaigns their dispatchers have
+  std::map<CampaignId, MonotonicTime> retries;  // running campaigns that could not be handed over
 
   Task<Result<std::shared_ptr<CampaignSource>>> open_source(StoredCampaign campaign) {
     PH_CO_TRY_ASSIGN(std::unique_ptr<FileReader> file, co_await ports.blobs.open(campaign.list_blob));
@@ -82,6 +90,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     };
     PH_CO_TRY(co_await ports.database.read(load));
     if (campaign.state != CampaignState::running) co_return Result<>{};
+    handed.erase(id);
+    retries[id] = ports.clock.now() + kHandOverAgain;
     PH_CO_TRY(co_await keep_quiet_hours(campaign));
     auto source = co_await open_source(campaign);
     if (!source) {
@@ -90,7 +100,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     }
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
     if (dispatcher == nullptr) co_return fail(ErrorCode::conflict, "the broadcast's account cannot send; check the channel");
-    sources[id] = *source;
+    handed[id] = Handed{campaign.account, *source};
+    retries.erase(id);
     dispatcher->add_broadcast(std::move(*source));
     wake.notify();
     co_return Result<>{};
@@ -98,7 +109,11 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
 
   Task<> fail_campaign(CampaignId id, std::string reason) {
     const WallTime now = ports.clock.wall_now();
-    auto end = [&](Transaction& tx) { return campaigns::apply(tx, id, CampaignEvent::damaged, reason, now); };
+    auto end = [&](Transaction& tx) -> Result<> {
+      PH_TRY(campaigns::apply(tx, id, CampaignEvent::damaged, reason, now));
+      PH_TRY(cancel_deferred(tx, id, now));
+      return {};
+    };
     const auto done = co_await ports.database.write(end);
     ports.log.error("campaign.failed", {{"campaign", id.value}, {"reason", reason}, {"stored", done.has_value()}});
   }
@@ -129,7 +144,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       } else {
         sample(campaign);
         if (campaign.state == CampaignState::running) {
-          PH_CO_TRY(co_await keep_quiet_hours(campaign));
+          PH_CO_TRY(co_await keep_going(campaign));
         }
         if (is_settled(campaign.counters)) {
           PH_CO_TRY(co_await complete_if_settled(campaign.id));
@@ -148,6 +163,16 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     co_return co_await run(campaign.id);
   }
 
+  // A campaign that says running but has not reached its dispatcher (no token, disk full) is tried again.
+  Task<Result<>> keep_going(StoredCampaign campaign) {
+    if (handed.contains(campaign.id)) co_return co_await keep_quiet_hours(campaign);
+    const auto retry = retries.find(campaign.id);
+    if (retry != retries.end() && ports.clock.now() < retry->second) co_return Result<>{};
+    const auto running = co_await run(campaign.id);
+    if (!running) ports.log.warning("campaign.not_resumed", {{"campaign", campaign.id.value}, {"error", running.error().message}});
+    co_return Result<>{};
+  }
+
   // Closes segments that have entered their recipients' quiet hours until those end, and tells the dispatcher.
   Task<Result<>> keep_quiet_hours(StoredCampaign campaign) {
     PH_CO_TRY_ASSIGN(const CampaignOptions options, options_from_json(campaign.options_json));
@@ -158,19 +183,19 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       moved = false;
       PH_TRY_ASSIGN(const std::vector<SegmentRow> rows, campaigns::segments(tx, campaign.id));
       for (const SegmentRow& s : rows) {
-        if (s.next_row > s.last_row || s.not_before > now) continue;
+        if (s.not_before > now) continue;
         const WallTime opens = next_allowed_send(now, s.utc_offset_minutes, options.quiet);
         if (opens <= now) continue;
         PH_TRY(campaigns::set_not_before(tx, campaign.id, s.segment, opens));
-        moved = true;
+        moved = moved || s.next_row <= s.last_row;  // retries of a finished segment ask the database
       }
       return true;
     };
     PH_CO_TRY(co_await ports.database.write(close));
     // The dispatcher reads positions and times anew when it is given the broadcast again.
-    const auto source = sources.find(campaign.id);
+    const auto found = handed.find(campaign.id);
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
-    if (moved && dispatcher != nullptr && source != sources.end()) dispatcher->add_broadcast(source->second);
+    if (moved && dispatcher != nullptr && found != handed.end()) dispatcher->add_broadcast(found->second.source);
     co_return Result<>{};
   }
 
@@ -206,7 +231,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       return std::none_of(active.begin(), active.end(), [&](const StoredCampaign& c) { return c.id == entry.first; });
     };
     std::erase_if(samples, gone);
-    std::erase_if(sources, gone);
+    std::erase_if(handed, gone);
+    std::erase_if(retries, gone);
   }
 };
 
@@ -233,7 +259,7 @@ Task<Result<>> CampaignRunner::start() {
       impl_->ports.log.error("campaign.not_resumed", {{"campaign", campaign.id.value}, {"error", resumed.error().message}});
     }
   }
-  asio::co_spawn(impl_->ports.executor, Impl::tick_forever(impl_), asio::detached);
+  spawn_essential(impl_->ports.executor, "running broadcasts", Impl::tick_forever(impl_));
   co_return Result<>{};
 }
 
@@ -254,6 +280,12 @@ double CampaignRunner::rate(CampaignId id) const {
 
 void CampaignRunner::campaign_paused(CampaignId id, const std::string& reason) {
   impl_->ports.log.warning("campaign.paused", {{"campaign", id.value}, {"reason", reason}});
+}
+
+void CampaignRunner::deliveries_failed(CampaignId id, int code, int rows) {
+  const auto found = impl_->handed.find(id);
+  if (found == impl_->handed.end()) return;
+  if (Dispatcher* dispatcher = impl_->ports.dispatcher(found->second.account)) dispatcher->deliveries_failed(id, code, rows);
 }
 
 void CampaignRunner::campaign_settled(CampaignId id) {

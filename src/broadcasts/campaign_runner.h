@@ -34,6 +34,7 @@ class CampaignRunner final : public MessagingObserver {
 
   void campaign_paused(CampaignId id, const std::string& reason) override;
   void campaign_settled(CampaignId id) override;
+  void deliveries_failed(CampaignId id, int code, int rows) override;
 
  private:
   struct Impl;
