@@ -75,6 +75,7 @@ IntakeOptions intake_options(const Config& config) {
 // A send that may be given up is looked at again at least as often as it is held.
 ReconcilerOptions reconciler_options(const Config& config) {
   ReconcilerOptions out;
+  out.hold = config.sending.unknown_hold;
   out.recheck = std::min(out.recheck, config.sending.unknown_hold);
   return out;
 }
