@@ -53,6 +53,7 @@ std::unexpected<Error> file_failure(std::string_view doing, const std::string& p
   std::string message = fmt::format("cannot {} {}: {}", doing, path, std::generic_category().message(error));
   switch (error) {
     case ENOSPC:
+    case EFBIG:  // the limit on file sizes (ulimit -f) is a full disk to us
     case EDQUOT: return fail(ErrorCode::resource_exhausted, message + "; free some space, then try again");
     case ENOENT: return fail(ErrorCode::not_found, message);
     case EIO: return fail(ErrorCode::data_loss, message + "; the disk may be failing, look at the system's log");

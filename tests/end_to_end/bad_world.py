@@ -137,8 +137,8 @@ def move_to(world, folder, size):
     """The server's data on the small disk, or its files limited."""
     if folder is not None:
         world.server.data = os.path.join(folder, "data")
-        world.server.settings.update({"data_dir": world.server.data, "database.reserve_mb": 8})
-        world.server.write_config()
+    world.server.settings.update({"data_dir": world.server.data, "database.reserve_mb": 8})
+    world.server.write_config()
     world.server.start(**({} if folder is not None else limited(size)))
     world.connect(("fast",))
 
