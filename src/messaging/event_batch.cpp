@@ -192,7 +192,7 @@ void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std
   const JournalBody& body = batch.bodies.back();
   std::vector<whatsapp::WebhookEvent> events = whatsapp::parse_webhook(body.body);
   for (int position = 0; position < static_cast<int>(events.size()); ++position) {
-    if (only_position != -2 && only_position != position) continue;
+    if (only_position >= 0 && only_position != position) continue;
     PendingEvent pending{body.id, position, parked_id, std::move(events[static_cast<std::size_t>(position)])};
     if (std::holds_alternative<whatsapp::StatusEvent>(pending.event.body)) {
       add_status(batch, mint, index, std::move(pending));

@@ -54,9 +54,9 @@ struct EventBatch {
   int unmatched_tries = 3;
 };
 
-// Adds the events of batch.bodies.back(); `only_position` of them if not -2.
+// Adds the events of batch.bodies.back(); only that at `only_position` if not negative.
 void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id = 0,
-                int only_position = -2);
+                int only_position = -1);
 void sort_facts(EventBatch& batch);
 
 struct EventBatchResult {

@@ -14,6 +14,8 @@ namespace {
 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
+constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
+constexpr int kTriesAlone = 3;     // then it is parked as a whole
 constexpr std::size_t kReadBodies = 256;                 // read back from the journal at a time
 
 std::int64_t to_number(std::string_view text) {
@@ -170,6 +172,7 @@ std::shared_ptr<EventBatch> Intake::Impl::new_batch() {
 // The next bodies after `applied_id`, from memory or from the journal, parsed.
 Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
   const auto events = [&] { return batch->facts.size() + batch->statuses.size() + batch->others.size(); };
+  const auto full = [&] { return alone() ? !batch->bodies.empty() : events() >= options.apply_events; };
   const auto add = [&](JournalBody body) {
     batch->cursor = body.id;
     batch->bodies.push_back(std::move(body));
@@ -182,7 +185,7 @@ Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
   const bool in_memory = !committed.empty() && committed.front().id == applied_id + 1;
   if (in_memory) {
     // Moved out for good: should the commit fail, which is rare, the journal is read instead.
-    while (!committed.empty() && events() < options.apply_events) {
+    while (!committed.empty() && !full()) {
       JournalBody body = std::move(committed.front());
       committed.pop_front();
       committed_bytes -= std::min(committed_bytes, body.body.size());
@@ -195,7 +198,7 @@ Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
     Result<std::vector<JournalBody>> bodies = co_await ports.database.read(std::move(read));
     if (!bodies) co_return std::unexpected(bodies.error());
     for (JournalBody& body : *bodies) {
-      if (events() < options.apply_events) add(std::move(body));
+      if (!full()) add(std::move(body));
     }
     if (bodies->empty()) batch->cursor = last;  // pruned or lost: nothing is left to apply up to here
   }
@@ -213,16 +216,66 @@ Task<Result<EventBatchResult>> Intake::Impl::apply(std::shared_ptr<EventBatch> b
 Task<bool> Intake::Impl::apply_next() {
   const MonotonicTime began = ports.clock.now();
   const std::shared_ptr<EventBatch> batch = new_batch();
-  const Result<> filled = co_await fill(batch);
-  if (ended || !filled) co_return false;
-  const Result<EventBatchResult> result = co_await apply(batch);
+  const Result<EventBatchResult> result = co_await fill_and_apply(batch);
   if (ended) co_return false;
   if (!result) {
     ports.log.error("webhook.apply_failed", {{"journal", batch->cursor}, {"error", result.error().message}});
-    co_return false;
+    const bool parks = blames_a_body(*batch, result.error());
+    if (!parks) co_return false;
+    const bool parked = co_await park_next(result.error());
+    co_return parked;
   }
+  failures = 0;
   applied_id = std::max(applied_id, batch->cursor);
   meters.apply.observe(static_cast<double>((ports.clock.now() - began).count()) / 1e6);
+  if (applied_id >= last_id) applied_wait.notify_all();
+  co_return true;
+}
+
+// Whatever a body does to us, an exception included, is a failure to apply it.
+Task<Result<EventBatchResult>> Intake::Impl::fill_and_apply(std::shared_ptr<EventBatch> batch) {
+  Error failure;
+  try {
+    const Result<> filled = co_await fill(batch);
+    if (!filled) co_return std::unexpected(filled.error());
+    Result<EventBatchResult> result = co_await apply(batch);
+    co_return result;
+  } catch (const std::exception& error) {
+    failure = Error{ErrorCode::internal, error.what()};
+  }
+  co_return std::unexpected(failure);
+}
+
+// After a few tries one body of the batch must be at fault: they are applied one by one. True when the next one
+// alone has been tried often enough too.
+bool Intake::Impl::blames_a_body(const EventBatch& batch, const Error& error) {
+  const bool store_is_at_fault =
+      error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::unavailable;
+  if (store_is_at_fault) return false;
+  ++failures;
+  if (alone()) return failures >= kTriesAlone;
+  if (failures < kTriesTogether) return false;
+  failures = 0;
+  alone_until = std::max(batch.cursor, applied_id + 1);
+  return false;
+}
+
+// I15: the next body cannot be applied at all. It is put aside, with its bytes in the journal, for people.
+Task<bool> Intake::Impl::park_next(Error why) {
+  const std::int64_t id = applied_id + 1;
+  const std::int64_t now = wall();
+  auto park = [id, now, why](Transaction& tx) -> Result<> {
+    PH_TRY(tx.execute("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) "
+                      "VALUES ($1, -1, $2, '', $3)",
+                      {id, "cannot be applied: " + why.message, now}));
+    return settings::set(tx, kIntakeCursor, std::to_string(id));
+  };
+  const Result<> parked = co_await ports.database.write(std::move(park));
+  if (ended || !parked) co_return false;
+  failures = 0;
+  applied_id = std::max(applied_id, id);
+  meters.parked.add();
+  ports.log.error("webhook.parked", {{"journal", id}, {"reason", why.message}});
   if (applied_id >= last_id) applied_wait.notify_all();
   co_return true;
 }

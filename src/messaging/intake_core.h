@@ -107,6 +107,10 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   void hand_over(Group& group);
   Task<> apply_loop();
   Task<bool> apply_next();
+  Task<Result<EventBatchResult>> fill_and_apply(std::shared_ptr<EventBatch> batch);
+  Task<bool> park_next(Error why);
+  bool blames_a_body(const EventBatch& batch, const Error& error);
+  bool alone() const { return applied_id < alone_until; }
   Task<Result<>> fill(std::shared_ptr<EventBatch> batch);
   std::shared_ptr<EventBatch> new_batch();
   Task<Result<EventBatchResult>> apply(std::shared_ptr<EventBatch> batch);
@@ -130,6 +134,8 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   std::size_t committed_bytes = 0;
   std::int64_t last_id = 0;  // committed
   std::int64_t applied_id = 0;
+  int failures = 0;  // to apply what comes next, one after another
+  std::int64_t alone_until = 0;  // up to this body they are applied one by one
   bool unmatched_there = true;  // perhaps: parked statuses wait for their message
   bool started = false, stopping = false, ended = false, store_full = false;
   int loops = 0;

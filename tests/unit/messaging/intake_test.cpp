@@ -220,6 +220,29 @@ TEST_F(IntakeTest, PoisonIsParkedAndBlocksNothing) {
   EXPECT_GE(house.number("SELECT COUNT(*) FROM parked_events WHERE reason <> 'unmatched'"), 5);
 }
 
+// A body our own tables refuse, for whatever reason, must not hold up the others (I15).
+TEST_F(IntakeTest, WhatCannotBeStoredIsParkedAfterAFewTries) {
+  send_all();
+  house.execute(
+      "CREATE TRIGGER refuses BEFORE INSERT ON events WHEN NEW.kind = 'message.received' AND NEW.data LIKE "
+      "'%wamid.bad%' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  ASSERT_TRUE(accept(message("wamid.good1", "hello")));
+  ASSERT_TRUE(accept(message("wamid.bad", "hello")));
+  ASSERT_TRUE(accept(message("wamid.good2", "hello")));
+  status(1, "sent");
+  EXPECT_EQ(counter("sent"), 1);
+  EXPECT_EQ(events("message.received"), 2);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events WHERE reason LIKE '%refused by the test%'"), 1);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 1);
+  // Once the cause is gone, an operator applies it.
+  house.execute("DROP TRIGGER refuses");
+  house.run([](House* h) -> Task<> {
+    const Result<> replayed = co_await h->life->intake->replay_parked(1);
+    EXPECT_TRUE(replayed) << replayed.error().message;
+  });
+  EXPECT_EQ(events("message.received"), 3);
+}
+
 TEST_F(IntakeTest, ReplayIsRepeatable) {
   send_all();
   apply(message("wamid.a", "hello"));
