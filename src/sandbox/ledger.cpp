@@ -92,7 +92,7 @@ MessageId Ledger::append(std::uint64_t phone, std::uint8_t number, std::uint16_t
   token = token.substr(0, kMaxToken);
   if (arena_used_ % kArenaChunk + token.size() > kArenaChunk) arena_used_ += kArenaChunk - arena_used_ % kArenaChunk;
   if (arena_used_ / kArenaChunk >= arena_.size()) arena_.push_back(std::make_unique_for_overwrite<char[]>(kArenaChunk));
-  std::memcpy(arena_[arena_used_ / kArenaChunk].get() + arena_used_ % kArenaChunk, token.data(), token.size());
+  token.copy(arena_[arena_used_ / kArenaChunk].get() + arena_used_ % kArenaChunk, token.size());
 
   if (size_ % kBlock == 0) blocks_.push_back(std::make_unique_for_overwrite<Block>());
   const auto id = static_cast<MessageId>(size_++);
