@@ -1,6 +1,7 @@
-// A large recipient file through the real pre-flight: a server as an operator runs it, the file uploaded over HTTP, every row
-// normalised, checked against the template, deduplicated and compiled into the list that would be sent. Time, and resident
-// memory over idle. Beside it: our CSV reader only parsing, and `sqlite3 .import` where it is installed.
+// A large recipient file through the real pre-flight: a server as an operator runs it, the file uploaded over
+// HTTP, every row normalised, checked against the template, deduplicated and compiled into the list that
+// would be sent. Time, and resident memory over idle. Beside it: our CSV reader only parsing, and `sqlite3
+// .import` where it is installed.
 //
 // Usage: preflight_bench [rows]
 #include <cstdlib>
@@ -31,8 +32,8 @@ void make_file(const std::string& path, std::uint64_t rows) {
   std::ofstream out(path, std::ios::binary);
   out << "name,phone,city,voucher,amount,language\n";
   for (std::uint64_t i = 0; i < rows; ++i) {
-    out << fmt::format("Firstname{} Lastname,+49 {} {:07},\"Frankfurt, Main\",VOUCHER-{:06},{}.99,de\n", i, 151 + i / 10'000'000 % 5,
-                       (i * 7'654'321) % 10'000'000, i, i % 100);
+    out << fmt::format("Firstname{} Lastname,+49 {} {:07},\"Frankfurt, Main\",VOUCHER-{:06},{}.99,de\n", i,
+                       151 + i / 10'000'000 % 5, (i * 7'654'321) % 10'000'000, i, i % 100);
   }
 }
 
@@ -53,7 +54,8 @@ double parse_only(const std::string& path) {
 
 // 0 when the command line of SQLite is not installed.
 double sqlite_import(const std::string& path, const std::string& folder) {
-  const auto command = fmt::format("sqlite3 {}/import.db '.mode csv' '.import {} recipients' >/dev/null 2>&1", folder, path);
+  const auto command =
+      fmt::format("sqlite3 {}/import.db '.mode csv' '.import {} recipients' >/dev/null 2>&1", folder, path);
   const auto start = std::chrono::steady_clock::now();
   return std::system(command.c_str()) == 0 ? seconds_since(start) : 0;
 }
@@ -119,16 +121,21 @@ int main(int argc, char** argv) {
   Measured m;
   if (!measure_server(folder.path(), path, m)) return 1;
   const double total = m.upload + m.preflight;
-  const std::string others = importing > 0 ? fmt::format("{:.2f} s CSV reader only, {:.2f} s sqlite3 .import", parsing, importing)
-                                           : fmt::format("{:.2f} s CSV reader only", parsing);
-  print_figure({fmt::format("pre-flight of {} rows ({} accepted)", rows, m.accepted), fmt::format("{:.2f} s", m.preflight), others,
+  const std::string others =
+      importing > 0 ? fmt::format("{:.2f} s CSV reader only, {:.2f} s sqlite3 .import", parsing, importing)
+                    : fmt::format("{:.2f} s CSV reader only", parsing);
+  print_figure({fmt::format("pre-flight of {} rows ({} accepted)", rows, m.accepted),
+                fmt::format("{:.2f} s", m.preflight), others,
                 fmt::format("{:.1f}", m.preflight / (importing > 0 ? importing : parsing)),
                 fmt::format("{:.0f} s: {}", kGoalSeconds, m.preflight <= kGoalSeconds ? "met" : "missed")});
-  print_figure({"upload over HTTP and pre-flight together", fmt::format("{:.2f} s (upload {:.2f})", total, m.upload), "", "",
+  print_figure({"upload over HTTP and pre-flight together",
+                fmt::format("{:.2f} s (upload {:.2f})", total, m.upload), "", "",
                 fmt::format("{:.0f} s: {}", kGoalSeconds, total <= kGoalSeconds ? "met" : "missed")});
   const double grown = std::max(m.upload_mb, m.preflight_mb);
-  print_figure({"memory over idle during upload / pre-flight", fmt::format("+{:.0f} / +{:.0f} MB", m.upload_mb, m.preflight_mb),
-                fmt::format("{:.0f} MB idle, with sandbox", m.idle_mb), fmt::format("{:.1f}", (grown + m.idle_mb) / m.idle_mb),
+  print_figure({"memory over idle during upload / pre-flight",
+                fmt::format("+{:.0f} / +{:.0f} MB", m.upload_mb, m.preflight_mb),
+                fmt::format("{:.0f} MB idle, with sandbox", m.idle_mb),
+                fmt::format("{:.1f}", (grown + m.idle_mb) / m.idle_mb),
                 fmt::format("+{:.0f} MB: {}", kGoalMb, grown <= kGoalMb ? "met" : "missed")});
   return 0;
 }

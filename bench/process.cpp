@@ -1,7 +1,13 @@
 #include "process.h"
 
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <thread>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,13 +15,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <filesystem>
-#include <stdexcept>
-#include <thread>
-
-#include <fmt/format.h>
 
 extern char** environ;
 
@@ -44,7 +43,8 @@ std::string read_all(int fd) {
 
 std::string posthorn_binary() {
   if (const char* given = ::getenv("POSTHORN_BINARY")) return given;
-  return (std::filesystem::canonical("/proc/self/exe").parent_path().parent_path() / "src/app/posthorn").string();
+  return (std::filesystem::canonical("/proc/self/exe").parent_path().parent_path() / "src/app/posthorn")
+      .string();
 }
 
 std::uint16_t free_port() {
@@ -66,10 +66,13 @@ Child::Child(std::vector<std::string> command) {
   posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
   const int failed = ::posix_spawn(&pid_, words[0], &actions, nullptr, words.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw std::runtime_error(fmt::format("{} cannot be started; build the target posthorn", command[0]));
+  if (failed != 0)
+    throw std::runtime_error(fmt::format("{} cannot be started; build the target posthorn", command[0]));
 }
 
-Child::~Child() { kill_now(); }
+Child::~Child() {
+  kill_now();
+}
 
 void Child::kill_now() {
   if (pid_ < 0) return;
@@ -103,13 +106,16 @@ std::string get_request(const std::string& path) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
 }
 
-int get(std::uint16_t port, const std::string& path, std::string* body) { return exchange(port, get_request(path), body); }
+int get(std::uint16_t port, const std::string& path, std::string* body) {
+  return exchange(port, get_request(path), body);
+}
 
 double wait_for_ok(std::uint16_t port, const std::string& request) {
   const auto began = std::chrono::steady_clock::now();
   while (true) {
     const bool ok = exchange(port, request) == 200;
-    const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
+    const double ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began).count();
     if (ok) return ms;
     if (ms > 10'000) return -1;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -1,9 +1,10 @@
-// A broadcast as fast as it goes: the whole product, durable intents and outcomes in a real database, real sockets, a
-// simulated Meta on a thread of its own. Beside it: a plain load generator (our HTTP client, nothing written down) against a
-// server that always answers the same, and against the simulated Meta.
+// A broadcast as fast as it goes: the whole product, durable intents and outcomes in a real database, real
+// sockets, a simulated Meta on a thread of its own. Beside it: a plain load generator (our HTTP client,
+// nothing written down) against a server that always answers the same, and against the simulated Meta.
 //
 // Usage: send_bench [recipients [runs]]
-//        send_bench --serve            keeps the static server up until standard input ends, for other load generators
+//        send_bench --serve            keeps the static server up until standard input ends, for other load
+//        generators
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -26,6 +27,8 @@ constexpr std::string_view kAnswer =
 struct Run {
   double per_second = 0;
   double processor_us = 0;  // of one message, product and simulated Meta together
+  double core_us = 0;       // of one message, the product's core thread alone
+  double held_up = 0;       // share of the time that the core thread was ready while others had the processor
   std::uint64_t accepted = 0, twice = 0;
 };
 
@@ -74,15 +77,19 @@ double generate(const Endpoint& server, int requests) {
   return requests / seconds_since(start);
 }
 
-Task<Result<>> send_all(Product product, MetaThread& meta, std::string folder, std::uint64_t recipients, bool statuses, Run& run) {
+Task<Result<>> send_all(Product product, MetaThread& meta, std::string folder, std::uint64_t recipients,
+                        bool statuses, Run& run) {
   PH_CO_TRY_ASSIGN(const std::int64_t id, co_await prepare_broadcast(product, folder, recipients));
   meta.set_callback(statuses ? product.server->url() + "/webhooks/whatsapp" : std::string());
   const double processor = processor_seconds(::getpid());
+  const ThreadTime core = thread_time();
   const auto began = std::chrono::steady_clock::now();
   PH_CO_TRY(co_await start_broadcast(product, id));
   PH_CO_TRY_ASSIGN(const double took, co_await wait_for_end(product, id, began));
   run.per_second = static_cast<double>(recipients) / took;
   run.processor_us = (processor_seconds(::getpid()) - processor) * 1e6 / static_cast<double>(recipients);
+  run.core_us = (thread_time().running - core.running) * 1e6 / static_cast<double>(recipients);
+  run.held_up = (thread_time().waiting - core.waiting) / took;
   co_return Result<>();
 }
 
@@ -91,7 +98,9 @@ Run broadcast(std::uint64_t recipients, bool statuses) {
   MetaThread meta;
   Run run;
   const ProductOptions options{folder.path() + "/data", meta.url()};
-  if (!run_product(options, [&](Product product) { return send_all(product, meta, folder.path(), recipients, statuses, run); })) {
+  if (!run_product(options, [&](Product product) {
+        return send_all(product, meta, folder.path(), recipients, statuses, run);
+      })) {
     std::exit(1);
   }
   meta.stop();
@@ -107,19 +116,25 @@ Run middle(std::uint64_t recipients, bool statuses, int runs) {
   for (int i = 0; i < runs; ++i) {
     all.push_back(broadcast(recipients, statuses));
     if (all.back().accepted == recipients && all.back().twice == 0) continue;
-    fmt::print(stderr, "the ledger shows {} messages to {} recipients, {} twice\n", all.back().accepted, recipients, all.back().twice);
+    fmt::print(stderr, "the ledger shows {} messages to {} recipients, {} twice\n", all.back().accepted,
+               recipients, all.back().twice);
     std::exit(1);
   }
   std::sort(all.begin(), all.end(), [](const Run& a, const Run& b) { return a.per_second < b.per_second; });
   return all[all.size() / 2];
 }
 
-void print_run(std::string_view name, std::uint64_t recipients, const Run& run, double baseline, double goal) {
-  print_figure({fmt::format("broadcast of {}, {}", recipients, name),
-                fmt::format("{:.0f}/s ({:.2f} s, {:.0f} µs of processor each)", run.per_second,
-                            static_cast<double>(recipients) / run.per_second, run.processor_us),
-                fmt::format("{:.0f}/s load generator, static server", baseline), fmt::format("{:.2f}", run.per_second / baseline),
-                fmt::format("{:.0f}/s: {}", goal, run.per_second >= goal ? "met" : "missed")});
+void print_run(std::string_view name, std::uint64_t recipients, const Run& run, double baseline,
+               double goal) {
+  print_figure(
+      {fmt::format("broadcast of {}, {}", recipients, name),
+       fmt::format(
+           "{:.0f}/s ({:.2f} s; {:.0f} µs of processor each, {:.0f} in the core; core held up {:.0f} %)",
+           run.per_second, static_cast<double>(recipients) / run.per_second, run.processor_us, run.core_us,
+           run.held_up * 100),
+       fmt::format("{:.0f}/s load generator, static server", baseline),
+       fmt::format("{:.2f}", run.per_second / baseline),
+       fmt::format("{:.0f}/s: {}", goal, run.per_second >= goal ? "met" : "missed")});
 }
 
 int serve_until_end_of_input() {
@@ -148,8 +163,8 @@ int main(int argc, char** argv) {
     const auto url = parse_url(meta.url());
     const double reached = generate(url->endpoint, static_cast<int>(recipients));
     print_figure({"load generator against the sandbox, nothing durable", fmt::format("{:.0f}/s", reached),
-                  fmt::format("{:.0f}/s load generator, static server", baseline), fmt::format("{:.2f}", reached / baseline),
-                  "20000/s: the sandbox is never the bottleneck"});
+                  fmt::format("{:.0f}/s load generator, static server", baseline),
+                  fmt::format("{:.2f}", reached / baseline), "20000/s: the sandbox is never the bottleneck"});
   }
   print_run("no statuses", recipients, middle(recipients, false, runs), baseline, kGoal);
   print_run("statuses coming back", recipients, middle(recipients, true, runs), baseline, kGoal);

@@ -1,5 +1,5 @@
-// Starting, idling, and coming back after kill -9 in the middle of a broadcast: from the start of the process until it answers
-// /readyz, until it takes a signed webhook, until a message reaches the simulated Meta.
+// Starting, idling, and coming back after kill -9 in the middle of a broadcast: from the start of the process
+// until it answers /readyz, until it takes a signed webhook, until a message reaches the simulated Meta.
 //
 // Usage: start_bench [starts [recipients]]
 #include <cstdlib>
@@ -30,14 +30,16 @@ struct Place {
 };
 
 std::vector<std::string> serve_command(const Place& place) {
-  const auto set = [](std::string_view key, std::string_view value) { return fmt::format("{}={}", key, value); };
+  const auto set = [](std::string_view key, std::string_view value) {
+    return fmt::format("{}={}", key, value);
+  };
   return {posthorn_binary(), "serve",
-          "--set", set("data_dir", place.folder + "/data"),
-          "--set", fmt::format("http.port={}", place.port),
-          "--set", set("log.file", place.folder + "/posthorn.log"),
-          "--set", fmt::format("graph.base_url=http://127.0.0.1:{}", place.meta_port),
-          "--set", set("whatsapp.app_secret", sandbox::kDefaultAppSecret),
-          "--set", set("whatsapp.verify_token", sandbox::kDefaultVerifyToken)};
+          "--set",           set("data_dir", place.folder + "/data"),
+          "--set",           fmt::format("http.port={}", place.port),
+          "--set",           set("log.file", place.folder + "/posthorn.log"),
+          "--set",           fmt::format("graph.base_url=http://127.0.0.1:{}", place.meta_port),
+          "--set",           set("whatsapp.app_secret", sandbox::kDefaultAppSecret),
+          "--set",           set("whatsapp.verify_token", sandbox::kDefaultVerifyToken)};
 }
 
 double process_start_ms() {  // of the same program doing nothing: loading and relocation
@@ -69,9 +71,12 @@ void measure_start(int starts) {
     }
   }
   const double started = median(again);
-  print_figure({"process start until ready", fmt::format("{:.0f} ms (first start, new database: {:.0f} ms)", started, first),
-                fmt::format("{:.0f} ms `posthorn version`", median(nothing)), fmt::format("{:.1f}", started / median(nothing)),
-                fmt::format("{:.0f} ms: {}", kGoalStartMs, std::max(started, first) <= kGoalStartMs ? "met" : "missed")});
+  print_figure({"process start until ready",
+                fmt::format("{:.0f} ms (first start, new database: {:.0f} ms)", started, first),
+                fmt::format("{:.0f} ms `posthorn version`", median(nothing)),
+                fmt::format("{:.1f}", started / median(nothing)),
+                fmt::format("{:.0f} ms: {}", kGoalStartMs,
+                            std::max(started, first) <= kGoalStartMs ? "met" : "missed")});
   print_figure({"resident memory, idle", fmt::format("{:.0f} MB", idle), "", "",
                 fmt::format("{:.0f} MB: {}", kGoalIdleMb, idle <= kGoalIdleMb ? "met" : "missed")});
 }
@@ -82,7 +87,8 @@ std::string signed_webhook() {
   const std::string body = R"({"object":"whatsapp_business_account","entry":[]})";
   HmacSha256 sign{Secret(std::string(sandbox::kDefaultAppSecret))};
   return fmt::format(
-      "POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
+      "POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: "
+      "application/json\r\n"
       "X-Hub-Signature-256: sha256={}\r\nContent-Length: {}\r\n\r\n{}",
       to_hex(sign(body)), body.size(), body);
 }
@@ -159,14 +165,17 @@ void measure_recovery(std::uint64_t recipients) {
   const std::int64_t before = messages_at_meta(place.meta_port);
   const auto began = std::chrono::steady_clock::now();
   Child server(serve_command(place));
-  if (wait_for_ok(place.port, signed_webhook()) < 0) throw std::runtime_error("no webhook was taken after the kill");
+  if (wait_for_ok(place.port, signed_webhook()) < 0)
+    throw std::runtime_error("no webhook was taken after the kill");
   const double webhook = seconds_since(began) * 1e3;
   const double sending = wait_for_message(place, before, began);
   const auto left = static_cast<std::int64_t>(recipients) - before;
-  print_figure({fmt::format("webhook taken after kill -9 with {} still to send", left), fmt::format("{:.0f} ms", webhook), "", "",
+  print_figure({fmt::format("webhook taken after kill -9 with {} still to send", left),
+                fmt::format("{:.0f} ms", webhook), "", "",
                 fmt::format("{:.0f} ms: {}", kGoalWebhookMs, webhook <= kGoalWebhookMs ? "met" : "missed")});
   print_figure({"sending again after kill -9", fmt::format("{:.0f} ms", sending), "", "",
-                fmt::format("{:.0f} ms: {}", kGoalSendingMs, sending >= 0 && sending <= kGoalSendingMs ? "met" : "missed")});
+                fmt::format("{:.0f} ms: {}", kGoalSendingMs,
+                            sending >= 0 && sending <= kGoalSendingMs ? "met" : "missed")});
 }
 
 }  // namespace

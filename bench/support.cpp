@@ -1,8 +1,5 @@
 #include "support.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +9,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "actions/account_runtime.h"
 #include "actions/services.h"
@@ -23,8 +22,9 @@
 namespace posthorn::bench {
 namespace {
 
-constexpr std::string_view kSecretsOfTheSandbox[][2] = {{"whatsapp.app_secret", sandbox::kDefaultAppSecret},
-                                                        {"whatsapp.verify_token", sandbox::kDefaultVerifyToken}};
+constexpr std::string_view kSecretsOfTheSandbox[][2] = {
+    {"whatsapp.app_secret", sandbox::kDefaultAppSecret},
+    {"whatsapp.verify_token", sandbox::kDefaultVerifyToken}};
 
 sandbox::SandboxConfig limitless() {
   auto config = sandbox::default_config();
@@ -62,7 +62,9 @@ Task<> run_body(Server& server, std::function<Task<Result<>>(Product)> body, std
 
 // No rate that Meta grants is unlimited, so the actions do not offer it.
 Task<Result<>> lift_limit(Services& services, std::int64_t account) {
-  auto write = [account](Transaction& tx) { return tx.execute("UPDATE accounts SET throughput = 0 WHERE id = $1", {account}); };
+  auto write = [account](Transaction& tx) {
+    return tx.execute("UPDATE accounts SET throughput = 0 WHERE id = $1", {account});
+  };
   PH_CO_TRY(co_await services.database->write(std::move(write)));
   co_return co_await services.accounts->refresh(AccountId{account});
 }
@@ -85,7 +87,9 @@ double percentile(std::vector<double>& values, double share) {
   return values[std::min(at, values.size() - 1)];
 }
 
-double median(std::vector<double> values) { return percentile(values, 0.5); }
+double median(std::vector<double> values) {
+  return percentile(values, 0.5);
+}
 
 double resident_mb(int pid, std::string_view field) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
@@ -95,7 +99,9 @@ double resident_mb(int pid, std::string_view field) {
   return 0;
 }
 
-void reset_peak(int pid) { std::ofstream(fmt::format("/proc/{}/clear_refs", pid)) << "5"; }
+void reset_peak(int pid) {
+  std::ofstream(fmt::format("/proc/{}/clear_refs", pid)) << "5";
+}
 
 double processor_seconds(int pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
@@ -109,10 +115,18 @@ double processor_seconds(int pid) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+ThreadTime thread_time() {
+  std::ifstream file(fmt::format("/proc/self/task/{}/schedstat", ::gettid()));
+  ThreadTime time;
+  file >> time.running >> time.waiting;
+  return {time.running / 1e9, time.waiting / 1e9};
+}
+
 TemporaryFolder::TemporaryFolder() {
   const char* base = ::getenv("POSTHORN_BENCH_DIR");  // a disk to be measured; /tmp may be memory
   path_ = fmt::format("{}/posthorn-bench-XXXXXX", base != nullptr ? base : "/tmp");
-  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary folder can be made at " + path_);
+  if (::mkdtemp(path_.data()) == nullptr)
+    throw std::runtime_error("no temporary folder can be made at " + path_);
 }
 
 TemporaryFolder::~TemporaryFolder() {
@@ -122,7 +136,8 @@ TemporaryFolder::~TemporaryFolder() {
 
 StaticServer::StaticServer(std::string body)
     : body_(std::move(body)),
-      server_(*network_.listen("127.0.0.1", 0), clock_, runtime_.executor(), [this](HttpExchange& x) { return answer(x); }) {
+      server_(*network_.listen("127.0.0.1", 0), clock_, runtime_.executor(),
+              [this](HttpExchange& x) { return answer(x); }) {
   server_.start();
   thread_ = std::thread([this] { runtime_.run(); });
 }
@@ -147,7 +162,9 @@ MetaThread::MetaThread() {
   thread_ = std::thread([this] { runtime_.run(); });
 }
 
-MetaThread::~MetaThread() { stop(); }
+MetaThread::~MetaThread() {
+  stop();
+}
 
 void MetaThread::set_callback(std::string url) {
   asio::post(runtime_.executor(), [this, url = std::move(url)] { host_->meta().set_callback(url); });
@@ -179,7 +196,8 @@ bool run_product(const ProductOptions& options, std::function<Task<Result<>>(Pro
   server_options.config = *std::move(config);
   Server server(std::move(server_options));
   bool ok = false;
-  asio::co_spawn(server.runtime().executor(), run_body(server, std::move(body), options.data_dir, ok), asio::detached);
+  asio::co_spawn(server.runtime().executor(), run_body(server, std::move(body), options.data_dir, ok),
+                 asio::detached);
   server.runtime().run();
   return ok;
 }
@@ -219,13 +237,15 @@ Task<Result<std::int64_t>> prepare_broadcast(Product product, std::string folder
   number["business_id"] = sandbox::kDefaultWaba;
   number["phone_number_id"] = sandbox::kDefaultFastNumber;
   number["token"] = sandbox::kDefaultToken;
-  PH_CO_TRY_ASSIGN(const json::value channel, co_await product.client->call("add_channel", std::move(number)));
+  PH_CO_TRY_ASSIGN(const json::value channel,
+                   co_await product.client->call("add_channel", std::move(number)));
   PH_CO_TRY(co_await lift_limit(product.server->services(), JsonView(channel)["id"].integer_or(0)));
   const std::string path = folder + "/recipients.csv";
   PH_CO_TRY(write_sample_file(path, recipients));
   PH_CO_TRY_ASSIGN(const json::value upload, co_await product.client->upload(path));
   auto draft = sample_draft(JsonView(upload)["id"].integer_or(0), "number");
-  PH_CO_TRY_ASSIGN(const json::value created, co_await product.client->call("create_broadcast", std::move(draft)));
+  PH_CO_TRY_ASSIGN(const json::value created,
+                   co_await product.client->call("create_broadcast", std::move(draft)));
   const std::int64_t id = JsonView(created)["id"].integer_or(0);
   PH_CO_TRY(co_await product.client->call("preflight_broadcast", json::object{{"id", id}}));
   co_return id;
@@ -237,7 +257,8 @@ Task<Result<>> start_broadcast(Product product, std::int64_t id) {
   co_return Result<>();
 }
 
-Task<Result<double>> wait_for_end(Product product, std::int64_t id, std::chrono::steady_clock::time_point since) {
+Task<Result<double>> wait_for_end(Product product, std::int64_t id,
+                                  std::chrono::steady_clock::time_point since) {
   auto& campaigns = *product.server->services().campaigns;
   while (seconds_since(since) < 60) {
     PH_CO_TRY_ASSIGN(const Campaign now, co_await campaigns.get(CampaignId{id}));

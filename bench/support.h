@@ -1,5 +1,6 @@
-// What the benchmarks share: a table row, memory of a process, a static HTTP server, a simulated Meta on a thread of its own,
-// and the whole product in this process. Benchmarks stand outside the house: they may use clocks and threads directly.
+// What the benchmarks share: a table row, memory of a process, a static HTTP server, a simulated Meta on a
+// thread of its own, and the whole product in this process. Benchmarks stand outside the house: they may use
+// clocks and threads directly.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -30,11 +31,18 @@ struct Figure {
 void print_figure(const Figure& figure);
 
 double seconds_since(std::chrono::steady_clock::time_point start);
-double median(std::vector<double> values);                    // 0 of nothing
-double percentile(std::vector<double>& values, double share); // sorts; share 0 to 1
-double resident_mb(int pid, std::string_view field);          // VmRSS or VmHWM of /proc/<pid>/status
-void reset_peak(int pid);                                     // VmHWM begins anew
-double processor_seconds(int pid);                            // user and system time of all its threads
+double median(std::vector<double> values);                     // 0 of nothing
+double percentile(std::vector<double>& values, double share);  // sorts; share 0 to 1
+double resident_mb(int pid, std::string_view field);           // VmRSS or VmHWM of /proc/<pid>/status
+void reset_peak(int pid);                                      // VmHWM begins anew
+double processor_seconds(int pid);                             // user and system time of all its threads
+
+// How the calling thread spent its time, from the kernel's scheduler: on a machine that does other things as
+// well, time spent ready but waiting for a processor says how far a clock can be believed.
+struct ThreadTime {
+  double running = 0, waiting = 0;  // seconds since the thread began
+};
+ThreadTime thread_time();
 
 // Removed with everything in it at the end.
 class TemporaryFolder {
@@ -97,12 +105,14 @@ struct ProductOptions {
 // Starts, runs `body` to its end, stops. False, with the reason printed, when anything failed.
 bool run_product(const ProductOptions& options, std::function<Task<Result<>>(Product)> body);
 
-// Adds the sandbox's number, with no limit of the rate, and a checked broadcast of the bundled sample to it: → its id.
+// Adds the sandbox's number, with no limit of the rate, and a checked broadcast of the bundled sample to it:
+// → its id.
 Task<Result<std::int64_t>> prepare_broadcast(Product product, std::string folder, std::uint64_t recipients);
 Result<> write_sample_file(const std::string& path, std::uint64_t recipients);
 json::object sample_draft(std::int64_t upload_id, std::string_view account);
 Task<Result<>> start_broadcast(Product product, std::int64_t id);
 // Looks every 10 ms until it has ended: → seconds since `since`. unavailable after a minute.
-Task<Result<double>> wait_for_end(Product product, std::int64_t id, std::chrono::steady_clock::time_point since);
+Task<Result<double>> wait_for_end(Product product, std::int64_t id,
+                                  std::chrono::steady_clock::time_point since);
 
 }  // namespace posthorn::bench

@@ -1,7 +1,7 @@
-// Status webhooks at a fixed rate, one status each, signed as Meta signs them: how long until each is acknowledged, which is
-// not before it is on disk, and whether every one is applied exactly once. The load is open: each request has its time, and
-// what counts is the time from then, whether or not the server was ready for it. Beside it: the same load on a server that
-// only answers 200.
+// Status webhooks at a fixed rate, one status each, signed as Meta signs them: how long until each is
+// acknowledged, which is not before it is on disk, and whether every one is applied exactly once. The load is
+// open: each request has its time, and what counts is the time from then, whether or not the server was ready
+// for it. Beside it: the same load on a server that only answers 200.
 //
 // Usage: webhook_bench [per_second [seconds]]
 #include <algorithm>
@@ -37,7 +37,8 @@ struct Sent {
   std::vector<SentRow> rows;
 };
 
-std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint, HmacSha256& sign, const char* word, std::int64_t at) {
+std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint, HmacSha256& sign,
+                           const char* word, std::int64_t at) {
   std::string token;
   mint.append({AccountId{sent.account}, CampaignId{sent.campaign}, row.row_no, 1}, token);
   const std::string body = fmt::format(
@@ -48,7 +49,8 @@ std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint
       R"("category":"marketing","type":"regular"}}}}]}},"field":"messages"}}]}}]}})",
       sandbox::kDefaultWaba, sandbox::kDefaultFastNumber, row.wamid, word, at, row.phone, token);
   return fmt::format(
-      "POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: */*\r\n"
+      "POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: "
+      "*/*\r\n"
       "Content-Type: application/json\r\nX-Hub-Signature-256: sha256={}\r\nContent-Length: {}\r\n\r\n{}",
       to_hex(sign(body)), body.size(), body);
 }
@@ -56,8 +58,9 @@ std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint
 std::vector<std::string> all_requests(const Sent& sent, const Secret& token_key) {
   TokenMint mint(token_key);
   HmacSha256 sign{Secret(std::string(sandbox::kDefaultAppSecret))};
-  const std::int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
-                               std::chrono::system_clock::now().time_since_epoch()).count();
+  const std::int64_t now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   std::vector<std::string> requests;
   for (std::int64_t wave = 0; wave < 3; ++wave) {
     for (std::size_t i = 0; i < sent.rows.size(); ++i) {
@@ -72,7 +75,10 @@ std::vector<std::string> all_requests(const Sent& sent, const Secret& token_key)
 class Generator {
  public:
   Generator(const std::vector<std::string>& requests, Endpoint server, double per_second)
-      : requests_(requests), server_(std::move(server)), interval_us_(1e6 / per_second), latencies_(requests.size(), 0) {
+      : requests_(requests),
+        server_(std::move(server)),
+        interval_us_(1e6 / per_second),
+        latencies_(requests.size(), 0) {
     for (int i = 0; i < kConnections; ++i) asio::co_spawn(runtime_.executor(), connection(), asio::detached);
     thread_ = std::thread([this] { runtime_.run(); });
   }
@@ -92,12 +98,14 @@ class Generator {
     while (began_ == MonotonicTime{}) co_await clock_.sleep_for(std::chrono::milliseconds(1));
     while (next_ < requests_.size()) {
       const std::size_t mine = next_++;
-      const MonotonicTime due = began_ + Duration(static_cast<Duration::rep>(interval_us_ * static_cast<double>(mine)));
+      const MonotonicTime due =
+          began_ + Duration(static_cast<Duration::rep>(interval_us_ * static_cast<double>(mine)));
       if (due > clock_.now()) co_await clock_.sleep_until(due);
       const bool good = stream && co_await exchange(**stream, requests_[mine]);
       latencies_[mine] = static_cast<double>((clock_.now() - due).count()) / 1e3;
       if (!good) ++failed_;
-      if (finished_.load() + 1 == requests_.size()) took_ = static_cast<double>((clock_.now() - began_).count()) / 1e6;
+      if (finished_.load() + 1 == requests_.size())
+        took_ = static_cast<double>((clock_.now() - began_).count()) / 1e6;
       ++finished_;
     }
   }
@@ -116,7 +124,8 @@ class Generator {
       if (!n || *n == 0) co_return false;
       held += *n;
       const std::string_view answer(buffer.data(), held);
-      if (answer.ends_with("\r\n\r\n")) co_return answer.starts_with("HTTP/1.1 200");  // no server here adds a body
+      if (answer.ends_with("\r\n\r\n"))
+        co_return answer.starts_with("HTTP/1.1 200");  // no server here adds a body
     }
   }
 
@@ -137,8 +146,8 @@ class Generator {
 
 struct Measured {
   double p50 = 0, p99 = 0, worst = 0;
-  double rate = 0;     // reached
-  double lag_ms = 0;   // from the last acknowledgement until everything was applied
+  double rate = 0;    // reached
+  double lag_ms = 0;  // from the last acknowledgement until everything was applied
   std::size_t failed = 0;
 };
 
@@ -163,8 +172,10 @@ Task<Result<Sent>> read_sent(Services& services, std::int64_t campaign) {
   auto read = [campaign](Transaction& tx) -> Result<Sent> {
     Sent sent;
     sent.campaign = campaign;
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT account_id, row_no, phone, wamid FROM sends WHERE campaign_id = $1 ORDER BY row_no",
-                                         {campaign}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT account_id, row_no, phone, wamid FROM sends WHERE campaign_id = $1 ORDER BY row_no",
+                 {campaign}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) return sent;
@@ -175,20 +186,24 @@ Task<Result<Sent>> read_sent(Services& services, std::int64_t campaign) {
   co_return co_await services.database->read(std::move(read));
 }
 
-Endpoint endpoint_of(const std::string& url) { return parse_url(url)->endpoint; }
+Endpoint endpoint_of(const std::string& url) {
+  return parse_url(url)->endpoint;
+}
 
 // Until the counters say that each row was sent, delivered and read once; unavailable after 30 seconds.
 Task<Result<double>> wait_until_applied(Product product, std::int64_t campaign, std::int64_t rows) {
   const auto began = std::chrono::steady_clock::now();
   CampaignCounters counted;
   while (seconds_since(began) < 30) {
-    PH_CO_TRY_ASSIGN(const Campaign now, co_await product.server->services().campaigns->get(CampaignId{campaign}));
+    PH_CO_TRY_ASSIGN(const Campaign now,
+                     co_await product.server->services().campaigns->get(CampaignId{campaign}));
     counted = now.counters;
-    if (counted.sent == rows && counted.delivered == rows && counted.read == rows) co_return seconds_since(began) * 1e3;
+    if (counted.sent == rows && counted.delivered == rows && counted.read == rows)
+      co_return seconds_since(began) * 1e3;
     co_await product.client->clock().sleep_for(std::chrono::milliseconds(2));
   }
-  co_return fail(ErrorCode::internal, fmt::format("{} rows, but sent {}, delivered {}, read {}", rows, counted.sent, counted.delivered,
-                                                  counted.read));
+  co_return fail(ErrorCode::internal, fmt::format("{} rows, but sent {}, delivered {}, read {}", rows,
+                                                  counted.sent, counted.delivered, counted.read));
 }
 
 struct Shape {
@@ -196,8 +211,10 @@ struct Shape {
   std::int64_t rows = 0;
 };
 
-Task<Result<>> measure(Product product, std::string folder, Shape shape, Measured& out, std::vector<std::string>& requests) {
-  PH_CO_TRY_ASSIGN(const std::int64_t campaign, co_await prepare_broadcast(product, folder, static_cast<std::uint64_t>(shape.rows)));
+Task<Result<>> measure(Product product, std::string folder, Shape shape, Measured& out,
+                       std::vector<std::string>& requests) {
+  PH_CO_TRY_ASSIGN(const std::int64_t campaign,
+                   co_await prepare_broadcast(product, folder, static_cast<std::uint64_t>(shape.rows)));
   const auto began = std::chrono::steady_clock::now();
   PH_CO_TRY(co_await start_broadcast(product, campaign));
   PH_CO_TRY(co_await wait_for_end(product, campaign, began));
@@ -238,10 +255,14 @@ int main(int argc, char** argv) {
   }
   const Measured baseline = measure_baseline(requests, shape.per_second);
   const bool met = ours.p99 <= kGoalMs && ours.failed == 0;
-  print_figure({fmt::format("{} status webhooks at {:.0f}/s, acknowledged when durable", requests.size(), ours.rate),
-                fmt::format("p99 {:.1f} ms (median {:.1f}, worst {:.1f}), {} refused", ours.p99, ours.p50, ours.worst, ours.failed),
-                fmt::format("p99 {:.1f} ms server that only answers 200", baseline.p99), fmt::format("{:.1f}", ours.p99 / baseline.p99),
-                fmt::format("{:.0f} ms: {}", kGoalMs, met ? "met" : "missed")});
-  print_figure({"the same, applied exactly once after the last acknowledgement", fmt::format("{:.0f} ms", ours.lag_ms), "", "", ""});
+  print_figure(
+      {fmt::format("{} status webhooks at {:.0f}/s, acknowledged when durable", requests.size(), ours.rate),
+       fmt::format("p99 {:.1f} ms (median {:.1f}, worst {:.1f}), {} refused", ours.p99, ours.p50, ours.worst,
+                   ours.failed),
+       fmt::format("p99 {:.1f} ms server that only answers 200", baseline.p99),
+       fmt::format("{:.1f}", ours.p99 / baseline.p99),
+       fmt::format("{:.0f} ms: {}", kGoalMs, met ? "met" : "missed")});
+  print_figure({"the same, applied exactly once after the last acknowledgement",
+                fmt::format("{:.0f} ms", ours.lag_ms), "", "", ""});
   return 0;
 }

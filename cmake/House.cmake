@@ -7,6 +7,14 @@ target_link_libraries(posthorn_options INTERFACE fmt::fmt Boost::json Boost::url
 target_compile_definitions(posthorn_options INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_BEAST_USE_STD_STRING_VIEW)
 
+# Coroutine frames are larger than what glibc's allocator keeps at hand for each thread; this one serves them at once.
+function(posthorn_allocator target)
+  if(TARGET mimalloc)
+    target_link_libraries(${target} PRIVATE mimalloc)
+    target_link_options(${target} PRIVATE -Wl,--no-as-needed)  # nothing names its symbols: it stands in for malloc
+  endif()
+endfunction()
+
 # posthorn_library(NAME SOURCES a.cpp ... DEPENDS other ...)
 function(posthorn_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
