@@ -131,7 +131,7 @@ std::vector<Action> message_actions() {
   return {
       {.name = "send_template", .category = "messages", .role = Role::agent, .effect = Effect::mutates,
        .summary = "Sends one template message. It is queued durably and leaves ahead of broadcasts; get_send tells what became of it.",
-       .parameters = send_template_parameters(), .handler = send_template, .example = std::move(example)},
+       .parameters = send_template_parameters(), .handler = send_template, .example = std::move(example), .keeps_answer = true},
       {.name = "get_send", .category = "messages", .role = Role::viewer,
        .summary = "What became of a single send: submission, delivery, Meta's message id, error.", .parameters = {send_id, wait},
        .handler = get_send, .example = {{"send_id", 1}}},

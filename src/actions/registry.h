@@ -38,6 +38,7 @@ struct Action {
   std::vector<Parameter> parameters;
   ActionHandler handler = nullptr;
   json::object example;  // parameters of a typical call; must pass the action's own checks
+  bool keeps_answer = false;   // the handler calls remember_answer() in the transaction of its effect
   bool secret_answer = false;  // the answer shows a secret once: it is never kept, so an Idempotency-Key is refused
 };
 

@@ -84,9 +84,7 @@ Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>&
   RememberedAnswer remembered;
   remembered.status = 200;
   remembered.answer = json::serialize(answer);
-  PH_TRY(idempotency::remember(tx, call->key, call->body_hash, remembered, now));
-  call->remembered = true;
-  return {};
+  return idempotency::remember(tx, call->key, call->body_hash, remembered, now);
 }
 
 Task<Result<json::value>> ActionRunner::run(ActionCall call) {
@@ -137,17 +135,35 @@ Task<Result<json::value>> ActionRunner::run_with_key(const Action& action, Param
                    "Idempotency-Key");
   }
   if (!earlier) co_return std::unexpected(earlier.error());
+  if (*earlier && (*earlier)->status == 0) {
+    co_return fail(ErrorCode::conflict,
+                   "the server went down during the first call with this Idempotency-Key; look whether it took effect, and if not "
+                   "repeat it with a new key",
+                   "Idempotency-Key");
+  }
   if (*earlier) co_return parse_json((*earlier)->answer);
   co_return co_await first_call(action, std::move(params), std::move(call), std::move(idempotent));
 }
 
 Task<Result<json::value>> ActionRunner::first_call(const Action& action, Params params, ActionCall call,
                                                    std::shared_ptr<IdempotentCall> idempotent) {
-  auto outcome = co_await run_handler(action, std::move(params), std::move(call), idempotent);
-  if (!outcome || idempotent->remembered) co_return outcome;
+  if (action.keeps_answer) co_return co_await run_handler(action, std::move(params), std::move(call), std::move(idempotent));
   const auto now = services_.clock->wall_now();
-  auto keep = [idempotent, answer = *outcome, now](Transaction& tx) { return remember_answer(tx, idempotent, answer, now); };
-  const auto kept = co_await services_.database->write(std::move(keep));
+  auto reserve = [idempotent, now](Transaction& tx) { return idempotency::reserve(tx, idempotent->key, idempotent->body_hash, now); };
+  PH_CO_TRY(co_await services_.database->write_urgent(std::move(reserve)));
+  co_return co_await reserved_call(action, std::move(params), std::move(call), std::move(idempotent));
+}
+
+// Urgent, as the reservation was: pausing works on a full disk, with an Idempotency-Key too.
+Task<Result<json::value>> ActionRunner::reserved_call(const Action& action, Params params, ActionCall call,
+                                                      std::shared_ptr<IdempotentCall> idempotent) {
+  auto outcome = co_await run_handler(action, std::move(params), std::move(call), idempotent);
+  const auto now = services_.clock->wall_now();
+  auto keep = [idempotent, outcome, now](Transaction& tx) -> Result<> {
+    if (!outcome) return idempotency::release(tx, idempotent->key);
+    return remember_answer(tx, idempotent, *outcome, now);
+  };
+  const auto kept = co_await services_.database->write_urgent(std::move(keep));
   if (!kept) services_.log->warning("action.answer_not_kept", {{"action", action.name}, {"reason", kept.error().message}});
   co_return outcome;
 }

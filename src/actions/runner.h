@@ -22,11 +22,11 @@ struct ActionCall {
 struct IdempotentCall {
   std::string key;        // scoped to caller and action
   std::string body_hash;
-  bool remembered = false;  // the handler kept its answer together with its effect
 };
 
-// Keeps `answer` in the transaction of the effect, so that a crash between the two is impossible. For handlers whose effect
-// cannot be repeated harmlessly; the answers of all others are kept by the runner after they return.
+// Keeps `answer` in the transaction of the effect, so that a crash between the two is impossible. For actions that declare
+// keeps_answer. For all others the runner reserves the key before the handler runs and keeps the answer after it, so that
+// after a crash in between a repetition is refused instead of carried out twice.
 Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call, const json::value& answer, WallTime now);
 
 class ActionRunner {
@@ -34,7 +34,8 @@ class ActionRunner {
   ActionRunner(const Registry& registry, Services& services) : registry_(registry), services_(services) {}
 
   // Errors: not_found (no such action), permission_denied, invalid_argument (with field; also field "Idempotency-Key" when
-  // the key came before with other parameters), conflict (a call with this key is at work), and the handler's own.
+  // the key came before with other parameters), conflict (a call with this key is at work, or the server went down during
+  // it), and the handler's own. Calls that failed leave nothing behind: their key may be used again.
   Task<Result<json::value>> run(ActionCall call);
   const Registry& registry() const { return registry_; }
 
@@ -44,6 +45,8 @@ class ActionRunner {
   Task<Result<json::value>> run_with_key(const Action& action, Params params, ActionCall call);
   Task<Result<json::value>> first_call(const Action& action, Params params, ActionCall call,
                                        std::shared_ptr<IdempotentCall> idempotent);
+  Task<Result<json::value>> reserved_call(const Action& action, Params params, ActionCall call,
+                                          std::shared_ptr<IdempotentCall> idempotent);
   Task<> write_audit(std::string action, std::string actor, std::string subject, std::string detail);
 
   const Registry& registry_;

@@ -24,10 +24,24 @@ Result<std::optional<RememberedAnswer>> find(Transaction& tx, std::string_view s
   return RememberedAnswer{static_cast<int>(rows.integer(1)), std::string(rows.text(2))};
 }
 
+Result<> reserve(Transaction& tx, std::string_view scoped_key, std::string_view body_hash, WallTime now) {
+  PH_TRY_ASSIGN(const auto added, tx.execute("INSERT INTO idempotency (key, body_hash, status, answer, created_at) "
+                                             "VALUES ($1, $2, 0, '', $3) ON CONFLICT (key) DO NOTHING",
+                                             {scoped_key, body_hash, now}));
+  if (added == 1) return {};
+  return fail(ErrorCode::conflict, "A request with this Idempotency-Key came before.", "Idempotency-Key");
+}
+
+Result<> release(Transaction& tx, std::string_view scoped_key) {
+  PH_TRY(tx.execute("DELETE FROM idempotency WHERE key = $1 AND status = 0", {scoped_key}));
+  return {};
+}
+
 Result<> remember(Transaction& tx, std::string_view scoped_key, std::string_view body_hash, const RememberedAnswer& answer,
                   WallTime now) {
   PH_TRY_ASSIGN(const auto added, tx.execute("INSERT INTO idempotency (key, body_hash, status, answer, created_at) "
-                                             "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO NOTHING",
+                                             "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (key) DO UPDATE "
+                                             "SET status = excluded.status, answer = excluded.answer WHERE idempotency.status = 0",
                                              {scoped_key, body_hash, answer.status, answer.answer, now}));
   if (added == 1) return {};
   return fail(ErrorCode::conflict, "A request with this Idempotency-Key has been answered already.", "Idempotency-Key");

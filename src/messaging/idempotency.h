@@ -10,7 +10,7 @@
 namespace posthorn {
 
 struct RememberedAnswer {
-  int status = 0;       // HTTP status
+  int status = 0;       // HTTP status; 0: the first call has not ended, or the process ended during it
   std::string answer;   // body
 };
 
@@ -25,7 +25,11 @@ std::string body_hash(std::string_view body);  // SHA-256, hex
 
 // The answer given before; nullopt for a key never seen. conflict when the key came with another body: answer 422 then.
 Result<std::optional<RememberedAnswer>> find(Transaction& tx, std::string_view scoped_key, std::string_view body_hash);
-// In the same transaction as the effect. conflict if the key is taken.
+// Before an effect that cannot be in the same transaction as its answer: after a crash in between, find() tells that there
+// may have been an effect. conflict if the key is taken.
+Result<> reserve(Transaction& tx, std::string_view scoped_key, std::string_view body_hash, WallTime now);
+Result<> release(Transaction& tx, std::string_view scoped_key);  // a reservation whose call failed; answers stay
+// In the same transaction as the effect, or over a reservation. conflict if there is an answer already.
 Result<> remember(Transaction& tx, std::string_view scoped_key, std::string_view body_hash,
                   const RememberedAnswer& answer, WallTime now);
 Result<std::int64_t> prune(Transaction& tx, WallTime now);  // drops those older than kKeep

@@ -10,6 +10,7 @@
 #include "actions/runner.h"
 #include "actions/services.h"
 #include "api/api.h"
+#include "messaging/accounts.h"
 #include "platform/metrics.h"
 #include "platform/simulated/process.h"
 #include "platform/simulated/simulated_files.h"
@@ -87,6 +88,9 @@ class FakeCampaigns final : public CampaignService {
  public:
   Campaign seven;
   int creations = 0, starts = 0;
+  std::function<Task<>()> before_start;
+  CampaignDraft draft;
+  std::vector<std::int64_t> lines;
   std::string actor;
 
   FakeCampaigns() {
@@ -100,8 +104,9 @@ class FakeCampaigns final : public CampaignService {
     co_return seven;
   }
   Task<Result<>> resume_after_start() override { co_return Result<>(); }
-  Task<Result<CampaignId>> create(CampaignDraft, std::string by) override {
+  Task<Result<CampaignId>> create(CampaignDraft given, std::string by) override {
     ++creations;
+    draft = std::move(given);
     actor = by;
     co_return seven.id;
   }
@@ -109,12 +114,16 @@ class FakeCampaigns final : public CampaignService {
   Task<Result<Campaign>> get(CampaignId id) override { return give(id); }
   Task<Result<std::vector<Campaign>>> list(std::int64_t, int) override { co_return std::vector<Campaign>{seven}; }
   Task<Result<json::object>> inspect_upload(UploadId, AccountId, std::string, std::string) override { co_return json::object(); }
-  Task<Result<json::array>> preview(CampaignId, std::vector<std::int64_t>, int) override { co_return json::array(); }
+  Task<Result<json::array>> preview(CampaignId, std::vector<std::int64_t> asked, int) override {
+    lines = std::move(asked);
+    co_return json::array();
+  }
   Task<Result<json::object>> preflight(CampaignId, std::string) override { co_return json::object(); }
   Task<Result<std::int64_t>> send_test(CampaignId, std::string, std::int64_t, std::string) override { co_return 1; }
   Task<Result<Campaign>> start(CampaignId id, StartOptions, std::string) override {
     ++starts;
-    return give(id);
+    if (before_start) co_await before_start();
+    co_return co_await give(id);
   }
   Task<Result<Campaign>> pause(CampaignId id, std::string, std::string) override { return give(id); }
   Task<Result<Campaign>> resume(CampaignId id, std::string) override { return give(id); }

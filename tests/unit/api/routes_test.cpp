@@ -4,6 +4,7 @@
 #include "actions/describe.h"
 #include "api/page_routes.h"
 #include "platform/crypto.h"
+#include "messaging/idempotency.h"
 #include "unit/api/api_house.h"
 
 namespace posthorn::api_testing {
@@ -85,6 +86,46 @@ TEST_F(Routes, IdempotencyKeysGiveOneEffect) {
   EXPECT_EQ(call(new_key(Role::marketer), "start_broadcast", R"({"id":7})", "k1").status(), 200) << "another caller's keys are his own";
   EXPECT_EQ(campaigns.starts, 3);
   EXPECT_EQ(call(key, "start_broadcast", R"({"id":7})", "with space").status(), 422);
+}
+
+TEST_F(Routes, ACallThatTheServerDidNotSurviveIsNotCarriedOutTwice) {
+  const auto key = new_key(Role::marketer);
+  auto reserve = [now = process.clock().wall_now()](Transaction& tx) {
+    return idempotency::reserve(tx, idempotency::scoped_key("key:marketer1", "start_broadcast", "k1"),
+                                idempotency::body_hash(R"({"id":7,"acknowledge_warnings":false})"), now);
+  };
+  ASSERT_TRUE(run(database->write(reserve)));
+  auto again = call(key, "start_broadcast", R"({"id":7})", "k1");
+  EXPECT_EQ(again.status(), 409);
+  EXPECT_EQ(again.error_field(), "Idempotency-Key");
+  EXPECT_THAT(again.response->body, HasSubstr("look whether it took effect"));
+  EXPECT_EQ(campaigns.starts, 0);
+}
+
+TEST_F(Routes, TheKeyIsOnDiskBeforeTheEffect) {
+  const auto key = new_key(Role::marketer);
+  auto count = [](Transaction& tx) -> Result<std::int64_t> {
+    PH_TRY_ASSIGN(auto rows, tx.query("SELECT count(*) FROM idempotency WHERE status = 0"));
+    PH_TRY(rows.next());
+    return rows.integer(0);
+  };
+  std::int64_t reserved = -1;
+  campaigns.before_start = [&]() -> Task<> {
+    const auto seen = co_await database->read(count);
+    reserved = seen.value_or(-2);
+  };
+  EXPECT_EQ(call(key, "start_broadcast", R"({"id":7})", "k1").status(), 200);
+  EXPECT_EQ(reserved, 1);
+  EXPECT_EQ(run(database->read(count)).value(), 0) << "the answer took the reservation's place";
+}
+
+TEST_F(Routes, AFailedCallLeavesItsKeyFree) {
+  const auto key = new_key(Role::marketer);
+  EXPECT_EQ(call(key, "start_broadcast", R"({"id":8})", "k1").status(), 404);
+  campaigns.seven.id = CampaignId{8};
+  EXPECT_EQ(call(key, "start_broadcast", R"({"id":8})", "k1").status(), 200);
+  EXPECT_EQ(call(key, "start_broadcast", R"({"id":8})", "k1").status(), 200);
+  EXPECT_EQ(campaigns.starts, 2);
 }
 
 TEST_F(Routes, SecretsInAnswersAreNotKept) {

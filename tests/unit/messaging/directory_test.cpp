@@ -143,6 +143,18 @@ TEST_F(IdempotencyTest, TheSameRequestGetsTheSameAnswer) {
   EXPECT_EQ(idempotency::remember(tx(), key, hash, {200, "x"}, day(1)).error().code, ErrorCode::conflict);
 }
 
+TEST_F(IdempotencyTest, AReservationBecomesAnAnswerOrGoes) {
+  ASSERT_TRUE(idempotency::reserve(tx(), "k", "h", day(1)));
+  EXPECT_EQ(idempotency::reserve(tx(), "k", "h", day(1)).error().code, ErrorCode::conflict);
+  EXPECT_EQ(idempotency::find(tx(), "k", "h").value()->status, 0);
+  ASSERT_TRUE(idempotency::release(tx(), "k"));
+  EXPECT_FALSE(idempotency::find(tx(), "k", "h").value());
+  ASSERT_TRUE(idempotency::reserve(tx(), "k", "h", day(1)));
+  ASSERT_TRUE(idempotency::remember(tx(), "k", "h", {200, "x"}, day(1)));
+  ASSERT_TRUE(idempotency::release(tx(), "k"));
+  EXPECT_EQ(idempotency::find(tx(), "k", "h").value()->answer, "x") << "an answer stays";
+}
+
 TEST_F(IdempotencyTest, AnswersStayForThreeDays) {
   ASSERT_TRUE(idempotency::remember(tx(), "k", "h", {200, "x"}, day(1)));
   EXPECT_EQ(idempotency::prune(tx(), day(4)).value(), 0);
