@@ -43,8 +43,9 @@ Task<Result<CampaignDraft>> read_draft(ActionContext c, Params p) {
   draft.at_least_once = p.text("policy") == "at_least_once";
   draft.error_share_pause = p.number("error_share_pause");
   draft.local_time = p.boolean("local_time");
-  PH_CO_TRY_ASSIGN(draft.quiet_from_minute, minute_of_day(p, "quiet_from", draft.quiet_from_minute));
-  PH_CO_TRY_ASSIGN(draft.quiet_until_minute, minute_of_day(p, "quiet_until", draft.quiet_until_minute));
+  const auto& facts = c.services->facts;
+  PH_CO_TRY_ASSIGN(draft.quiet_from_minute, minute_of_day(p, "quiet_from", facts.quiet_from_minute));
+  PH_CO_TRY_ASSIGN(draft.quiet_until_minute, minute_of_day(p, "quiet_until", facts.quiet_until_minute));
   co_return draft;
 }
 
@@ -61,8 +62,8 @@ std::vector<Parameter> draft_parameters() {
       {.name = "policy", .help = "what happens to sends whose outcome stays unknown: at_most_once never sends them again; at_least_once does, once, and may duplicate", .fallback = "at_most_once", .choices = {"at_most_once", "at_least_once"}},
       {.name = "error_share_pause", .type = ParameterType::number, .help = "pauses when more than this share of the last outcomes are errors; 0: from the configuration", .fallback = 0.0, .min = 0, .max = 1},
       {.name = "local_time", .type = ParameterType::boolean, .help = "keep the quiet hours of each recipient's own country", .fallback = false},
-      {.name = "quiet_from", .help = "with local_time: no sending from this time of day on", .fallback = "21:00", .max = 5},
-      {.name = "quiet_until", .help = "with local_time: until this time of day", .fallback = "08:00", .max = 5},
+      {.name = "quiet_from", .help = "with local_time: no sending from this time of day on, such as 21:00; from the configuration (broadcast.quiet_hours) when left out", .max = 5},
+      {.name = "quiet_until", .help = "with local_time: until this time of day; from the configuration when left out", .max = 5},
   };
 }
 

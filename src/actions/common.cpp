@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace posthorn {
@@ -50,6 +51,16 @@ Result<Account> find_account(Transaction& tx, std::string_view text) {
 
 Task<Result<Account>> find_account(ActionContext context, std::string text) {
   auto look = [text = std::move(text)](Transaction& tx) { return find_account(tx, text); };
+  co_return co_await context.services->database->read(std::move(look));
+}
+
+Task<Result<Account>> find_business(ActionContext context, std::string text) {
+  auto look = [text = std::move(text)](Transaction& tx) -> Result<Account> {
+    PH_TRY_ASSIGN(auto candidates, text.empty() ? accounts::list(tx) : accounts::list_by_business(tx, text));
+    const auto same = [&candidates](const Account& a) { return a.business_id == candidates.front().business_id; };
+    if (!candidates.empty() && std::ranges::all_of(candidates, same)) return std::move(candidates.front());
+    return find_account(tx, text);
+  };
   co_return co_await context.services->database->read(std::move(look));
 }
 

@@ -31,6 +31,7 @@ struct ServerFacts {
   std::string public_url;             // where Meta reaches the webhook endpoint; empty: not configured
   bool app_secret_configured = false;
   WallTime started_at;
+  int quiet_from_minute = 21 * 60, quiet_until_minute = 8 * 60;  // for broadcasts that do not say; equal: none
 };
 
 struct Services {

@@ -148,7 +148,7 @@ struct Server::Parts {
   void make_messaging();
   Task<Result<>> make_broadcasts();
   Result<> make_access();
-  void fill_services();
+  Result<> fill_services();
   Result<> listen();
   Task<Result<>> ensure_cli_key();
   Task<Result<>> connect_sandbox();
@@ -258,7 +258,7 @@ Result<> Server::Parts::make_access() {
   return {};
 }
 
-void Server::Parts::fill_services() {
+Result<> Server::Parts::fill_services() {
   services.clock = &clock;
   services.random = &random;
   services.log = log.get();
@@ -280,6 +280,10 @@ void Server::Parts::fill_services() {
   services.facts.public_url = config.http.public_url;
   services.facts.app_secret_configured = !config.whatsapp.app_secret.empty();
   services.facts.started_at = clock.wall_now();
+  PH_TRY_ASSIGN(const auto quiet, parse_daily_hours(config.broadcast.quiet_hours));
+  services.facts.quiet_from_minute = quiet.from_minute;
+  services.facts.quiet_until_minute = quiet.to_minute;
+  return {};
 }
 
 Result<> Server::Parts::listen() {
@@ -397,7 +401,7 @@ Task<Result<>> Server::start() {
   p.make_messaging();
   PH_CO_TRY(co_await p.make_broadcasts());
   PH_CO_TRY(p.make_access());
-  p.fill_services();
+  PH_CO_TRY(p.fill_services());
   PH_CO_TRY(co_await p.access->keys().load());
   p.first_run = !p.access->keys().any();
   PH_CO_TRY(co_await p.intake->start());

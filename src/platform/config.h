@@ -47,8 +47,7 @@ struct Config {
   } whatsapp;
 
   struct Database {
-    std::string path;         // never empty: data_dir/posthorn.db unless given
-    Duration commit_delay{};  // how long a commit waits for company
+    std::string path;  // never empty: data_dir/posthorn.db unless given
     std::int64_t reserve_mb = 0;
   } database;
 

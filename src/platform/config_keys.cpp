@@ -101,8 +101,6 @@ const auto kKeys = std::to_array<ConfigKey>({
 
     {"database.path", +PH_FIELD(database.path), "", kAny, nullptr, "",
      "Database file; empty means `posthorn.db` in `data_dir`. A local disk, never a network share."},
-    {"database.commit_delay", +PH_FIELD(database.commit_delay), "1ms", {0, 1}, nullptr, "",
-     "How long a commit waits for others to share one disk flush with."},
     {"database.reserve_mb", +PH_FIELD(database.reserve_mb), "64", {8, 1'048'576}, nullptr, "",
      "Megabytes kept free for recording outcomes: with less free space nothing new is sent or accepted."},
 

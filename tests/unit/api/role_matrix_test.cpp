@@ -8,12 +8,12 @@ namespace {
 
 const std::map<std::string, std::set<std::string>> kMatrix = {
     {"viewer",
-     {"check_suppression", "get_broadcast", "get_broadcast_report", "get_send", "get_template", "get_throughput_limits", "get_upload",
+     {"check_suppression", "get_broadcast", "get_broadcast_report", "get_send", "get_template", "get_templates", "get_throughput_limits", "get_upload",
       "help", "inspect_upload", "list_actions", "list_broadcast_recipients", "list_broadcasts", "list_channels", "list_parked_events",
       "list_suppressions", "list_templates", "list_uploads", "ping", "preview_broadcast"}},
     {"agent", {"send_template"}},
     {"marketer",
-     {"add_suppressions", "cancel_broadcast", "create_broadcast", "pause_broadcast", "preflight_broadcast", "remove_suppression",
+     {"add_suppressions", "cancel_broadcast", "create_broadcast", "pause_broadcast", "preflight_broadcast", "refresh_templates", "remove_suppression",
       "resend_unknown", "resume_broadcast", "start_broadcast", "sync_templates", "test_broadcast", "update_broadcast"}},
     {"admin",
      {"add_channel", "check_channel", "create_backup", "create_key", "create_login_link", "doctor", "list_audit", "list_keys",
