@@ -1,6 +1,8 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "app/commands.h"
@@ -87,10 +89,62 @@ void print_broadcast(const CommandContext& c, const json::value& broadcast) {
   }
 }
 
+Task<Result<std::int64_t>> download_to_file(CommandContext c, std::string target, std::string path) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  const auto unwritable = [path] { return fail(ErrorCode::internal, fmt::format("{} cannot be written", path), "output"); };
+  if (!file) co_return unwritable();
+  Client::Sink sink = [&file, &unwritable](std::string_view piece) -> Result<> {
+    file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (file) return {};
+    return unwritable();
+  };
+  auto bytes = co_await c.client->download(std::move(target), std::move(sink));
+  file.close();
+  if (bytes && !file) co_return unwritable();
+  co_return bytes;
+}
+
+// A file appears whole or not at all; an older one of that name stays until then.
+Task<Result<std::int64_t>> download_whole(CommandContext c, std::string target, std::string path) {
+  std::error_code error;
+  const bool device = std::filesystem::exists(path, error) && !std::filesystem::is_regular_file(path, error);
+  if (device) co_return co_await download_to_file(c, std::move(target), std::move(path));
+  const auto unfinished = path + ".part";
+  auto bytes = co_await download_to_file(c, std::move(target), unfinished);
+  if (bytes) std::filesystem::rename(unfinished, path, error);
+  if (!bytes || error) {
+    std::error_code ignored;
+    std::filesystem::remove(unfinished, ignored);
+  }
+  if (bytes && error) co_return fail(ErrorCode::internal, fmt::format("{} cannot be written: {}", path, error.message()), "output");
+  co_return bytes;
+}
+
+Result<> to_standard_output(std::string_view piece) {
+  if (std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() && std::fflush(stdout) == 0) return {};
+  return fail(ErrorCode::internal, "standard output cannot be written", "output");
+}
+
+Task<Result<int>> download_to(CommandContext c, std::string target, std::string output) {
+  if (output.empty() || output == "-") {
+    Client::Sink sink = to_standard_output;
+    PH_CO_TRY(co_await c.client->download(std::move(target), std::move(sink)));
+    co_return kExitOk;
+  }
+  PH_CO_TRY_ASSIGN(const auto bytes, co_await download_whole(c, std::move(target), output));
+  json::object written;
+  written["file"] = output;
+  written["bytes"] = bytes;
+  print(c.json ? json::serialize(written) + "\n" : fmt::format("{} bytes written to {}\n", grouped(bytes), output));
+  co_return kExitOk;
+}
+
 }  // namespace
 
 Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options) {
   auto upload_id = options.upload_id;
+  if (options.file.empty() && upload_id == 0)
+    co_return fail(ErrorCode::invalid_argument, "recipients are missing: give --file FILE, or --upload ID of a file that is there already", "file");
   if (!options.file.empty()) {
     PH_CO_TRY_ASSIGN(const auto upload, co_await c.client->upload(options.file));
     upload_id = JsonView(upload)["id"].integer_or(0);
@@ -103,11 +157,25 @@ Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options) {
   co_return kExitOk;
 }
 
-Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id) {
+Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::string problems_file) {
   PH_CO_TRY_ASSIGN(const auto summary, co_await c.client->call("preflight_broadcast", with_id(id)));
   print(c.json ? json::serialize(summary) + "\n" : preflight_text(summary));
+  if (!problems_file.empty()) {
+    const auto bytes = co_await download_whole(c, fmt::format("/api/broadcasts/{}/problems.csv", id), problems_file);
+    if (!bytes) co_return std::unexpected(bytes.error());
+    if (!c.json) print(fmt::format("  rejected and duplicate rows: {}\n", problems_file));
+  }
   const JsonView view(summary);
   co_return view["blockers"].size() == 0 ? kExitOk : kExitRefused;
+}
+
+Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines, std::int64_t count) {
+  auto parameters = with_id(id);
+  if (!lines.empty()) parameters["lines"] = json::array(lines.begin(), lines.end());
+  parameters["count"] = count;
+  PH_CO_TRY_ASSIGN(const auto answer, co_await c.client->call("preview_broadcast", std::move(parameters)));
+  print(c.json ? json::serialize(answer) + "\n" : previews_text(answer));
+  co_return kExitOk;
 }
 
 Task<Result<int>> test_broadcast(CommandContext c, std::int64_t id, std::string to, std::int64_t line) {
@@ -166,17 +234,7 @@ Task<Result<int>> report_broadcast(CommandContext c, std::int64_t id) {
 
 Task<Result<int>> export_broadcast(CommandContext c, std::int64_t id, bool problems, std::string output) {
   const auto target = fmt::format("/api/broadcasts/{}/{}.csv", id, problems ? "problems" : "report");
-  PH_CO_TRY_ASSIGN(const auto csv, co_await c.client->download(target));
-  if (output.empty() || output == "-") {
-    print(csv);
-    co_return kExitOk;
-  }
-  std::ofstream file(output, std::ios::binary | std::ios::trunc);
-  file << csv;
-  file.close();
-  if (!file) co_return fail(ErrorCode::internal, fmt::format("{} cannot be written", output), "output");
-  if (!c.json) print(fmt::format("{} bytes written to {}\n", grouped(static_cast<std::int64_t>(csv.size())), output));
-  co_return kExitOk;
+  co_return co_await download_to(c, target, std::move(output));
 }
 
 }  // namespace posthorn

@@ -31,6 +31,8 @@ struct Arguments {
   std::vector<std::string> settings, words;
   std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, business_id, phone_number_id, action, file;
   std::int64_t id = 0, line = 0;
+  std::int64_t count = 3;
+  std::vector<std::int64_t> lines;
   bool problems = false, markdown = false, openapi = false;
 };
 
@@ -77,7 +79,13 @@ CLI::App* add_client(CLI::App& parent, Arguments& a, const char* name, const cha
   return sub;
 }
 
-void add_id(CLI::App* sub, std::int64_t& id) { sub->add_option("id", id, "number of the broadcast")->required()->check(CLI::PositiveNumber); }
+std::string check_number(const std::string& text) {
+  const bool digits = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && text.find_first_not_of('0') != std::string::npos) return {};
+  return fmt::format("'{}' is not a number from 1 on; `posthorn broadcast list` shows them", text);
+}
+
+void add_id(CLI::App* sub, std::int64_t& id) { sub->add_option("id", id, "number of the broadcast")->required()->check(check_number); }
 
 // A subcommand that needs configuration, not a server.
 CLI::App* add_local(CLI::App& parent, Arguments& a, const char* name, const char* help, std::function<int()> run) {
@@ -171,7 +179,15 @@ void add_broadcasts(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("broadcast", "Broadcasts");
   group->require_subcommand(1);
   add_draft_options(add_client(*group, a, "create", "Upload recipients and make a draft", [&a](CommandContext c) { return create_broadcast(c, a.create); }), a);
-  add_id(add_client(*group, a, "preflight", "Check every row and say what will happen", [&a](CommandContext c) { return preflight_broadcast(c, a.id); }), a.id);
+  auto* preflight = add_client(*group, a, "preflight", "Check every row and say what will happen",
+                               [&a](CommandContext c) { return preflight_broadcast(c, a.id, a.output); });
+  add_id(preflight, a.id);
+  preflight->add_option("--problems", a.output, "write the rejected and duplicate rows to this CSV file");
+  auto* preview = add_client(*group, a, "preview", "Messages as recipients will see them",
+                             [&a](CommandContext c) { return preview_broadcast(c, a.id, a.lines, a.count); });
+  add_id(preview, a.id);
+  auto* lines = preview->add_option("--lines", a.lines, "which lines of the file, such as 2,17")->delimiter(',')->check(CLI::Range(1, 1'000'000'000));
+  preview->add_option("--count", a.count, "how many from the first line on")->excludes(lines)->check(CLI::Range(1, 50));
   auto* test = add_client(*group, a, "test", "Send one row's message to yourself", [&a](CommandContext c) { return test_broadcast(c, a.id, a.to, a.line); });
   add_id(test, a.id);
   test->add_option("--to", a.to, "your number")->required();

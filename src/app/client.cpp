@@ -3,15 +3,18 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
-#include <array>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "platform/http_reply.h"
 
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kMaxAnswer = 4ULL << 30;
+constexpr std::size_t kMaxAnswer = 256ULL << 20;
+constexpr std::size_t kMaxDownload = 1ULL << 40;
+constexpr Duration kConnectTimeout = std::chrono::seconds(10);
 constexpr Duration kTimeout = std::chrono::minutes(30);  // pre-flight of millions of rows
 constexpr std::size_t kPiece = 256 * 1024;
 
@@ -51,11 +54,12 @@ Task<Result<>> write_file(Stream& stream, std::ifstream& file) {
   co_return Result<>();
 }
 
-Task<Result<HttpResponse>> read_reply(Stream& stream) {
+// The body of a good answer goes to `sink` in pieces, if there is one.
+Task<Result<HttpResponse>> read_reply(Stream& stream, std::size_t limit, Client::Sink sink = {}) {
   ReplyParser parser;
-  parser.start(false, 1024 * 1024);
+  parser.start(false, limit);
   std::string received;
-  std::array<char, 4096> buffer;
+  std::string buffer(kPiece, '\0');
   while (!parser.done()) {
     PH_CO_TRY_ASSIGN(const auto n, co_await stream.read_some(buffer));
     if (n == 0) {
@@ -65,6 +69,9 @@ Task<Result<HttpResponse>> read_reply(Stream& stream) {
     received.append(buffer.data(), n);
     PH_CO_TRY_ASSIGN(const auto used, parser.feed(received));
     received.erase(0, used);
+    if (sink && parser.status() == 200) {
+      PH_CO_TRY(sink(parser.take_body_so_far()));
+    }
   }
   co_return parser.take();
 }
@@ -113,11 +120,13 @@ Task<Result<json::value>> Client::call(std::string action, json::object paramete
 
 Task<Result<json::value>> Client::upload(std::string path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) co_return fail(ErrorCode::invalid_argument, fmt::format("{} is a folder, not a file", path), "file");
   if (!file) co_return fail(ErrorCode::not_found, fmt::format("{} cannot be read", path), "file");
   const auto size = static_cast<std::int64_t>(file.tellg());
   file.seekg(0);
   PH_CO_TRY_ASSIGN(const auto parsed, parse_url(target_.url));
-  auto stream = co_await network_.connect(parsed.endpoint, std::chrono::seconds(10));
+  auto stream = co_await network_.connect(parsed.endpoint, kConnectTimeout);
   if (!stream) co_return unreachable(target_.url, stream.error().message);
   const auto head = fmt::format(
       "POST /api/uploads?name={} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nContent-Type: text/csv\r\n"
@@ -126,16 +135,35 @@ Task<Result<json::value>> Client::upload(std::string path) {
   // The server may answer before the whole file is there (too large, no access): its answer counts, not the broken pipe.
   auto written = co_await write_all(**stream, head);
   if (written) written = co_await write_file(**stream, file);
-  const auto answer = co_await read_reply(**stream);
+  const auto answer = co_await read_reply(**stream, 1024 * 1024);
   if (!answer) co_return unreachable(target_.url, written ? answer.error().message : written.error().message);
   if (answer->status >= 300) co_return std::unexpected(error_from(*answer));
   co_return parse_json(answer->body);
 }
 
-Task<Result<std::string>> Client::download(std::string target) {
-  auto get = request("GET", std::move(target));
-  PH_CO_TRY_ASSIGN(auto answer, co_await exchange(std::move(get)));
-  co_return std::move(answer.body);
+Task<Result<std::int64_t>> Client::download(std::string target, Sink sink) {
+  PH_CO_TRY_ASSIGN(const auto parsed, parse_url(target_.url));
+  auto stream = co_await network_.connect(parsed.endpoint, kConnectTimeout);
+  if (!stream) co_return unreachable(target_.url, stream.error().message);
+  const auto head = fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", target,
+                                parsed.endpoint.host, parsed.endpoint.port, target_.key.reveal());
+  const auto written = co_await write_all(**stream, head);
+  if (!written) co_return unreachable(target_.url, written.error().message);
+  std::int64_t bytes = 0;
+  std::optional<Error> not_taken;
+  Sink counted = [&](std::string_view piece) -> Result<> {
+    bytes += static_cast<std::int64_t>(piece.size());
+    auto taken = sink(piece);
+    if (!taken) not_taken = taken.error();
+    return taken;
+  };
+  const auto answer = co_await read_reply(**stream, kMaxDownload, std::move(counted));
+  if (not_taken) co_return std::unexpected(*std::move(not_taken));
+  if (!answer && bytes > 0)
+    co_return fail(ErrorCode::unavailable, fmt::format("the download broke off after {} bytes ({}); ask again", bytes, answer.error().message), "server");
+  if (!answer) co_return unreachable(target_.url, answer.error().message);
+  if (answer->status >= 300) co_return std::unexpected(error_from(*answer));
+  co_return bytes;
 }
 
 }  // namespace posthorn

@@ -1,7 +1,9 @@
 // The command line's side of the HTTP API.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "core/json.h"
 #include "core/result.h"
@@ -24,8 +26,10 @@ class Client {
   Task<Result<json::value>> call(std::string action, json::object parameters);
   // Streams the file; → the upload.
   Task<Result<json::value>> upload(std::string path);
-  // GET, body as it comes: "/api/broadcasts/7/report.csv".
-  Task<Result<std::string>> download(std::string target);
+  // GET "/api/broadcasts/7/report.csv": the body in pieces as it comes, never whole in memory; → bytes. `sink` is not called
+  // for an error answer; its own error ends the download.
+  using Sink = std::function<Result<>(std::string_view)>;
+  Task<Result<std::int64_t>> download(std::string target, Sink sink);
 
   Clock& clock() { return clock_; }
   const std::string& url() const { return target_.url; }

@@ -33,7 +33,10 @@ struct StartBroadcast {
 };
 
 Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options);
-Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id);
+// The rejected and duplicate rows go into `problems_file` unless it is empty.
+Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::string problems_file = {});
+// Messages as the recipients on these lines of the file would see them; the first `count` when no lines are given.
+Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines, std::int64_t count);
 Task<Result<int>> test_broadcast(CommandContext c, std::int64_t id, std::string to, std::int64_t line);
 Task<Result<int>> start_broadcast(CommandContext c, StartBroadcast options);
 Task<Result<int>> change_broadcast(CommandContext c, std::string action, std::int64_t id);  // pause, resume, cancel

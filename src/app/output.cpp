@@ -42,6 +42,59 @@ void append_points(std::string& out, const json::value& summary, const char* lis
   for (const auto& point : points->get_array()) out += fmt::format("  {}: {}\n", word, text_of(point, "message"));
 }
 
+std::string reason_text(std::string_view reason) {
+  constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
+      {"no_phone", "without phone number"},        {"bad_phone", "not a phone number"},
+      {"missing_value", "a variable has no value"}, {"value_too_long", "a value is too long"},
+      {"value_not_single_line", "a value has line breaks or tabs"}, {"bad_value", "a value that Meta would refuse"},
+      {"too_many_cells", "more cells than columns"}};
+  for (const auto& [name, text] : kReasons)
+    if (name == reason) return std::string(text);
+  return std::string(reason);
+}
+
+using Counted = std::pair<std::string, std::int64_t>;
+
+// An object of counts, largest first.
+std::vector<Counted> counted(const json::value& summary, std::string_view name) {
+  std::vector<Counted> out;
+  const auto* object = member(summary, name);
+  if (object == nullptr || !object->is_object()) return out;
+  for (const auto& [key, n] : object->get_object())
+    if (n.is_number()) out.emplace_back(std::string(key), n.to_number<std::int64_t>());
+  std::ranges::sort(out, [](const Counted& a, const Counted& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+  return out;
+}
+
+void append_reasons(std::string& out, const json::value& summary) {
+  for (const auto& [reason, n] : counted(summary, "problems_by_reason"))
+    if (reason != "duplicate" && reason != "opted_out") out += fmt::format("    {:>10}  {}\n", grouped(n), reason_text(reason));
+}
+
+// A number read with the wrong default region lands in a wrong country: only people can see that, so they are shown.
+void append_countries(std::string& out, const json::value& summary) {
+  constexpr std::size_t kMost = 15;
+  const auto countries = counted(summary, "by_region");
+  if (countries.empty()) return;
+  out += "  countries:";
+  std::int64_t rest = 0;
+  for (std::size_t i = 0; i < countries.size(); ++i) {
+    if (i < kMost) {
+      out += fmt::format("{} {} {}", i == 0 ? "" : ",", countries[i].first, grouped(countries[i].second));
+    } else {
+      rest += countries[i].second;
+    }
+  }
+  if (rest > 0) out += fmt::format(", {} more countries {}", countries.size() - kMost, grouped(rest));
+  out += "\n";
+}
+
+void append_budget(std::string& out, const json::value& summary) {
+  if (member(summary, "budget.limit") == nullptr) return;
+  out += fmt::format("  budget: {} of {} people left in 24 hours ({})\n", grouped(count(summary, "budget.remaining")),
+                     grouped(count(summary, "budget.limit")), text_of(summary, "budget.tier"));
+}
+
 }  // namespace
 
 std::string grouped(std::int64_t number) {
@@ -148,15 +201,41 @@ std::string preflight_text(const json::value& summary) {
   std::string out = fmt::format("  {} rows: {} accepted, {} rejected, {} duplicates, {} opted out\n", grouped(count(summary, "rows")),
                                 grouped(count(summary, "accepted")), grouped(count(summary, "rejected")),
                                 grouped(count(summary, "duplicates")), grouped(count(summary, "opted_out")));
+  append_reasons(out, summary);
+  append_countries(out, summary);
+  append_budget(out, summary);
   const auto* seconds = member(summary, "seconds");
   if (seconds != nullptr && seconds->is_number())
-    out += fmt::format("  about {} at {:.0f} messages/s\n", short_duration(seconds->to_number<double>()),
+    out += fmt::format("  time: about {} at {:.0f} messages/s\n", short_duration(seconds->to_number<double>()),
                        member(summary, "rate_per_second")->to_number<double>());
   const auto* cost = member(summary, "cost.amount");
-  if (cost != nullptr && cost->is_number())
-    out += fmt::format("  about {:.2f} {}\n", cost->to_number<double>(), text_of(summary, "cost.currency"));
+  if (cost != nullptr && cost->is_number()) {
+    out += fmt::format("  cost: about {:.2f} {} (rates of {})\n", cost->to_number<double>(), text_of(summary, "cost.currency"), text_of(summary, "cost.rates_of"));
+  } else {
+    out += "  cost: not estimated, because no rate card is configured (rates.file)\n";
+  }
   append_points(out, summary, "warnings", "warning");
   append_points(out, summary, "blockers", "BLOCKED");
+  return out;
+}
+
+std::string previews_text(const json::value& answer) {
+  const auto* previews = member(answer, "previews");
+  if (previews == nullptr || !previews->is_array() || previews->get_array().empty()) return "no such line\n";
+  std::string out;
+  for (const auto& row : previews->get_array()) {
+    const auto phone = text_of(row, "phone");
+    out += fmt::format("line {} to {}\n", text_of(row, "line"), phone.empty() ? text_of(row, "phone_as_given") : phone);
+    const auto problem = text_of(row, "problem");
+    if (!problem.empty()) out += fmt::format("  not sent: {}\n", problem);
+    std::string_view text;
+    if (const auto* value = member(row, "text"); value != nullptr && value->is_string()) text = value->get_string();
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      out += fmt::format("  | {}\n", text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
   return out;
 }
 

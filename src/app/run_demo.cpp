@@ -3,6 +3,7 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "app/exit_codes.h"
@@ -141,34 +142,52 @@ bool is_set(const ServeOptions& options, std::string_view key) {
 }
 
 // Unless told otherwise: a folder of its own for each demonstration, any free port, and a quiet log beside the data.
-void add_demo_defaults(ServeOptions& serve) {
+// Returns the folder that was chosen; empty if it was given.
+std::string add_demo_defaults(ServeOptions& serve) {
   asio::io_context unused;
   RealClock clock(unused.get_executor());
   auto stamp = iso_time(clock.wall_now());
   std::erase(stamp, ':');
   const auto folder = "data/demo-" + stamp;
+  const bool given = is_set(serve, "data_dir");
   const std::pair<const char*, std::string> defaults[] = {{"data_dir", folder}, {"log.file", folder + "/posthorn.log"}};
   for (const auto& [key, value] : defaults)
     if (!is_set(serve, key)) serve.overrides.emplace_back(key, value);
+  return given ? std::string() : folder;
 }
 
-}  // namespace
+// A demonstration that went well and is over leaves nothing behind; every other one leaves its data to look at.
+void tidy_up(const std::string& folder, const DemoOptions& options, int code) {
+  if (folder.empty()) return;
+  std::error_code error;
+  if (options.once && code == kExitOk) std::filesystem::remove_all(folder, error);
+  if (std::filesystem::exists(folder, error))
+    print(fmt::format("\nThe data and the log of this demonstration are in {}; delete the folder when you have seen enough.\n", folder));
+}
 
-int run_demo(DemoOptions options) {
-  add_demo_defaults(options.serve);
-  auto config = load_config(options.serve.config_file, options.serve.overrides);
-  if (!config) {
-    print_error(config.error(), false);
-    return exit_code(config.error());
-  }
+int serve_demo(const DemoOptions& options, Config config) {
   ServerOptions server_options;
-  server_options.config = *std::move(config);
+  server_options.config = std::move(config);
   server_options.sandbox = true;
   server_options.port_may_move = !is_set(options.serve, "http.port");
   Server server(std::move(server_options));
   int code = kExitFailure;
   asio::co_spawn(server.runtime().executor(), demo(server, options, code), asio::detached);
   server.runtime().run();
+  return code;
+}
+
+}  // namespace
+
+int run_demo(DemoOptions options) {
+  const auto folder = add_demo_defaults(options.serve);
+  auto config = load_config(options.serve.config_file, options.serve.overrides);
+  if (!config) {
+    print_error(config.error(), false);
+    return exit_code(config.error());
+  }
+  const int code = serve_demo(options, *std::move(config));
+  tidy_up(folder, options, code);
   return code;
 }
 

@@ -1,5 +1,7 @@
 #include "broadcasts/campaign_checker.h"
 
+#include <algorithm>
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -123,6 +125,11 @@ json::object describe(const FileInspection& file) {
   out["delimiter"] = std::string(1, file.delimiter);
   out["row_estimate"] = file.row_estimate;
   return out;
+}
+
+json::object no_such_row(std::int64_t line) {
+  return {{"line", line}, {"phone_as_given", ""}, {"phone", nullptr},
+          {"problem", fmt::format("no row begins on this line, or it is not among the first {} KiB of the file, which previews read", kInspectBytes / 1024)}};
 }
 
 }  // namespace
@@ -303,6 +310,9 @@ Task<Result<json::array>> CampaignChecker::preview(CampaignId id, std::vector<st
     for (std::size_t i = 0; i < row.values.size(); ++i) values[facts.plan.slots[i].name] = row.values[i];
     if (!row.values.empty() || facts.plan.slots.empty()) shown["text"] = whatsapp::render_preview(facts.message_template, values);
     out.push_back(std::move(shown));
+  }
+  for (const std::int64_t line : lines) {
+    if (std::ranges::find(rows, line, [](const PreviewRow& row) { return static_cast<std::int64_t>(row.line); }) == rows.end()) out.push_back(no_such_row(line));
   }
   co_return out;
 }

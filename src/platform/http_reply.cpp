@@ -1,6 +1,7 @@
 #include "platform/http_reply.h"
 
 #include <optional>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -72,6 +73,14 @@ Result<std::size_t> ReplyParser::feed(std::string_view bytes) {
   }
   return used;
 }
+
+int ReplyParser::status() const {
+  if (!impl_->parser->is_header_done()) return 0;
+  const auto status = static_cast<int>(impl_->parser->get().result_int());
+  return status >= 200 ? status : 0;
+}
+
+std::string ReplyParser::take_body_so_far() { return std::exchange(impl_->parser->get().body(), {}); }
 
 Result<> ReplyParser::end_of_input() {
   if (!impl_->parser->got_some()) {
