@@ -12,6 +12,7 @@ namespace {
 namespace js = boost::json;
 
 constexpr std::size_t kDefaultPage = 25, kMaxPage = 1000, kCreationsPerHour = 100;
+constexpr std::size_t kTemplateLimit = 6000;  // of a verified business
 
 // "id,throughput{level},quality_rating" → the names, without the braces and what is in them.
 std::vector<std::string> field_names(std::string_view fields) {
@@ -38,6 +39,25 @@ Graph<js::object> select(const js::object& all, const std::string& fields, std::
   }
   out["id"] = all.at("id");
   return out;
+}
+
+Graph<js::object> template_summary(std::size_t count, std::string_view fields) {
+  const js::object all{{"total_count", count}, {"message_template_count", count}, {"message_template_limit", kTemplateLimit},
+                       {"are_translations_complete", true}};
+  js::object out;
+  for (const std::string& name : field_names(fields)) {
+    const js::value* v = all.if_contains(name);
+    if (v == nullptr) return graph_fail(100, "Tried accessing nonexisting summary field (" + name + ")");
+    out[name] = *v;
+  }
+  return out;
+}
+
+// "APPROVED,PAUSED"
+bool listed(std::string_view list, std::string_view value) {
+  for (; !list.empty(); list.remove_prefix(std::min(list.size(), list.find(',') == list.npos ? list.size() : list.find(',') + 1)))
+    if (list.substr(0, list.find(',')) == value) return true;
+  return false;
 }
 
 std::string_view tier_of(std::int64_t users) {
@@ -82,6 +102,9 @@ js::object ManagementRoutes::number_fields(const Number& number) const {
       {"throughput", js::object{{"level", c.messages_per_second >= 1000 ? "HIGH" : "STANDARD"}}},
       {"whatsapp_business_manager_messaging_limit", tier}, {"messaging_limit_tier", tier}, {"is_official_business_account", false},
       {"is_pin_enabled", true}, {"is_on_biz_app", c.coexistence}, {"host_platform", "CLOUD_API"}, {"username", nullptr},
+      {"new_name_status", "NONE"}, {"is_preverified_number", false}, {"search_visibility", "VISIBLE"},
+      {"conversational_automation", nullptr}, {"eligibility_for_api_business_global_search", nullptr}, {"certificate", nullptr},
+      {"new_certificate", nullptr}, {"last_onboarded_time", nullptr}, {"country_code", nullptr}, {"country_dial_code", nullptr},
       {"webhook_configuration", js::object{{"application", world_.config.webhooks.callback_url}}},
       {"health_status", js::object{{"can_send_message", world_.chaos.account_restricted || maintenance ? "BLOCKED" : "AVAILABLE"}}}};
 }
@@ -114,6 +137,9 @@ ManagementRoutes::Reply ManagementRoutes::get_account(const Call& call) {
       {"id", world_.config.waba_id}, {"name", world_.config.business_name}, {"currency", "EUR"}, {"timezone_id", "23"}, {"country", "DE"},
       {"account_review_status", "APPROVED"}, {"business_verification_status", "verified"}, {"ownership_type", "SELF"},
       {"message_template_namespace", "5b0d5d7a_3f1c_4b61_9d0e_7a1f0c1e2d3b"}, {"marketing_messages_onboarding_status", "ELIGIBLE"},
+      {"status", "ACTIVE"}, {"is_enabled_for_insights", true}, {"disable_marketing_messages_on_cloud_api", false},
+      {"marketing_messages_lite_api_status", nullptr}, {"on_behalf_of_business_info", nullptr}, {"owner_business_info", nullptr},
+      {"subscribed_apps", nullptr},
       {"whatsapp_business_manager_messaging_limit", tier_of(world_.limits.config().portfolio_daily_users)},
       {"health_status", js::object{{"can_send_message", world_.chaos.account_restricted ? "BLOCKED" : "AVAILABLE"}}}};
   const auto out = select(all, call.parameter("fields"), "id,name,currency,timezone_id,message_template_namespace");
@@ -130,7 +156,8 @@ js::object ManagementRoutes::template_fields(const Template& t) const {
       {"parameter_format", t.shape.named ? "NAMED" : "POSITIONAL"}, {"components", components == nullptr ? js::value(js::array()) : *components},
       {"quality_score", js::object{{"score", t.quality}, {"date", to_micros(world_.clock.wall_now()) / 1'000'000}}},
       {"rejected_reason", reason == nullptr ? js::value("NONE") : *reason}, {"correct_category", nullptr}, {"previous_category", nullptr},
-      {"message_send_ttl_seconds", ttl == nullptr ? js::value() : *ttl}, {"library_template_name", nullptr}, {"degrees_of_freedom_spec", nullptr}};
+      {"message_send_ttl_seconds", ttl == nullptr ? js::value() : *ttl}, {"library_template_name", nullptr}, {"degrees_of_freedom_spec", nullptr},
+      {"sub_category", nullptr}, {"cta_url_link_tracking_opted_out", nullptr}};
 }
 
 ManagementRoutes::Reply ManagementRoutes::list_templates(const Call& call) {
@@ -138,8 +165,8 @@ ManagementRoutes::Reply ManagementRoutes::list_templates(const Call& call) {
                     language = call.parameter("language"), after = call.parameter("after"), before = call.parameter("before");
   std::vector<const Template*> found;
   for (const auto& [key, t] : world_.templates.all()) {
-    const bool wanted = (name.empty() || t.name.find(name) != std::string::npos) && (status.empty() || t.status == status) &&
-                        (category.empty() || t.category == category) && (language.empty() || t.language == language);
+    const bool wanted = (name.empty() || t.name.find(name) != std::string::npos) && (status.empty() || listed(status, t.status)) &&
+                        (category.empty() || listed(category, t.category)) && (language.empty() || listed(language, t.language));
     if (wanted) found.push_back(&t);
   }
   const std::size_t limit = std::clamp<std::size_t>(number_or(call.parameter("limit"), kDefaultPage), 1, kMaxPage);
@@ -158,11 +185,16 @@ ManagementRoutes::Reply ManagementRoutes::list_templates(const Call& call) {
   js::object paging{{"cursors", js::object{{"before", cursor_of(first)}, {"after", cursor_of(last)}}}};
   if (last < found.size()) {
     std::string next = base_url(call.request) + std::string(call.request.path()) + "?limit=" + std::to_string(limit) + "&after=" + cursor_of(last);
-    for (const auto& filter : {"fields", "name", "status", "category", "language"})
+    for (const auto& filter : {"fields", "summary", "name", "status", "category", "language"})
       if (const std::string v = call.parameter(filter); !v.empty()) next += "&" + std::string(filter) + "=" + percent_encode(v);
     paging["next"] = next;
   }
   if (!found.empty()) out["paging"] = std::move(paging);
+  if (const std::string wanted = call.parameter("summary"); !wanted.empty()) {
+    auto summary = template_summary(world_.templates.all().size(), wanted);
+    if (!summary) return std::unexpected(summary.error());
+    out["summary"] = *std::move(summary);
+  }
   return js::serialize(out);
 }
 

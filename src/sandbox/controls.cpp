@@ -1,6 +1,8 @@
 #include "sandbox/controls.h"
 
+#include <array>
 #include <boost/json.hpp>
+#include <chrono>
 
 #include "sandbox/json_text.h"
 
@@ -10,6 +12,16 @@ namespace {
 std::string template_members(const Template& t) {
   return R"("message_template_id":)" + t.id + R"(,"message_template_name":)" + meta_string(t.name) +
          R"(,"message_template_language":)" + meta_string(t.language);
+}
+
+// "April 17, 2025", as Meta writes the date of a ban.
+std::string ban_date(WallTime t) {
+  static constexpr auto kMonths = std::to_array<std::string_view>({"January", "February", "March", "April", "May", "June", "July", "August",
+                                                                   "September", "October", "November", "December"});
+  const std::chrono::sys_seconds at{std::chrono::seconds(to_micros(t) / 1'000'000)};
+  const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
+  return std::string(kMonths.at(static_cast<unsigned>(date.month()) - 1)) + " " + std::to_string(static_cast<unsigned>(date.day())) + ", " +
+         std::to_string(static_cast<int>(date.year()));
 }
 
 }  // namespace
@@ -145,7 +157,8 @@ void Controls::restrict_account(bool restricted) {
   world_.chaos.account_restricted = restricted;
   const std::string event = restricted ? R"({"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":)" +
                                              std::to_string(to_micros(world_.clock.wall_now()) / 1'000'000 + 86'400) + "}]}"
-                                       : std::string(R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE"}})");
+                                       : R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE","waba_ban_date":")" +
+                                             ban_date(world_.clock.wall_now()) + "\"}}";
   webhooks_.change("account_update", event);
   webhooks_.pump();
 }

@@ -164,8 +164,12 @@ ManagementRoutes::Reply ManagementRoutes::permissions(const Call&) {
 }
 
 ManagementRoutes::Reply ManagementRoutes::upload_media(const Call& call) {
-  const auto form = read_media_form(call.request.headers.get("Content-Type"), call.body);
+  auto form = read_media_form(call.request.headers.get("Content-Type"), call.body);
   if (!form) return std::unexpected(form.error());
+  // The Graph API takes parameters from the address as well.
+  const std::string product = call.request.query("messaging_product"), type = call.request.query("type");
+  if (form->messaging_product.empty()) form->messaging_product = product;
+  if (form->type.empty()) form->type = type;
   auto mime = check_media(*form);
   if (!mime) return std::unexpected(mime.error());
   const Number* number = world_.find_number(call.path[0]);

@@ -8,16 +8,22 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kStatusNames = {"sent", "delivered", "read", "failed"};
 
-void append_contact(std::string& out, std::uint64_t phone, const World& world, std::string_view user) {
+// A failed message may have reached nobody: there the phone number stands alone (as seen in the wild; Meta's reference
+// leaves `contacts` out).
+void append_contact(std::string& out, std::uint64_t phone, const World& world, std::string_view user, bool failed) {
+  const bool named = failed || !world.config.webhooks.hide_phone_numbers;
   out += '{';
-  if (!world.config.webhooks.hide_phone_numbers) {
+  if (named) {
     out += R"("wa_id":")";
     append_number(out, phone);
-    out += "\",";
+    out += '"';
   }
-  out += R"("user_id":")";
-  out += user;
-  out += "\"}";
+  if (!failed) {
+    out += named ? R"(,"user_id":")" : R"("user_id":")";
+    out += user;
+    out += '"';
+  }
+  out += '}';
 }
 
 // Version 24 of the Graph API and later: no conversation outside free entry points.
@@ -86,33 +92,70 @@ struct OpenChange {
     if (count++ != 0) statuses += ',';
     number = message.number;
     append_status(statuses, world, update, message, user);
-    if (update.kind == UpdateKind::failed) return;
     if (!contacts.empty()) contacts += ',';
-    append_contact(contacts, message.phone, world, user);
+    append_contact(contacts, message.phone, world, user, update.kind == UpdateKind::failed);
   }
 };
+
+// One element of `entry`. What concerns the account and not a conversation carries the time of the event there.
+class OpenEntry {
+ public:
+  OpenEntry(std::string& out, const World& world) : out_(out), world_(world) {}
+
+  void begin(std::string_view time) {
+    if (open_ && time == time_) return;
+    close();
+    open_ = true;
+    time_ = time;
+    out_ += R"({"id":")" + world_.config.waba_id + '"';
+    if (!time_.empty()) out_ += R"(,"time":)" + time_;
+    out_ += R"(,"changes":[)";
+  }
+
+  void close() {
+    if (!open_) return;
+    if (out_.ends_with(',')) out_.pop_back();
+    out_ += "]},";
+    open_ = false;
+  }
+
+ private:
+  std::string& out_;
+  const World& world_;
+  std::string time_;
+  bool open_ = false;
+};
+
+std::string time_of_entry(const Update& update) {
+  if (update.change->starts_with(R"({"value":{"messaging_product")")) return {};
+  return std::to_string(to_micros(update.at) / 1'000'000);
+}
 
 }  // namespace
 
 std::string render_webhook(const World& world, const std::vector<Update>& updates) {
   std::string out;
   out.reserve(200 + updates.size() * 640);
-  out += R"({"object":"whatsapp_business_account","entry":[{"id":")" + world.config.waba_id + R"(","changes":[)";
+  out += R"({"object":"whatsapp_business_account","entry":[)";
+  OpenEntry entry(out, world);
   OpenChange open;
   for (const Update& update : updates) {
     if (update.kind == UpdateKind::change) {
       open.close(out, world);
+      entry.begin(time_of_entry(update));
       out += *update.change;
       out += ',';
       continue;
     }
     const Message message = world.ledger.at(update.message);
     if (open.count >= world.config.webhooks.updates_per_change || message.number != open.number) open.close(out, world);
+    entry.begin({});
     open.add(world, update, message);
   }
   open.close(out, world);
+  entry.close();
   if (out.ends_with(',')) out.pop_back();
-  out += "]}]}";
+  out += "]}";
   return out;
 }
 

@@ -109,7 +109,14 @@ TEST_F(SandboxTest, templates_can_be_paused_in_the_middle) {
   EXPECT_EQ(send(order_update("+14155550123")).code(), 131031);
   ASSERT_TRUE(run_until_idle());
   std::string all;
-  for (const auto& w : webhooks) all += w.body;
+  for (const auto& w : webhooks) {
+    all += w.body;
+    for (const js::value& entry : js::parse(w.body).at("entry").as_array())  // what concerns the account carries its time there
+      EXPECT_GT(entry.at("time").as_int64(), 1'600'000'000) << w.body;
+  }
+  sandbox->restrict_account(false);
+  ASSERT_TRUE(run_until_idle());
+  EXPECT_THAT(webhooks.back().body, ::testing::ContainsRegex(R"re("waba_ban_date":"[A-Z][a-z]+ [0-9]+, 20[0-9][0-9]")re"));
   for (const char* field : {"message_template_status_update", "template_category_update", "message_template_quality_update",
                             "phone_number_quality_update", "account_update"})
     EXPECT_THAT(all, ::testing::HasSubstr(std::string(R"("field":")") + field));

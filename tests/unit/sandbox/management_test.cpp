@@ -83,6 +83,24 @@ INSTANTIATE_TEST_SUITE_P(All, BadTemplates, ::testing::Values(
     BadTemplate{R"({"name":"a","language":"en","category":"UTILITY","components":[{"type":"BODY","text":"x"},{"type":"BUTTONS","buttons":[{"type":"DOOR"}]}]})", "DOOR"},
     BadTemplate{R"({"name":"a","language":"en","category":"UTILITY","components":[{"type":"BODY","text":"x"},{"type":"CAROUSEL","cards":[]}]})", "2 to 10"}));
 
+TEST_F(SandboxTest, templates_are_summed_up_on_request) {
+  const Reply r = call("GET", kWaba + "/message_templates?limit=1&status=PAUSED,REJECTED&summary=total_count,message_template_limit");
+  ASSERT_EQ(r.status, 200) << r.text;
+  EXPECT_EQ(r.body.at("data").as_array().size(), 1U);
+  EXPECT_GT(r.body.at("summary").at("total_count").as_int64(), 10);
+  EXPECT_EQ(r.body.at("summary").as_object().size(), 2U);
+  EXPECT_THAT(std::string(r.body.at("paging").at("next").as_string()), ::testing::HasSubstr("summary="));
+  EXPECT_EQ(call("GET", kWaba + "/message_templates?summary=smell").code(), 100);
+}
+
+TEST_F(SandboxTest, parameters_of_an_upload_may_stand_in_the_address) {
+  const std::string form = "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--xx--\r\n";
+  const std::string path = "/v25.0/" + std::string(kDefaultNumber) + "/media", token(kDefaultToken);
+  EXPECT_EQ(call("POST", path + "?messaging_product=whatsapp", form, token, "multipart/form-data; boundary=xx").status, 200);
+  EXPECT_EQ(call("POST", path, form, token, "multipart/form-data; boundary=xx").code(), 100);
+  EXPECT_EQ(call("POST", path + "?messaging_product=telegraph", form, token, "multipart/form-data; boundary=xx").code(), 100);
+}
+
 TEST_F(SandboxTest, media_live_behind_their_url_for_five_minutes) {
   const std::string form = "--xx\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n-\r\n--xx--\r\n";
   const Reply up = call("POST", "/v25.0/" + std::string(kDefaultNumber) + "/media", form, std::string(kDefaultToken), "multipart/form-data; boundary=\"xx\"");

@@ -63,7 +63,9 @@ TEST_F(SandboxTest, magic_numbers_fail_at_once_or_by_webhook) {
   const js::value root = js::parse(webhooks.at(0).body);
   const js::value& status = root.at("entry").at(0).at("changes").at(0).at("value").at("statuses").at(0);
   EXPECT_EQ(status.at("errors").at(0).at("code").as_int64(), 131026);
-  EXPECT_FALSE(root.at("entry").at(0).at("changes").at(0).at("value").as_object().contains("contacts"));
+  const js::object& contact = root.at("entry").at(0).at("changes").at(0).at("value").at("contacts").at(0).as_object();
+  EXPECT_EQ(contact.at("wa_id").as_string(), "490000131026");
+  EXPECT_FALSE(contact.contains("user_id"));  // nobody was reached
 }
 
 TEST_F(SandboxTest, a_test_may_decide_about_one_phone) {

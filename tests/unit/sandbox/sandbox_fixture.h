@@ -156,12 +156,13 @@ class SandboxTest : public ::testing::Test {
   std::vector<std::string> statuses() const {
     std::vector<std::string> out;
     for (const ReceivedWebhook& w : webhooks)
-      for (const js::value& change : js::parse(w.body).at("entry").at(0).at("changes").as_array())
-        if (const js::value* list = change.at("value").as_object().if_contains("statuses"))
-          for (const js::value& s : list->as_array()) {
-            const js::value* token = s.as_object().if_contains("biz_opaque_callback_data");
-            out.push_back(std::string(s.at("status").as_string()) + " " + (token ? std::string(token->as_string()) : ""));
-          }
+      for (const js::value& entry : js::parse(w.body).at("entry").as_array())
+        for (const js::value& change : entry.at("changes").as_array())
+          if (const js::value* list = change.at("value").as_object().if_contains("statuses"))
+            for (const js::value& s : list->as_array()) {
+              const js::value* token = s.as_object().if_contains("biz_opaque_callback_data");
+              out.push_back(std::string(s.at("status").as_string()) + " " + (token ? std::string(token->as_string()) : ""));
+            }
     return out;
   }
   bool run_until_idle(Duration limit = std::chrono::hours(1)) {
