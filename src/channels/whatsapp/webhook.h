@@ -126,7 +126,7 @@ struct UserPreferenceEvent {
   std::string phone;  // digits; may be empty
   std::string user_id;
   std::string category;  // "marketing_messages"
-  bool stop = false;     // false: resume
+  bool stop = false;     // false: resume or signup
   std::string detail;
   WallTime at{};
 };

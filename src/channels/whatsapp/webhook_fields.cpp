@@ -147,9 +147,10 @@ WebhookEventBody user_preference(const json::value& item) {
   const json::object* value = item.if_object();
   if (value == nullptr) return MalformedEvent{"a user preference that is no object"};
   const std::string_view choice = string_in(*value, "value");
-  if (choice != "stop" && choice != "resume") {
+  // "signup": the customer followed a sign-up link of the business, which is as clear a yes as "resume".
+  if (choice != "stop" && choice != "resume" && choice != "signup") {
     return MalformedEvent{
-        fmt::format("a user preference whose value is \"{}\" and neither stop nor resume", choice)};
+        fmt::format("a user preference whose value is \"{}\" and none of stop, resume, signup", choice)};
   }
   UserPreferenceEvent event;
   event.user_id = string_in(*value, "user_id");

@@ -313,15 +313,17 @@ TEST(WebhookFields, UserPreferencesOneByOne) {
       "user_preferences",
       messages_value(
           R"("user_preferences":[{"wa_id":"49170","user_id":"DE.1","detail":"d","category":"marketing_messages","value":"stop","timestamp":1760000000},)"
-          R"({"user_id":"DE.2","category":"marketing_messages","value":"resume","timestamp":1760000000},{"value":"maybe","user_id":"x"},{"value":"stop"}])"));
+          R"({"user_id":"DE.2","category":"marketing_messages","value":"resume","timestamp":1760000000},{"value":"maybe","user_id":"x"},{"value":"stop"},)"
+          R"({"wa_id":"49171","detail":"link","category":"marketing_messages","value":"signup","signup_id":"1","timestamp":1760000000}])"));
   const auto events = parse_webhook(body);
-  ASSERT_EQ(events.size(), 4U);
+  ASSERT_EQ(events.size(), 5U);
   const auto& stop = std::get<UserPreferenceEvent>(events[0].body);
   EXPECT_TRUE(stop.stop);
   EXPECT_EQ(stop.phone, "49170");
   EXPECT_FALSE(std::get<UserPreferenceEvent>(events[1].body).stop);
   EXPECT_TRUE(std::holds_alternative<MalformedEvent>(events[2].body));
   EXPECT_TRUE(std::holds_alternative<MalformedEvent>(events[3].body));
+  EXPECT_FALSE(std::get<UserPreferenceEvent>(events[4].body).stop);  // signed up through a link
   EXPECT_NE(events[0].natural_key(), events[1].natural_key());
 }
 
