@@ -92,6 +92,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   // dispatcher_send.cpp
   Task<> pace_loop();
   bool worker_free() const;
+  MonotonicTime note_silence(MonotonicTime now);  // when to try again
   Task<> worker(Worker* self);
   Task<> send_one(Worker& worker);
   std::optional<Item> next_item();

@@ -127,6 +127,7 @@ Task<> Dispatcher::Impl::send_one(Worker& worker) {
       answer = co_await ports.channel.send(std::move(body), item.attempt, std::move(written));
     } catch (const std::exception& error) {
       answer.kind = worker.written ? AnswerKind::unknown : AnswerKind::not_sent;
+      answer.answered = false;
       answer.detail = error.what();
     }
   } else {
@@ -155,7 +156,8 @@ Duration Dispatcher::Impl::backoff(int attempt) {
 // What an answer means for the row, for the number, and for everything else that waits.
 void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
   const MonotonicTime now = ports.clock.now();
-  if (answer.kind != AnswerKind::not_sent) outage.reached();
+  const bool silent = !answer.answered || answer.kind == AnswerKind::not_sent;
+  if (!silent) outage.reached();
   if (answer.kind != AnswerKind::pair_limited) pairs.succeeded(item.phone);
   switch (answer.kind) {
     case AnswerKind::accepted:
@@ -190,13 +192,18 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
                                          {"row", item.key.row_no},
                                          {"attempt", item.attempt},
                                          {"why", answer.detail}});
+      if (silent) note_silence(now);
       return push_outcome(item, SendEvent::unknown, wall() + options.hold.count(), &answer);
-    case AnswerKind::not_sent: {
-      const MonotonicTime again = outage.failed(now, ports.random.unit());
-      if (outage.active()) give_back_all(again - now);
-      return postpone(item, answer, SendEvent::not_sent, again - now);
-    }
+    case AnswerKind::not_sent:
+      return postpone(item, answer, SendEvent::not_sent, note_silence(now) - now);
   }
+}
+
+// A channel that takes requests and never answers would make window after window unknown: it counts as unreachable as well.
+MonotonicTime Dispatcher::Impl::note_silence(MonotonicTime now) {
+  const MonotonicTime again = outage.failed(now, ports.random.unit());
+  if (outage.active()) give_back_all(again - now);
+  return again;
 }
 
 void Dispatcher::Impl::reject(Item& item, const SendAnswer& answer) {

@@ -10,8 +10,8 @@
 
 namespace posthorn {
 
-// After a few connection failures in a row the channel counts as unreachable: nothing is taken until `until`,
-// then one probe.
+// After a few exchanges in a row without an answer (no connection, broken off, timed out) the channel counts as
+// unreachable: nothing is taken until `until`, then one probe.
 class Outage {
  public:
   static constexpr int kFailures = 3;
@@ -20,6 +20,7 @@ class Outage {
 
   // Returns when to try again. `jitter` in [0, 1).
   MonotonicTime failed(MonotonicTime now, double jitter) {
+    if (active() && now < until_) return until_;  // it left before the outage was known, and tells nothing new
     ++failures_;
     const int doublings = std::clamp(failures_ - kFailures, 0, 5);
     const Duration delay = std::min(kLongest, kFirst * (1 << doublings));

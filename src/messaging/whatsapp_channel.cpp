@@ -56,6 +56,7 @@ SendAnswer judge_error(const whatsapp::SendAnswer& sent, int attempt) {
 SendAnswer not_sent(const HttpFailure& failure) {
   SendAnswer answer;
   answer.kind = failure.stage == HttpStage::sent ? AnswerKind::unknown : AnswerKind::not_sent;
+  answer.answered = false;
   answer.detail = failure.error.message;
   return answer;
 }

@@ -139,6 +139,26 @@ TEST_F(DispatcherTest, UnreachableChannelBurnsNobodyAndGoesOnByItself) {
   expect_each_once(200);
 }
 
+TEST_F(DispatcherTest, SilentChannelCostsOneWindowAndAFewProbes) {
+  begin(600);
+  const MonotonicTime back = house.world.now() + 90s;
+  int unanswered = 0;
+  house.life->channel.script = [&](const std::string&, int) {
+    if (house.world.now() >= back) return ScriptedChannel::accept();
+    ++unanswered;
+    ScriptedChannel::Plan plan = ScriptedChannel::refuse(AnswerKind::unknown, 0);
+    plan.answer.answered = false;  // taken, and never answered
+    plan.delay = 10s;
+    return plan;
+  };
+  attach();
+  house.world.run_for(60s);
+  EXPECT_TRUE(house.life->dispatcher->stats().unreachable);
+  house.world.run_for(120s);
+  EXPECT_LE(unanswered, 64 + 10);  // one window, then probes
+  EXPECT_EQ(house.rows(kC, accepted), 600 - unanswered) << "the rest is sent when answers come again";
+}
+
 TEST_F(DispatcherTest, UnknownOutcomesAreHeldAndNotSentAgain) {
   begin(100);
   house.life->channel.script = [](const std::string& token, int) {
