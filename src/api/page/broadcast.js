@@ -102,16 +102,58 @@ function speak(b, done) {
   byId("spoken").textContent = b.state_reason ? `${step}. ${b.state_reason}` : step;
 }
 
-export async function showBroadcast(id, role) {
-  const allowed = ROLES.indexOf(role) >= ROLES.indexOf("marketer");
-  const way = tiles(byId("way"), WAY), rest = tiles(byId("rest"), REST);
-  let shownButtons = "", reportIsOld = true;
+class BroadcastPage {
+  #id;
+  #allowed;
+  #way = tiles(byId("way"), WAY);
+  #rest = tiles(byId("rest"), REST);
+  #minutes = chart(byId("chart"), byId("chart-text"));
+  #buttons = "";
+  #reportIsOld = true;
 
-  async function press(button, [action, label, , question]) {
+  constructor(id, role) {
+    this.#id = id;
+    this.#allowed = ROLES.indexOf(role) >= ROLES.indexOf("marketer");
+    byId("report-link").href = `/api/broadcasts/${id}/report.csv`;
+    byId("problems-link").href = `/api/broadcasts/${id}/problems.csv`;
+  }
+
+  async start() {
+    this.show(await persist(() => act("get_broadcast", { id: this.#id })));
+    notice("");
+    byId("broadcast-page").hidden = false;
+    follow(this.#id, (b) => this.show(b));
+    await repeat(() => this.#report(), REPORT_EVERY);
+  }
+
+  show(b) {
+    const done = percent(settled(b), b.counters.total);
+    this.#reportIsOld = true;
+    document.title = `${b.state === "running" ? `${done} %` : stateName(b.state)} · ${b.name} · Posthorn`;
+    setText(byId("name"), b.name);
+    setText(byId("template"), `${b.template_name} · ${b.template_language}`);
+    showState(b);
+    showProgress(b, done);
+    showFacts(b);
+    showHint(b);
+    showNumbers(this.#way, this.#rest, b);
+    this.#showButtons(b);
+    speak(b, done);
+  }
+
+  async #report() {
+    if (!this.#reportIsOld) return;
+    this.#reportIsOld = false;
+    const report = await act("get_broadcast_report", { id: this.#id });
+    this.#minutes(report.minutes);
+    showErrors(report.errors);
+  }
+
+  async #press(button, [action, label, , question]) {
     if (button.ariaDisabled || question && !await ask(label, question)) return;
     button.ariaDisabled = "true";  // `disabled` would take the focus away
     try {
-      show(await act(action, { id }));
+      this.show(await act(action, { id: this.#id }));
       notice("");
     } catch (error) {
       explain(error);
@@ -119,59 +161,40 @@ export async function showBroadcast(id, role) {
     button.ariaDisabled = null;
   }
 
-  function showButtons(b) {
-    const wanted = allowed ? BUTTONS.filter(([, , states]) => states.includes(b.state)) : [];
+  #showButtons(b) {
+    const wanted = this.#allowed ? BUTTONS.filter(([, , states]) => states.includes(b.state)) : [];
     const key = wanted.map(([action]) => action).join();
-    if (key === shownButtons) return;  // keeps the focus where it is
-    shownButtons = key;
+    if (key === this.#buttons) return;  // keeps the focus where it is
+    this.#buttons = key;
     const holder = byId("buttons"), focused = holder.contains(document.activeElement);
     holder.replaceChildren(...wanted.map((spec) => {
       const button = node("button", { type: "button", class: spec[3] ? "danger" : "" }, spec[1]);
-      button.addEventListener("click", () => press(button, spec));
+      button.addEventListener("click", () => this.#press(button, spec));
       return button;
     }));
     if (focused) (holder.firstElementChild ?? byId("name")).focus();
   }
+}
 
-  function show(b) {
-    const c = b.counters, done = percent(settled(b), c.total), state = stateName(b.state);
-    reportIsOld = true;
-    document.title = `${b.state === "running" ? `${done} %` : state} · ${b.name} · Posthorn`;
-    setText(byId("name"), b.name);
-    setText(byId("template"), `${b.template_name} · ${b.template_language}`);
-    setText(byId("state"), state);
-    byId("state").className = `state st-${b.state}`;
-    setText(byId("reason"), b.state_reason);
-    byId("reason").hidden = !b.state_reason;
-    byId("reason").classList.toggle("bad", b.state === "failed");
-    const people = `${number(settled(b))} of ${number(c.total)} recipients`;
-    setText(byId("percent"), `${done} %`);
-    setText(byId("settled"), people);
-    byId("track").setAttribute("aria-valuenow", done);
-    byId("track").setAttribute("aria-valuetext", `${done} %, ${people}`);
-    byId("track").replaceChildren(bar(b));
-    byId("broadcast-page").classList.toggle("empty", c.total === 0);
-    showFacts(b);
-    showHint(b);
-    showNumbers(way, rest, b);
-    showButtons(b);
-    speak(b, done);
-  }
+export const showBroadcast = (id, role) => new BroadcastPage(id, role).start();
 
-  show(await persist(() => act("get_broadcast", { id })));
-  notice("");
-  byId("broadcast-page").hidden = false;
-  byId("report-link").href = `/api/broadcasts/${id}/report.csv`;
-  byId("problems-link").href = `/api/broadcasts/${id}/problems.csv`;
-  follow(id, show);
-  const minutes = chart(byId("chart"), byId("chart-text"));
-  await repeat(async () => {
-    if (!reportIsOld) return;
-    reportIsOld = false;
-    const report = await act("get_broadcast_report", { id });
-    minutes(report.minutes);
-    showErrors(report.errors);
-  }, REPORT_EVERY);
+function showState(b) {
+  setText(byId("state"), stateName(b.state));
+  byId("state").className = `state st-${b.state}`;
+  setText(byId("reason"), b.state_reason);
+  byId("reason").hidden = !b.state_reason;
+  byId("reason").classList.toggle("bad", b.state === "failed");
+  byId("reason").classList.toggle("quiet", !["paused", "failed"].includes(b.state));
+}
+
+function showProgress(b, done) {
+  const people = `${number(settled(b))} of ${number(b.counters.total)} recipients`;
+  setText(byId("percent"), `${done} %`);
+  setText(byId("settled"), people);
+  byId("track").setAttribute("aria-valuenow", done);
+  byId("track").setAttribute("aria-valuetext", `${done} %, ${people}`);
+  byId("track").replaceChildren(bar(b));
+  byId("broadcast-page").classList.toggle("empty", b.counters.total === 0);
 }
 
 function occasions(e) {
