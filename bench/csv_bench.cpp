@@ -1,12 +1,13 @@
-// Recipient files: rows a second through each stage, as ratios against only finding line ends and commas (memchr), and
-// the memory that pre-flight adds. Usage: csv_bench [rows] [file]; the file is made if it is not there.
-#include <fmt/format.h>
-
+// Recipient files: rows a second through each stage, as ratios against only finding line ends and commas
+// (memchr), and the memory that pre-flight adds. Usage: csv_bench [rows] [file]; the file is made if it is
+// not there.
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <functional>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "broadcasts/csv_reader.h"
 #include "broadcasts/recipient_compiler.h"
@@ -35,8 +36,8 @@ void make_file(const std::string& path, std::uint64_t rows) {
   std::ofstream out(path, std::ios::binary);
   out << "name,phone,city,voucher,amount,language\n";
   for (std::uint64_t i = 0; i < rows; ++i) {
-    out << fmt::format("Firstname{} Lastname,+49 {} {:07},\"Frankfurt, Main\",VOUCHER-{:06},{}.99,de\n", i, 151 + i / 10'000'000 % 5,
-                       (i * 7'654'321) % 10'000'000, i, i % 100);
+    out << fmt::format("Firstname{} Lastname,+49 {} {:07},\"Frankfurt, Main\",VOUCHER-{:06},{}.99,de\n", i,
+                       151 + i / 10'000'000 % 5, (i * 7'654'321) % 10'000'000, i, i % 100);
   }
 }
 
@@ -52,7 +53,8 @@ std::uint64_t count_cells(std::string_view text) {
   std::uint64_t cells = 0;
   while (!text.empty()) {
     const auto* end = static_cast<const char*>(std::memchr(text.data(), '\n', text.size()));
-    std::string_view line = text.substr(0, end == nullptr ? text.size() : static_cast<std::size_t>(end - text.data()));
+    std::string_view line =
+        text.substr(0, end == nullptr ? text.size() : static_cast<std::size_t>(end - text.data()));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     for (const char* comma = nullptr;; ++cells) {
       comma = static_cast<const char*>(std::memchr(line.data(), ',', line.size()));
@@ -73,7 +75,8 @@ int main(int argc, char** argv) {
   each_chunk(path, [&](std::string_view bytes) { cells += bytes.size(); });  // warms the page cache
   const double megabytes = static_cast<double>(std::exchange(cells, 0)) / 1e6;
 
-  const double baseline = seconds([&] { each_chunk(path, [&](std::string_view bytes) { cells += count_cells(bytes); }); });
+  const double baseline =
+      seconds([&] { each_chunk(path, [&](std::string_view bytes) { cells += count_cells(bytes); }); });
   const double reading = seconds([&] {
     CsvReader reader({}, [&](const CsvRow& row) {
       cells += row.cells.size();
@@ -86,7 +89,8 @@ int main(int argc, char** argv) {
   CompileOptions options;
   options.file.default_region = parse_region("DE").value();
   options.slots = {{"body.1"}, {"body.2"}, {"body.3"}};
-  options.mapping = parse_json(R"({"body.1": "name", "body.2": "voucher", "body.3": "amount"})").value().as_object();
+  options.mapping =
+      parse_json(R"({"body.1": "name", "body.2": "voucher", "body.3": "amount"})").value().as_object();
   const double before = resident_megabytes("VmRSS:");
   std::uint64_t list_bytes = 0;
   Result<CompileSummary> summary;

@@ -1,5 +1,5 @@
-// CSV reader: any bytes, any chunk boundaries. The first bytes choose the chunk sizes; whatever they are, the rows must be
-// those of one whole feed, and what the writer makes of them must read back the same.
+// CSV reader: any bytes, any chunk boundaries. The first bytes choose the chunk sizes; whatever they are, the
+// rows must be those of one whole feed, and what the writer makes of them must read back the same.
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -37,8 +37,9 @@ Outcome read(std::string_view text, CsvOptions options, std::string_view chunk_s
   });
   Result<> result;
   for (std::size_t i = 0; !text.empty() && result; ++i) {
-    const std::size_t wanted =
-        chunk_sizes.empty() ? text.size() : static_cast<unsigned char>(chunk_sizes[i % chunk_sizes.size()]) + 1U;
+    const std::size_t wanted = chunk_sizes.empty()
+                                   ? text.size()
+                                   : static_cast<unsigned char>(chunk_sizes[i % chunk_sizes.size()]) + 1U;
     result = reader.feed(text.substr(0, wanted));
     text.remove_prefix(std::min(wanted, text.size()));
   }

@@ -1,5 +1,5 @@
-// Request heads and chunked bodies. What is read whole must be read the same in pieces: a head is incomplete until its
-// last byte and then says the same, and a chunked body cut anywhere has the same bytes.
+// Request heads and chunked bodies. What is read whole must be read the same in pieces: a head is incomplete
+// until its last byte and then says the same, and a chunked body cut anywhere has the same bytes.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -81,7 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   require(whole.consumed > 0 && whole.consumed <= input.size() && whole.consumed <= limits.max_head);
   check_head(head);
   RequestHead again;
-  require(parse_head(input.substr(0, whole.consumed - 1), limits, again).progress == HeadProgress::incomplete);
+  require(parse_head(input.substr(0, whole.consumed - 1), limits, again).progress ==
+          HeadProgress::incomplete);
   require(parse_head(input.substr(0, whole.consumed), limits, again).consumed == whole.consumed);
   require(again.request.target == head.request.target && again.content_length == head.content_length);
   if (head.chunked) read_chunks(input.substr(whole.consumed), 7);

@@ -1,4 +1,5 @@
-// JSON from strangers: any bytes. What parse_json() accepts keeps the promises of core/json.h and reads back the same.
+// JSON from strangers: any bytes. What parse_json() accepts keeps the promises of core/json.h and reads back
+// the same.
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -31,7 +32,8 @@ std::size_t depth_of(const json::value& value) {
 
 bool has_fraction(const json::value& value) {
   if (const auto* object = value.if_object()) {
-    return std::any_of(object->begin(), object->end(), [](const auto& member) { return has_fraction(member.value()); });
+    return std::any_of(object->begin(), object->end(),
+                       [](const auto& member) { return has_fraction(member.value()); });
   }
   if (const auto* array = value.if_array()) return std::any_of(array->begin(), array->end(), has_fraction);
   return value.is_double();

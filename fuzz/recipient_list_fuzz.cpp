@@ -1,5 +1,6 @@
-// The compiled recipient list. Checksums would keep a fuzzer out, so they are put right here: the first two bytes say how
-// many of the rest are one block, what follows is the footer. Whatever they hold, reading ends with rows or an error.
+// The compiled recipient list. Checksums would keep a fuzzer out, so they are put right here: the first two
+// bytes say how many of the rest are one block, what follows is the footer. Whatever they hold, reading ends
+// with rows or an error.
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -60,11 +61,13 @@ Task<> read_all(std::string file) {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   if (size < 2) return 0;
   const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
-  const std::size_t cut = std::min<std::size_t>(static_cast<std::size_t>(data[0]) * 256 + data[1], input.size());
+  const std::size_t cut =
+      std::min<std::size_t>(static_cast<std::size_t>(data[0]) * 256 + data[1], input.size());
   asio::io_context context;
-  asio::co_spawn(context, read_all(file_of(input.substr(0, cut), input.substr(cut))), [](std::exception_ptr error) {
-    if (error) std::abort();
-  });
+  asio::co_spawn(context, read_all(file_of(input.substr(0, cut), input.substr(cut))),
+                 [](std::exception_ptr error) {
+                   if (error) std::abort();
+                 });
   context.run();
   return 0;
 }

@@ -1,4 +1,5 @@
-// Precompiled header: what nearly every file needs. Heavy headers that one or two files need do not belong here.
+// Precompiled header: what nearly every file needs. Heavy headers that one or two files need do not belong
+// here.
 #pragma once
 #include <algorithm>
 #include <array>

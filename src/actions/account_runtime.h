@@ -16,9 +16,9 @@ namespace posthorn {
 struct Account;
 
 struct RateView {
-  int granted = 0;              // messages a second that Meta allows
-  int current = 0;              // what is used after refusals
-  std::size_t queued = 0;       // ready to leave
+  int granted = 0;         // messages a second that Meta allows
+  int current = 0;         // what is used after refusals
+  std::size_t queued = 0;  // ready to leave
   std::size_t in_flight = 0;
 };
 

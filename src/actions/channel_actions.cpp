@@ -32,14 +32,17 @@ Task<Result<whatsapp::PhoneNumberInfo>> ask_meta(ActionContext c, Secret token, 
   auto info = co_await graph->phone_number(sender_id);
   if (info) co_return info;
   auto error = info.error();
-  error.message = fmt::format("Meta does not show the number {} with this token: {}", sender_id, error.message);
+  error.message =
+      fmt::format("Meta does not show the number {} with this token: {}", sender_id, error.message);
   error.field = error.code == ErrorCode::unauthenticated ? "token" : "phone_number_id";
-  if (error.code == ErrorCode::unauthenticated) error.code = ErrorCode::invalid_argument;  // not the caller's own access
+  if (error.code == ErrorCode::unauthenticated)
+    error.code = ErrorCode::invalid_argument;  // not the caller's own access
   co_return std::unexpected(std::move(error));
 }
 
 Task<Result<Account>> refresh_facts(ActionContext c, AccountId id, whatsapp::PhoneNumberInfo info) {
-  auto write = [id, update = facts_of(info), now = c.services->clock->wall_now()](Transaction& tx) -> Result<Account> {
+  auto write = [id, update = facts_of(info),
+                now = c.services->clock->wall_now()](Transaction& tx) -> Result<Account> {
     PH_TRY(accounts::update(tx, id, update, now));
     return accounts::get(tx, id);
   };
@@ -54,7 +57,8 @@ Task<json::array> after_adding(ActionContext c, Account account) {
   auto graph = c.services->accounts->graph(account);
   if (graph) {
     const auto subscribed = co_await (*graph)->subscribe_app(account.business_id);
-    if (!subscribed) warnings.emplace_back(fmt::format("webhooks are not subscribed: {}", subscribed.error().message));
+    if (!subscribed)
+      warnings.emplace_back(fmt::format("webhooks are not subscribed: {}", subscribed.error().message));
   }
   const auto synced = co_await sync_templates(*c.services, account);
   if (!synced) warnings.emplace_back(fmt::format("templates could not be read: {}", synced.error().message));
@@ -69,7 +73,9 @@ Task<Result<json::value>> add(ActionContext c, Params p) {
   const Secret token(p.text("token"));
   PH_CO_TRY_ASSIGN(auto info, co_await ask_meta(c, token, fresh.sender_id));
   fresh.sealed_token = accounts::seal_token(*c.services->secrets, fresh.sender_id, token);
-  auto insert = [fresh, now = c.services->clock->wall_now()](Transaction& tx) { return accounts::add(tx, fresh, now); };
+  auto insert = [fresh, now = c.services->clock->wall_now()](Transaction& tx) {
+    return accounts::add(tx, fresh, now);
+  };
   PH_CO_TRY_ASSIGN(const auto added, co_await c.services->database->write(std::move(insert)));
   PH_CO_TRY_ASSIGN(auto account, co_await refresh_facts(c, added.id, std::move(info)));
   auto out = view(account);
@@ -82,7 +88,8 @@ Task<Result<json::value>> set_token(ActionContext c, Params p) {
   const Secret token(p.text("token"));
   PH_CO_TRY_ASSIGN(auto info, co_await ask_meta(c, token, account.sender_id));
   auto sealed = accounts::seal_token(*c.services->secrets, account.sender_id, token);
-  auto write = [id = account.id, sealed = std::move(sealed), now = c.services->clock->wall_now()](Transaction& tx) -> Result<> {
+  auto write = [id = account.id, sealed = std::move(sealed),
+                now = c.services->clock->wall_now()](Transaction& tx) -> Result<> {
     PH_TRY(accounts::replace_token(tx, id, sealed, now));
     return accounts::unblock(tx, id, now);
   };
@@ -124,27 +131,64 @@ Task<Result<json::value>> check(ActionContext c, Params p) {
   co_return json::value(std::move(out));
 }
 
-Action changing(std::string name, std::string summary, std::vector<Parameter> parameters, ActionHandler handler, json::object example) {
-  return {.name = std::move(name), .category = kCategory, .role = Role::admin, .effect = Effect::mutates, .summary = std::move(summary),
-          .parameters = std::move(parameters), .handler = handler, .example = std::move(example)};
+Action changing(std::string name, std::string summary, std::vector<Parameter> parameters,
+                ActionHandler handler, json::object example) {
+  return {.name = std::move(name),
+          .category = kCategory,
+          .role = Role::admin,
+          .effect = Effect::mutates,
+          .summary = std::move(summary),
+          .parameters = std::move(parameters),
+          .handler = handler,
+          .example = std::move(example)};
 }
 
 }  // namespace
 
 std::vector<Action> channel_actions() {
-  const Parameter token = {.name = "token", .need = Need::required, .help = "access token of a system user; stored encrypted", .min = 10, .max = 1000, .secret = true};
-  const Parameter name = {.name = "name", .need = Need::required, .help = "what you call this number, such as shop", .min = 1, .max = 60};
-  const Parameter business = {.name = "business_id", .need = Need::required, .help = "WhatsApp business account id (WABA)", .min = 1, .max = 40, .aliases = {"waba_id", "metaWabaId"}};
-  const Parameter number = {.name = "phone_number_id", .need = Need::required, .help = "Meta's id of the phone number, not the number itself", .min = 1, .max = 40, .aliases = {"sender_id"}};
+  const Parameter token = {.name = "token",
+                           .need = Need::required,
+                           .help = "access token of a system user; stored encrypted",
+                           .min = 10,
+                           .max = 1000,
+                           .secret = true};
+  const Parameter name = {.name = "name",
+                          .need = Need::required,
+                          .help = "what you call this number, such as shop",
+                          .min = 1,
+                          .max = 60};
+  const Parameter business = {.name = "business_id",
+                              .need = Need::required,
+                              .help = "WhatsApp business account id (WABA)",
+                              .min = 1,
+                              .max = 40,
+                              .aliases = {"waba_id", "metaWabaId"}};
+  const Parameter number = {.name = "phone_number_id",
+                            .need = Need::required,
+                            .help = "Meta's id of the phone number, not the number itself",
+                            .min = 1,
+                            .max = 40,
+                            .aliases = {"sender_id"}};
   return {
-      changing("add_channel", "Adds a WhatsApp number: checks it at Meta, subscribes webhooks, reads its templates.", {name, business, number, token}, add,
-               {{"name", "shop"}, {"business_id", "102290129340398"}, {"phone_number_id", "106540352242922"}, {"token", "EAA-example-token"}}),
-      {.name = "list_channels", .category = kCategory, .role = Role::viewer,
-       .summary = "The sending numbers with quality, rate, tier, and why one may not send.", .handler = list},
-      changing("check_channel", "Asks Meta about a number: token, permissions, webhooks, quality, rate.", {account_parameter()}, check, {}),
-      changing("set_channel_token", "Replaces a number's access token and lets it send again.", {account_parameter(), token}, set_token,
+      changing("add_channel",
+               "Adds a WhatsApp number: checks it at Meta, subscribes webhooks, reads its templates.",
+               {name, business, number, token}, add,
+               {{"name", "shop"},
+                {"business_id", "102290129340398"},
+                {"phone_number_id", "106540352242922"},
+                {"token", "EAA-example-token"}}),
+      {.name = "list_channels",
+       .category = kCategory,
+       .role = Role::viewer,
+       .summary = "The sending numbers with quality, rate, tier, and why one may not send.",
+       .handler = list},
+      changing("check_channel", "Asks Meta about a number: token, permissions, webhooks, quality, rate.",
+               {account_parameter()}, check, {}),
+      changing("set_channel_token", "Replaces a number's access token and lets it send again.",
+               {account_parameter(), token}, set_token,
                {{"account", "shop"}, {"token", "EAA-example-token"}}),
-      changing("unblock_channel", "Lets a number send again after the reason was removed.", {account_parameter()}, unblock, {{"account", "shop"}}),
+      changing("unblock_channel", "Lets a number send again after the reason was removed.",
+               {account_parameter()}, unblock, {{"account", "shop"}}),
   };
 }
 

@@ -1,9 +1,9 @@
 #include "actions/common.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace posthorn {
 namespace {
@@ -19,11 +19,13 @@ Result<Account> only_account(Transaction& tx) {
   PH_TRY_ASSIGN(auto all, accounts::list(tx));
   if (all.size() == 1) return std::move(all.front());
   if (all.empty()) {
-    return fail(ErrorCode::not_found, "no number has been added yet; add one with add_channel (posthorn channel add)", "account");
+    return fail(ErrorCode::not_found,
+                "no number has been added yet; add one with add_channel (posthorn channel add)", "account");
   }
   std::vector<std::string> names;
   for (const auto& account : all) names.push_back(account.name);
-  return fail(ErrorCode::invalid_argument, fmt::format("account is missing; choose from {}", fmt::join(names, ", ")), "account");
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("account is missing; choose from {}", fmt::join(names, ", ")), "account");
 }
 
 Result<Account> with_field(Result<Account> found) {
@@ -40,8 +42,10 @@ Result<Account> find_account(Transaction& tx, std::string_view text) {
   PH_TRY_ASSIGN(auto of_business, accounts::list_by_business(tx, text));
   if (of_business.size() == 1) return std::move(of_business.front());
   if (of_business.size() > 1) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the business account {} has {} numbers; name one of them", text, of_business.size()), "account");
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the business account {} has {} numbers; name one of them", text, of_business.size()),
+        "account");
   }
   if (const auto id = as_id(text)) {
     if (auto by_id = accounts::get(tx, *id)) return by_id;
@@ -57,7 +61,9 @@ Task<Result<Account>> find_account(ActionContext context, std::string text) {
 Task<Result<Account>> find_business(ActionContext context, std::string text) {
   auto look = [text = std::move(text)](Transaction& tx) -> Result<Account> {
     PH_TRY_ASSIGN(auto candidates, text.empty() ? accounts::list(tx) : accounts::list_by_business(tx, text));
-    const auto same = [&candidates](const Account& a) { return a.business_id == candidates.front().business_id; };
+    const auto same = [&candidates](const Account& a) {
+      return a.business_id == candidates.front().business_id;
+    };
     if (!candidates.empty() && std::ranges::all_of(candidates, same)) return std::move(candidates.front());
     return find_account(tx, text);
   };
@@ -67,13 +73,19 @@ Task<Result<Account>> find_business(ActionContext context, std::string text) {
 Parameter account_parameter(Need need) {
   return {.name = "account",
           .need = need,
-          .help = "the sending number: its name, its id, or Meta's phone number id; may be left out while there is only one",
+          .help =
+              "the sending number: its name, its id, or Meta's phone number id; may be left out while there "
+              "is only one",
           .max = 100,
           .aliases = {"metaWabaId", "phone_number_id"}};
 }
 
 Parameter id_parameter(std::string what) {
-  return {.name = "id", .type = ParameterType::integer, .need = Need::required, .help = std::move(what), .min = 1};
+  return {.name = "id",
+          .type = ParameterType::integer,
+          .need = Need::required,
+          .help = std::move(what),
+          .min = 1};
 }
 
 Parameter limit_parameter(std::int64_t fallback, std::int64_t max) {

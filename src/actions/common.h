@@ -7,8 +7,8 @@
 
 namespace posthorn {
 
-// "account" as people write it: the operator's name for it, its id, Meta's phone number id, or the id of a business account
-// that has one number only. Empty is fine while there is one account only.
+// "account" as people write it: the operator's name for it, its id, Meta's phone number id, or the id of a
+// business account that has one number only. Empty is fine while there is one account only.
 Result<Account> find_account(Transaction& tx, std::string_view text);
 Task<Result<Account>> find_account(ActionContext context, std::string text);
 // For what belongs to the business account, such as templates: any of its numbers will do.

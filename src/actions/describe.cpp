@@ -8,18 +8,28 @@
 namespace posthorn {
 namespace {
 
-std::string_view effect_word(const Action& action) { return action.effect == Effect::mutates ? "changes data" : "reads"; }
+std::string_view effect_word(const Action& action) {
+  return action.effect == Effect::mutates ? "changes data" : "reads";
+}
 
 json::object type_schema(ParameterType type) {
   switch (type) {
-    case ParameterType::text: return {{"type", "string"}};
-    case ParameterType::integer: return {{"type", "integer"}, {"format", "int64"}};
-    case ParameterType::number: return {{"type", "number"}};
-    case ParameterType::boolean: return {{"type", "boolean"}};
-    case ParameterType::object: return {{"type", "object"}};
-    case ParameterType::list: return {{"type", "array"}};
-    case ParameterType::phone: return {{"type", "string"}, {"examples", {"+491701234567"}}};
-    case ParameterType::time: return {{"type", "string"}, {"format", "date-time"}};
+    case ParameterType::text:
+      return {{"type", "string"}};
+    case ParameterType::integer:
+      return {{"type", "integer"}, {"format", "int64"}};
+    case ParameterType::number:
+      return {{"type", "number"}};
+    case ParameterType::boolean:
+      return {{"type", "boolean"}};
+    case ParameterType::object:
+      return {{"type", "object"}};
+    case ParameterType::list:
+      return {{"type", "array"}};
+    case ParameterType::phone:
+      return {{"type", "string"}, {"examples", {"+491701234567"}}};
+    case ParameterType::time:
+      return {{"type", "string"}, {"format", "date-time"}};
   }
   return {};
 }
@@ -31,9 +41,12 @@ struct LimitNames {
 
 LimitNames limit_names(ParameterType type) {
   switch (type) {
-    case ParameterType::text: return {"minLength", "maxLength"};
-    case ParameterType::list: return {"minItems", "maxItems"};
-    default: return {"minimum", "maximum"};
+    case ParameterType::text:
+      return {"minLength", "maxLength"};
+    case ParameterType::list:
+      return {"minItems", "maxItems"};
+    default:
+      return {"minimum", "maximum"};
   }
 }
 
@@ -92,7 +105,8 @@ json::object operation(const Action& action) {
   out["summary"] = action.summary;
   out["description"] = fmt::format("Needs the role `{}`; {}.", to_string(action.role), effect_word(action));
   out["tags"] = {action.category};
-  if (action.effect == Effect::mutates && !action.secret_answer) out["parameters"] = json::array{reference("#/components/parameters/IdempotencyKey")};
+  if (action.effect == Effect::mutates && !action.secret_answer)
+    out["parameters"] = json::array{reference("#/components/parameters/IdempotencyKey")};
   out["requestBody"] = std::move(body);
   out["responses"] = std::move(responses);
   return out;
@@ -117,7 +131,9 @@ std::string limits_text(const Parameter& p) {
   std::string out;
   const auto add = [&out](const std::string& part) { out += (out.empty() ? "" : "; ") + part; };
   if (!p.choices.empty()) add(fmt::format("one of `{}`", fmt::join(p.choices, "`, `")));
-  const auto unit = p.type == ParameterType::text ? " bytes" : p.type == ParameterType::list ? " entries" : "";
+  const auto unit = p.type == ParameterType::text   ? " bytes"
+                    : p.type == ParameterType::list ? " entries"
+                                                    : "";
   if (p.min && p.max) {
     add(fmt::format("{} to {}{}", *p.min, *p.max, unit));
   } else if (p.min) {
@@ -208,7 +224,8 @@ json::object openapi_document(const Registry& registry, std::string_view version
   json::object info;
   info["title"] = "Posthorn";
   info["version"] = version;
-  info["description"] = "Every action of the server. Errors carry a code, a sentence for people and the field.";
+  info["description"] =
+      "Every action of the server. Errors carry a code, a sentence for people and the field.";
   json::object paths;
   for (const auto& action : registry.actions()) {
     json::object methods;
@@ -228,10 +245,14 @@ json::object openapi_document(const Registry& registry, std::string_view version
 
 std::string actions_markdown(const Registry& registry) {
   std::string out =
-      "# Actions\n\nGenerated from the action registry by `posthorn actions --markdown`; edit `src/actions/`, not this file.\n\n"
-      "Call an action with `POST /api/actions/<name>` and its parameters as a JSON object (64 KiB at most), or with\n"
-      "`posthorn action <name> parameter=value …`. `POST /api` takes `{\"action\": \"<name>\", …parameters}` as well.\n"
-      "Names are snake_case; their camelCase spelling is accepted. Actions that change data take an `Idempotency-Key` header.\n"
+      "# Actions\n\nGenerated from the action registry by `posthorn actions --markdown`; edit "
+      "`src/actions/`, not this file.\n\n"
+      "Call an action with `POST /api/actions/<name>` and its parameters as a JSON object (64 KiB at most), "
+      "or with\n"
+      "`posthorn action <name> parameter=value …`. `POST /api` takes `{\"action\": \"<name>\", …parameters}` "
+      "as well.\n"
+      "Names are snake_case; their camelCase spelling is accepted. Actions that change data take an "
+      "`Idempotency-Key` header.\n"
       "Roles: `viewer` < `agent` < `marketer` < `admin`.\n\n";
   for (const auto& category : registry.categories()) {
     out += fmt::format("## {}\n\n", category);

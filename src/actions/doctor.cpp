@@ -1,9 +1,9 @@
 #include "actions/doctor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
+
+#include <fmt/format.h>
 
 #include "actions/account_runtime.h"
 #include "messaging/conservation.h"
@@ -20,62 +20,82 @@ constexpr std::uint64_t kDiskWarning = 1024 * kMiB;
 constexpr Duration kSkewLimit = std::chrono::seconds(5);  // invariant I27
 constexpr const char* kScopes[] = {"whatsapp_business_messaging", "whatsapp_business_management"};
 
-Check fine(std::string name, std::string finding) { return {.name = std::move(name), .health = Health::ok, .finding = std::move(finding)}; }
+Check fine(std::string name, std::string finding) {
+  return {.name = std::move(name), .health = Health::ok, .finding = std::move(finding)};
+}
 
 Check bad(Health health, std::string name, std::string finding, std::string next_step) {
-  return {.name = std::move(name), .health = health, .finding = std::move(finding), .next_step = std::move(next_step)};
+  return {.name = std::move(name),
+          .health = health,
+          .finding = std::move(finding),
+          .next_step = std::move(next_step)};
 }
 
 Task<Check> check_disk(Services& s) {
   const auto free = co_await s.files->free_bytes(s.facts.data_folder);
-  if (!free) co_return bad(Health::failure, "disk space", free.error().message, "check the data folder and its permissions");
+  if (!free)
+    co_return bad(Health::failure, "disk space", free.error().message,
+                  "check the data folder and its permissions");
   const auto words = fmt::format("{} MiB free in {}", *free / kMiB, s.facts.data_folder);
-  if (*free < kDiskFailure) co_return bad(Health::failure, "disk space", words, "make room: sending stops when the disk is full");
-  if (*free < kDiskWarning) co_return bad(Health::warning, "disk space", words, "make room before large broadcasts");
+  if (*free < kDiskFailure)
+    co_return bad(Health::failure, "disk space", words, "make room: sending stops when the disk is full");
+  if (*free < kDiskWarning)
+    co_return bad(Health::warning, "disk space", words, "make room before large broadcasts");
   co_return fine("disk space", words);
 }
 
 Task<Check> check_integrity(Services& s) {
   const auto checked = co_await s.check_database();
-  if (!checked) co_return bad(Health::failure, "database", checked.error().message, "stop the server and restore the last backup");
+  if (!checked)
+    co_return bad(Health::failure, "database", checked.error().message,
+                  "stop the server and restore the last backup");
   co_return fine("database", "every page reads well");
 }
 
 Task<Check> check_counters(Services& s) {
   auto look = [](Transaction& tx) { return check_conservation(tx); };
   const auto problems = co_await s.database->read(std::move(look));
-  if (!problems) co_return bad(Health::failure, "counters", problems.error().message, "look at the log for the cause");
+  if (!problems)
+    co_return bad(Health::failure, "counters", problems.error().message, "look at the log for the cause");
   if (problems->empty()) co_return fine("counters", "every recipient is accounted for");
-  co_return bad(Health::failure, "counters", fmt::format("{} (and {} more)", problems->front(), problems->size() - 1),
+  co_return bad(Health::failure, "counters",
+                fmt::format("{} (and {} more)", problems->front(), problems->size() - 1),
                 "keep a backup and report this with the output of doctor --json");
 }
 
 Check check_webhook_setup(const ServerFacts& facts) {
   if (!facts.app_secret_configured) {
-    return bad(Health::failure, "webhook signature", "no app secret is configured: every webhook is refused, and no status arrives",
+    return bad(Health::failure, "webhook signature",
+               "no app secret is configured: every webhook is refused, and no status arrives",
                "set whatsapp.app_secret (POSTHORN_WHATSAPP_APP_SECRET) to the App Secret of your Meta app");
   }
   if (facts.public_url.empty()) {
     return bad(Health::warning, "webhook address", "http.public_url is not set",
-               "set it to the https address under which Meta reaches this server, and enter <address>/webhooks/whatsapp at Meta");
+               "set it to the https address under which Meta reaches this server, and enter "
+               "<address>/webhooks/whatsapp at Meta");
   }
   return fine("webhook address", facts.public_url + "/webhooks/whatsapp");
 }
 
 Check check_number(const std::string& prefix, const Result<whatsapp::PhoneNumberInfo>& info) {
   const auto name = prefix + "number";
-  if (!info) return bad(Health::failure, name, info.error().message, "check the phone number id and that the token may use it");
-  const auto words = fmt::format("{} “{}”: {}, quality {}, {} messages/s", info->display_phone_number, info->verified_name,
-                                 info->status.empty() ? "status unknown" : info->status, info->quality_rating, info->throughput());
+  if (!info)
+    return bad(Health::failure, name, info.error().message,
+               "check the phone number id and that the token may use it");
+  const auto words = fmt::format("{} “{}”: {}, quality {}, {} messages/s", info->display_phone_number,
+                                 info->verified_name, info->status.empty() ? "status unknown" : info->status,
+                                 info->quality_rating, info->throughput());
   if (!info->status.empty() && info->status != "CONNECTED")
     return bad(Health::failure, name, words, "connect the number in WhatsApp Manager");
-  if (info->quality_rating == "RED") return bad(Health::warning, name, words, "send fewer, better expected messages until quality recovers");
+  if (info->quality_rating == "RED")
+    return bad(Health::warning, name, words, "send fewer, better expected messages until quality recovers");
   return fine(name, words);
 }
 
 Check check_token(const std::string& prefix, const Result<whatsapp::TokenInfo>& token, WallTime now) {
   const auto name = prefix + "token";
-  const std::string renew = "make a new token for a system user and store it with set_channel_token (posthorn channel token)";
+  const std::string renew =
+      "make a new token for a system user and store it with set_channel_token (posthorn channel token)";
   if (!token) return bad(Health::failure, name, token.error().message, renew);
   if (!token->valid) return bad(Health::failure, name, "Meta says the token is not valid", renew);
   for (const char* scope : kScopes) {
@@ -84,23 +104,31 @@ Check check_token(const std::string& prefix, const Result<whatsapp::TokenInfo>& 
   }
   if (token->expires_at && *token->expires_at < now + std::chrono::days(7))
     return bad(Health::warning, name, "the token expires within a week", renew);
-  return fine(name, token->expires_at ? "valid, with the permissions it needs" : "valid, never expires, with the permissions it needs");
+  return fine(name, token->expires_at ? "valid, with the permissions it needs"
+                                      : "valid, never expires, with the permissions it needs");
 }
 
 Check check_skew(const std::string& prefix, std::optional<Duration> skew) {
   const auto name = prefix + "clock";
-  if (!skew) return bad(Health::warning, name, "Meta's clock could not be read", "check the connection to Meta");
+  if (!skew)
+    return bad(Health::warning, name, "Meta's clock could not be read", "check the connection to Meta");
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*skew).count();
   if (std::chrono::abs(*skew) > kSkewLimit)
-    return bad(Health::failure, name, fmt::format("this machine's clock differs from Meta's by {} s", seconds), "turn on time synchronisation (NTP)");
+    return bad(Health::failure, name,
+               fmt::format("this machine's clock differs from Meta's by {} s", seconds),
+               "turn on time synchronisation (NTP)");
   return fine(name, "agrees with Meta's");
 }
 
-Check check_subscription(const std::string& prefix, const Result<std::vector<whatsapp::SubscribedApp>>& apps) {
+Check check_subscription(const std::string& prefix,
+                         const Result<std::vector<whatsapp::SubscribedApp>>& apps) {
   const auto name = prefix + "webhooks";
-  const std::string next = "run check_channel again after subscribing the app to the business account, or add the channel again";
+  const std::string next =
+      "run check_channel again after subscribing the app to the business account, or add the channel again";
   if (!apps) return bad(Health::failure, name, apps.error().message, next);
-  if (apps->empty()) return bad(Health::failure, name, "no app is subscribed to this business account: no status will arrive", next);
+  if (apps->empty())
+    return bad(Health::failure, name, "no app is subscribed to this business account: no status will arrive",
+               next);
   std::vector<std::string> names;
   for (const auto& app : *apps) names.push_back(app.name.empty() ? app.id : app.name);
   return fine(name, fmt::format("subscribed: {}", fmt::join(names, ", ")));
@@ -108,9 +136,12 @@ Check check_subscription(const std::string& prefix, const Result<std::vector<wha
 
 constexpr std::string_view health_word(Health health) {
   switch (health) {
-    case Health::ok: return "ok";
-    case Health::warning: return "warning";
-    case Health::failure: return "failure";
+    case Health::ok:
+      return "ok";
+    case Health::warning:
+      return "warning";
+    case Health::failure:
+      return "failure";
   }
   return "failure";
 }
@@ -147,15 +178,18 @@ Task<std::vector<Check>> check_account(Services& services, Account account) {
   std::vector<Check> out;
   const auto prefix = account.name + ": ";
   if (account.blocked())
-    out.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason, "remove the cause, then unblock_channel"));
+    out.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason,
+                      "remove the cause, then unblock_channel"));
   const auto graph = services.accounts->graph(account);
   if (!graph) {
-    out.push_back(bad(Health::failure, prefix + "token", graph.error().message, "store the token again with set_channel_token"));
+    out.push_back(bad(Health::failure, prefix + "token", graph.error().message,
+                      "store the token again with set_channel_token"));
     co_return out;
   }
   const auto info = co_await (*graph)->phone_number(account.sender_id);
   if (!info && info.error().code == ErrorCode::unavailable) {
-    out.push_back(bad(Health::failure, prefix + "connection", fmt::format("{} cannot be reached: {}", services.facts.graph_url, info.error().message),
+    out.push_back(bad(Health::failure, prefix + "connection",
+                      fmt::format("{} cannot be reached: {}", services.facts.graph_url, info.error().message),
                       "check network, firewall and proxy"));
     co_return out;
   }
@@ -171,7 +205,9 @@ Task<std::vector<Check>> check_everything(Services& services) {
   auto out = co_await check_server(services);
   auto look = [](Transaction& tx) { return accounts::list(tx); };
   const auto all = co_await services.database->read(std::move(look));
-  if (all && all->empty()) out.push_back(bad(Health::warning, "channels", "no number has been added yet", "add one: posthorn channel add"));
+  if (all && all->empty())
+    out.push_back(
+        bad(Health::warning, "channels", "no number has been added yet", "add one: posthorn channel add"));
   if (!all) co_return out;
   for (const auto& account : *all) {
     auto some = co_await check_account(services, account);

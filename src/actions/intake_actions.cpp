@@ -7,7 +7,8 @@ namespace {
 
 Task<Result<json::value>> list(ActionContext c, Params p) {
   const auto limit = p.integer("limit");
-  PH_CO_TRY_ASSIGN(auto parked, co_await c.services->parked->list_parked(p.integer("before_id"), static_cast<int>(limit)));
+  PH_CO_TRY_ASSIGN(auto parked,
+                   co_await c.services->parked->list_parked(p.integer("before_id"), static_cast<int>(limit)));
   co_return json::value(page("parked", views(parked), limit));
 }
 
@@ -29,11 +30,19 @@ Task<Result<json::value>> replay(ActionContext c, Params p) {
 std::vector<Action> intake_actions() {
   const Parameter ids = {.name = "ids", .type = ParameterType::list, .help = "which ones; all when left out"};
   return {
-      {.name = "list_parked_events", .category = "intake", .role = Role::viewer,
+      {.name = "list_parked_events",
+       .category = "intake",
+       .role = Role::viewer,
        .summary = "Incoming events that could not be applied, with reason and verbatim body, newest first.",
-       .parameters = {before_parameter(), limit_parameter(20, 200)}, .handler = list},
-      {.name = "replay_parked_events", .category = "intake", .role = Role::admin, .effect = Effect::mutates,
-       .summary = "Tries parked events again, after the cause was removed.", .parameters = {ids}, .handler = replay,
+       .parameters = {before_parameter(), limit_parameter(20, 200)},
+       .handler = list},
+      {.name = "replay_parked_events",
+       .category = "intake",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Tries parked events again, after the cause was removed.",
+       .parameters = {ids},
+       .handler = replay,
        .example = {{"ids", {12, 13}}}},
   };
 }

@@ -38,21 +38,46 @@ Task<Result<json::value>> login_link(ActionContext c, Params p) {
 }  // namespace
 
 std::vector<Action> key_actions() {
-  const Parameter name = {.name = "name", .need = Need::required, .help = "who uses the key", .min = 1, .max = 100};
-  const Parameter role = {.name = "role", .help = "what it may do", .fallback = "viewer", .choices = {"viewer", "agent", "marketer", "admin"}};
-  const Parameter next = {.name = "next", .help = "page to open after it, such as /broadcasts/7", .fallback = "/", .max = 200};
+  const Parameter name = {
+      .name = "name", .need = Need::required, .help = "who uses the key", .min = 1, .max = 100};
+  const Parameter role = {.name = "role",
+                          .help = "what it may do",
+                          .fallback = "viewer",
+                          .choices = {"viewer", "agent", "marketer", "admin"}};
+  const Parameter next = {
+      .name = "next", .help = "page to open after it, such as /broadcasts/7", .fallback = "/", .max = 200};
   return {
-      {.name = "create_key", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
-       .summary = "Makes an API key. It is shown this once; only its hash is kept.", .parameters = {name, role}, .handler = create,
-       .example = {{"name", "shop"}, {"role", "agent"}}, .secret_answer = true},
-      {.name = "list_keys", .category = "keys", .role = Role::admin, .summary = "API keys with role and last use, without the keys themselves.",
+      {.name = "create_key",
+       .category = "keys",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Makes an API key. It is shown this once; only its hash is kept.",
+       .parameters = {name, role},
+       .handler = create,
+       .example = {{"name", "shop"}, {"role", "agent"}},
+       .secret_answer = true},
+      {.name = "list_keys",
+       .category = "keys",
+       .role = Role::admin,
+       .summary = "API keys with role and last use, without the keys themselves.",
        .handler = list},
-      {.name = "revoke_key", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
-       .summary = "Ends a key; requests with it are refused from this moment.", .parameters = {name}, .handler = revoke,
+      {.name = "revoke_key",
+       .category = "keys",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Ends a key; requests with it are refused from this moment.",
+       .parameters = {name},
+       .handler = revoke,
        .example = {{"name", "shop"}}},
-      {.name = "create_login_link", .category = "keys", .role = Role::admin, .effect = Effect::mutates,
-       .summary = "Makes a link that opens the web page once, within 15 minutes, with the given role.", .parameters = {role, next},
-       .handler = login_link, .example = {{"role", "marketer"}}, .secret_answer = true},
+      {.name = "create_login_link",
+       .category = "keys",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Makes a link that opens the web page once, within 15 minutes, with the given role.",
+       .parameters = {role, next},
+       .handler = login_link,
+       .example = {{"role", "marketer"}},
+       .secret_answer = true},
   };
 }
 

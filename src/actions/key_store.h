@@ -30,9 +30,10 @@ struct CreatedKey {
 class KeyStore {
  public:
   virtual ~KeyStore() = default;
-  virtual Task<Result<CreatedKey>> create_key(std::string name, Role role) = 0;  // conflict: the name is taken
-  virtual Task<Result<std::vector<ApiKeyInfo>>> list_keys() = 0;                 // by id
-  virtual Task<Result<>> revoke_key(std::string name) = 0;                       // not_found; in force at once
+  virtual Task<Result<CreatedKey>> create_key(std::string name,
+                                              Role role) = 0;     // conflict: the name is taken
+  virtual Task<Result<std::vector<ApiKeyInfo>>> list_keys() = 0;  // by id
+  virtual Task<Result<>> revoke_key(std::string name) = 0;        // not_found; in force at once
   // A path like "/login?token=…" that opens one session with `role`; good for 15 minutes and one use.
   virtual std::string make_login_path(Role role, std::string next_path) = 0;
 };

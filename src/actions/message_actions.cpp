@@ -23,11 +23,15 @@ struct Queueing {
   json::object answer;  // without send_id
 };
 
-Result<json::value> queue(Transaction& tx, Queueing q, const std::shared_ptr<IdempotentCall>& idempotent, WallTime now) {
+Result<json::value> queue(Transaction& tx, Queueing q, const std::shared_ptr<IdempotentCall>& idempotent,
+                          WallTime now) {
   if (q.marketing) {
     PH_TRY_ASSIGN(const bool suppressed, suppressions::contains(tx, q.send.phone, q.business_id));
     if (suppressed)
-      return fail(ErrorCode::conflict, fmt::format("{} does not want marketing messages (see check_suppression)", q.send.phone.to_string()), "to");
+      return fail(ErrorCode::conflict,
+                  fmt::format("{} does not want marketing messages (see check_suppression)",
+                              q.send.phone.to_string()),
+                  "to");
   }
   PH_TRY_ASSIGN(const auto row, enqueue_single_send(tx, q.send, now));
   q.answer["send_id"] = row;
@@ -59,14 +63,17 @@ Result<Queueing> prepare(const Account& account, const StoredTemplate& stored, c
 
 Task<Result<json::value>> send_template(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
-  if (account.blocked()) co_return fail(ErrorCode::conflict, fmt::format("{} may not send: {}", account.name, account.blocked_reason), "account");
-  auto look = [business = account.business_id, name = p.text("template_name"), language = p.text("language")](Transaction& tx) {
-    return templates::get(tx, business, name, language);
-  };
+  if (account.blocked())
+    co_return fail(ErrorCode::conflict,
+                   fmt::format("{} may not send: {}", account.name, account.blocked_reason), "account");
+  auto look = [business = account.business_id, name = p.text("template_name"), language = p.text("language")](
+                  Transaction& tx) { return templates::get(tx, business, name, language); };
   PH_CO_TRY_ASSIGN(auto stored, co_await c.services->database->read(std::move(look)));
   PH_CO_TRY_ASSIGN(auto queueing, prepare(account, stored, p));
   const auto now = c.services->clock->wall_now();
-  auto write = [q = std::move(queueing), idempotent = c.idempotent, now](Transaction& tx) { return queue(tx, q, idempotent, now); };
+  auto write = [q = std::move(queueing), idempotent = c.idempotent, now](Transaction& tx) {
+    return queue(tx, q, idempotent, now);
+  };
   PH_CO_TRY_ASSIGN(auto answer, co_await c.services->database->write(std::move(write)));
   c.services->accounts->wake(account.id);
   co_return answer;
@@ -94,8 +101,10 @@ Task<Result<json::value>> get_send(ActionContext c, Params p) {
   while (true) {
     auto look = [row](Transaction& tx) { return single_send_status(tx, row); };
     PH_CO_TRY_ASSIGN(const auto status, co_await c.services->database->read(std::move(look)));
-    if (!status) co_return fail(ErrorCode::not_found, fmt::format("there is no single send {}", row), "send_id");
-    if (settled(*status) || c.services->clock->now() >= until) co_return json::value(status_view(row, *status));
+    if (!status)
+      co_return fail(ErrorCode::not_found, fmt::format("there is no single send {}", row), "send_id");
+    if (settled(*status) || c.services->clock->now() >= until)
+      co_return json::value(status_view(row, *status));
     co_await c.services->clock->sleep_for(kPollInterval);
   }
 }
@@ -103,19 +112,47 @@ Task<Result<json::value>> get_send(ActionContext c, Params p) {
 std::vector<Parameter> send_template_parameters() {
   return {
       account_parameter(),
-      {.name = "to", .type = ParameterType::phone, .need = Need::required, .help = "the recipient, in international format"},
+      {.name = "to",
+       .type = ParameterType::phone,
+       .need = Need::required,
+       .help = "the recipient, in international format"},
       {.name = "template_name", .need = Need::required, .help = "an approved template", .min = 1, .max = 512},
-      {.name = "language", .help = "its language", .fallback = "en_US", .max = 20, .aliases = {"language_code", "languageCode"}},
-      {.name = "values", .type = ParameterType::object, .help = "variable → value, by the names get_template shows, such as body.1 or button.0.url", .secret = true},
-      {.name = "body_params", .type = ParameterType::list, .help = "values of the body's variables in order", .max = 100, .secret = true},
-      {.name = "header_type", .help = "accepted for compatibility; the template decides", .choices = {"text", "image", "video", "document"}},
+      {.name = "language",
+       .help = "its language",
+       .fallback = "en_US",
+       .max = 20,
+       .aliases = {"language_code", "languageCode"}},
+      {.name = "values",
+       .type = ParameterType::object,
+       .help = "variable → value, by the names get_template shows, such as body.1 or button.0.url",
+       .secret = true},
+      {.name = "body_params",
+       .type = ParameterType::list,
+       .help = "values of the body's variables in order",
+       .max = 100,
+       .secret = true},
+      {.name = "header_type",
+       .help = "accepted for compatibility; the template decides",
+       .choices = {"text", "image", "video", "document"}},
       {.name = "header_text", .help = "value of a text header's variable", .max = 1024, .secret = true},
       {.name = "header_media_id", .help = "uploaded media for the header; wins over a link", .max = 200},
       {.name = "header_media_link", .help = "https link to the header's media", .max = 2048},
       {.name = "header_document_filename", .help = "file name shown for a document header", .max = 240},
-      {.name = "buttons", .type = ParameterType::list, .help = "[{\"index\": 0, \"type\": \"url\", \"url_suffix\": \"…\"}]; types url, quick_reply (payload), copy_code (coupon_code)", .max = 10, .secret = true},
-      {.name = "components", .type = ParameterType::list, .help = "Meta's components, sent as they are in place of everything above", .max = 20, .secret = true},
-      {.name = "policy", .help = "what happens if the outcome stays unknown", .fallback = "at_most_once", .choices = {"at_most_once", "at_least_once"}},
+      {.name = "buttons",
+       .type = ParameterType::list,
+       .help = "[{\"index\": 0, \"type\": \"url\", \"url_suffix\": \"…\"}]; types url, quick_reply "
+               "(payload), copy_code (coupon_code)",
+       .max = 10,
+       .secret = true},
+      {.name = "components",
+       .type = ParameterType::list,
+       .help = "Meta's components, sent as they are in place of everything above",
+       .max = 20,
+       .secret = true},
+      {.name = "policy",
+       .help = "what happens if the outcome stays unknown",
+       .fallback = "at_most_once",
+       .choices = {"at_most_once", "at_least_once"}},
   };
 }
 
@@ -126,15 +163,35 @@ std::vector<Action> message_actions() {
   example["to"] = "+919876543210";
   example["template_name"] = "order_update";
   example["body_params"] = {"Asha", "ORD-12345"};
-  const Parameter send_id = {.name = "send_id", .type = ParameterType::integer, .need = Need::required, .help = "what send_template or test_broadcast returned", .min = 1};
-  const Parameter wait = {.name = "wait_seconds", .type = ParameterType::integer, .help = "wait this long for the outcome of the submission", .fallback = 0, .min = 0, .max = 30};
+  const Parameter send_id = {.name = "send_id",
+                             .type = ParameterType::integer,
+                             .need = Need::required,
+                             .help = "what send_template or test_broadcast returned",
+                             .min = 1};
+  const Parameter wait = {.name = "wait_seconds",
+                          .type = ParameterType::integer,
+                          .help = "wait this long for the outcome of the submission",
+                          .fallback = 0,
+                          .min = 0,
+                          .max = 30};
   return {
-      {.name = "send_template", .category = "messages", .role = Role::agent, .effect = Effect::mutates,
-       .summary = "Sends one template message. It is queued durably and leaves ahead of broadcasts; get_send tells what became of it.",
-       .parameters = send_template_parameters(), .handler = send_template, .example = std::move(example), .keeps_answer = true},
-      {.name = "get_send", .category = "messages", .role = Role::viewer,
-       .summary = "What became of a single send: submission, delivery, Meta's message id, error.", .parameters = {send_id, wait},
-       .handler = get_send, .example = {{"send_id", 1}}},
+      {.name = "send_template",
+       .category = "messages",
+       .role = Role::agent,
+       .effect = Effect::mutates,
+       .summary = "Sends one template message. It is queued durably and leaves ahead of broadcasts; get_send "
+                  "tells what became of it.",
+       .parameters = send_template_parameters(),
+       .handler = send_template,
+       .example = std::move(example),
+       .keeps_answer = true},
+      {.name = "get_send",
+       .category = "messages",
+       .role = Role::viewer,
+       .summary = "What became of a single send: submission, delivery, Meta's message id, error.",
+       .parameters = {send_id, wait},
+       .handler = get_send,
+       .example = {{"send_id", 1}}},
   };
 }
 

@@ -1,19 +1,19 @@
 #include "actions/parameter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 
-#include "core/time_text.h"
+#include <fmt/format.h>
+
 #include "core/phone_number.h"
+#include "core/time_text.h"
 
 namespace posthorn {
 namespace {
 
-constexpr std::array<std::string_view, 8> kTypeNames = {"text", "integer", "number", "boolean",
-                                                        "object", "list", "phone", "time"};
+constexpr std::array<std::string_view, 8> kTypeNames = {"text",   "integer", "number", "boolean",
+                                                        "object", "list",    "phone",  "time"};
 
 std::string camel_case(std::string_view snake) {
   std::string out;
@@ -36,14 +36,21 @@ bool goes_by(const Parameter& parameter, std::string_view name) {
 
 std::string kind_of(const json::value& v) {
   switch (v.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "a boolean";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "a boolean";
     case json::kind::int64:
-    case json::kind::uint64: return "an integer";
-    case json::kind::double_: return "a number";
-    case json::kind::string: return "a text";
-    case json::kind::array: return "a list";
-    case json::kind::object: return "an object";
+    case json::kind::uint64:
+      return "an integer";
+    case json::kind::double_:
+      return "a number";
+    case json::kind::string:
+      return "a text";
+    case json::kind::array:
+      return "a list";
+    case json::kind::object:
+      return "an object";
   }
   return "something else";
 }
@@ -54,12 +61,16 @@ std::unexpected<Error> wrong(const Parameter& p, std::string what) {
 
 std::unexpected<Error> wrong_type(const Parameter& p, const json::value& v) {
   const auto type = to_string(p.type);
-  return wrong(p, fmt::format("must be {} {}, not {}", type.front() == 'i' || type.front() == 'o' ? "an" : "a", type, kind_of(v)));
+  return wrong(p, fmt::format("must be {} {}, not {}",
+                              type.front() == 'i' || type.front() == 'o' ? "an" : "a", type, kind_of(v)));
 }
 
-Result<> check_range(const Parameter& p, double amount, std::string_view unit, std::optional<std::int64_t> max) {
-  if (p.min && amount < static_cast<double>(*p.min)) return wrong(p, fmt::format("must be at least {}{}", *p.min, unit));
-  if (max && amount > static_cast<double>(*max)) return wrong(p, fmt::format("must be at most {}{}", *max, unit));
+Result<> check_range(const Parameter& p, double amount, std::string_view unit,
+                     std::optional<std::int64_t> max) {
+  if (p.min && amount < static_cast<double>(*p.min))
+    return wrong(p, fmt::format("must be at least {}{}", *p.min, unit));
+  if (max && amount > static_cast<double>(*max))
+    return wrong(p, fmt::format("must be at most {}{}", *max, unit));
   return {};
 }
 
@@ -95,7 +106,8 @@ Result<json::value> check_number(const Parameter& p, const json::value& v) {
 
 Result<json::value> check_list(const Parameter& p, const json::value& v) {
   if (!v.is_array()) return wrong_type(p, v);
-  PH_TRY(check_range(p, static_cast<double>(v.get_array().size()), " entries", p.max.value_or(kMaxListEntries)));
+  PH_TRY(
+      check_range(p, static_cast<double>(v.get_array().size()), " entries", p.max.value_or(kMaxListEntries)));
   return v;
 }
 
@@ -115,12 +127,18 @@ Result<json::value> check_time(const Parameter& p, const json::value& v) {
 
 Result<json::value> check_value(const Parameter& p, const json::value& v) {
   switch (p.type) {
-    case ParameterType::text: return check_text(p, v);
-    case ParameterType::integer: return check_integer(p, v);
-    case ParameterType::number: return check_number(p, v);
-    case ParameterType::list: return check_list(p, v);
-    case ParameterType::phone: return check_phone(p, v);
-    case ParameterType::time: return check_time(p, v);
+    case ParameterType::text:
+      return check_text(p, v);
+    case ParameterType::integer:
+      return check_integer(p, v);
+    case ParameterType::number:
+      return check_number(p, v);
+    case ParameterType::list:
+      return check_list(p, v);
+    case ParameterType::phone:
+      return check_phone(p, v);
+    case ParameterType::time:
+      return check_time(p, v);
     case ParameterType::boolean:
       if (!v.is_bool()) return wrong_type(p, v);
       return v;
@@ -164,7 +182,9 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string_view to_string(ParameterType type) { return kTypeNames[static_cast<std::size_t>(type)]; }
+std::string_view to_string(ParameterType type) {
+  return kTypeNames[static_cast<std::size_t>(type)];
+}
 
 std::string_view nearest_name(std::string_view text, std::span<const std::string> known) {
   if (text.size() > 64) return {};
@@ -198,7 +218,9 @@ Result<Params> check_parameters(std::span<const Parameter> declared, const json:
 }
 
 namespace {
-const json::value* find(const json::object& values, std::string_view name) { return values.if_contains(name); }
+const json::value* find(const json::object& values, std::string_view name) {
+  return values.if_contains(name);
+}
 }  // namespace
 
 std::string Params::text(std::string_view name) const {

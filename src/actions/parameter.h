@@ -27,8 +27,8 @@ std::string_view to_string(ParameterType type);
 
 enum class Need { optional, required };
 
-// Names are snake_case. The camelCase spelling of a name is accepted too, and so are `aliases`; giving one parameter
-// under two spellings is refused.
+// Names are snake_case. The camelCase spelling of a name is accepted too, and so are `aliases`; giving one
+// parameter under two spellings is refused.
 struct Parameter {
   std::string name;
   ParameterType type = ParameterType::text;
@@ -39,14 +39,14 @@ struct Parameter {
   std::optional<std::int64_t> max;   // the same; text without a limit may have 4096 bytes, lists 1000 entries
   std::vector<std::string> choices;  // text: the only values
   std::vector<std::string> aliases;
-  bool secret = false;               // kept out of audit rows and examples
+  bool secret = false;  // kept out of audit rows and examples
 };
 
 inline constexpr std::int64_t kMaxText = 4096;
 inline constexpr std::int64_t kMaxListEntries = 1000;
 
-// Checked values under their canonical names. Asking for an absent one gives the type's zero value; asking for a name
-// that the action does not declare is a bug and gives the same.
+// Checked values under their canonical names. Asking for an absent one gives the type's zero value; asking
+// for a name that the action does not declare is a bug and gives the same.
 class Params {
  public:
   Params() = default;
@@ -60,15 +60,16 @@ class Params {
   json::object object(std::string_view name) const;
   json::array list(std::string_view name) const;
   std::optional<WallTime> time(std::string_view name) const;
-  std::vector<std::string> texts(std::string_view name) const;  // a list's entries; entries of other types are left out
+  std::vector<std::string> texts(
+      std::string_view name) const;  // a list's entries; entries of other types are left out
   const json::object& values() const { return values_; }
 
  private:
   json::object values_;
 };
 
-// Checks `given` against the declaration: unknown names (with the nearest known one), types, limits, choices; fills
-// fallbacks. Every error is invalid_argument and names the field.
+// Checks `given` against the declaration: unknown names (with the nearest known one), types, limits, choices;
+// fills fallbacks. Every error is invalid_argument and names the field.
 Result<Params> check_parameters(std::span<const Parameter> declared, const json::object& given);
 
 // The closest of `known` to `text`, or empty when none is close enough to be a typing mistake.

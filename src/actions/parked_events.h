@@ -27,8 +27,9 @@ struct ReplayOutcome {
 class ParkedEvents {
  public:
   virtual ~ParkedEvents() = default;
-  virtual Task<Result<std::vector<ParkedEventView>>> list_parked(std::int64_t before_id, int limit) = 0;  // newest first
-  virtual Task<Result<ReplayOutcome>> replay_parked(std::vector<std::int64_t> ids) = 0;               // empty: all
+  virtual Task<Result<std::vector<ParkedEventView>>> list_parked(std::int64_t before_id,
+                                                                 int limit) = 0;         // newest first
+  virtual Task<Result<ReplayOutcome>> replay_parked(std::vector<std::int64_t> ids) = 0;  // empty: all
 };
 
 }  // namespace posthorn

@@ -1,8 +1,8 @@
 #include "actions/registry.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 namespace posthorn {
 
@@ -19,7 +19,8 @@ Result<const Action*> Registry::get(std::string_view name) const {
   const auto nearest = nearest_name(name, known);
   const auto hint = nearest.empty() ? std::string("list_actions shows all of them")
                                     : fmt::format("did you mean '{}'?", nearest);
-  return fail(ErrorCode::not_found, fmt::format("there is no action '{}'; {}", name.substr(0, 80), hint), "action");
+  return fail(ErrorCode::not_found, fmt::format("there is no action '{}'; {}", name.substr(0, 80), hint),
+              "action");
 }
 
 std::vector<std::string> Registry::names() const {

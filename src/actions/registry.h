@@ -1,5 +1,5 @@
-// The action registry: what Posthorn can do, each thing declared once. HTTP endpoints, validation, help, the OpenAPI
-// document, docs/actions.md and the generic command line all come from these declarations.
+// The action registry: what Posthorn can do, each thing declared once. HTTP endpoints, validation, help, the
+// OpenAPI document, docs/actions.md and the generic command line all come from these declarations.
 #pragma once
 #include <memory>
 #include <span>
@@ -37,9 +37,10 @@ struct Action {
   std::string summary;  // one sentence
   std::vector<Parameter> parameters;
   ActionHandler handler = nullptr;
-  json::object example;  // parameters of a typical call; must pass the action's own checks
-  bool keeps_answer = false;   // the handler calls remember_answer() in the transaction of its effect
-  bool secret_answer = false;  // the answer shows a secret once: it is never kept, so an Idempotency-Key is refused
+  json::object example;       // parameters of a typical call; must pass the action's own checks
+  bool keeps_answer = false;  // the handler calls remember_answer() in the transaction of its effect
+  bool secret_answer =
+      false;  // the answer shows a secret once: it is never kept, so an Idempotency-Key is refused
 };
 
 inline constexpr std::size_t kMaxActionBody = 64 * 1024;  // bytes of JSON parameters
@@ -51,8 +52,8 @@ class Registry {
   std::span<const Action> actions() const { return actions_; }  // by category in declaration order
   const Action* find(std::string_view name) const;
   Result<const Action*> get(std::string_view name) const;  // not_found with the nearest name
-  std::vector<std::string> names() const;                   // sorted
-  std::vector<std::string> categories() const;              // in declaration order
+  std::vector<std::string> names() const;                  // sorted
+  std::vector<std::string> categories() const;             // in declaration order
 
  private:
   std::vector<Action> actions_;

@@ -14,6 +14,8 @@ enum class Role {
 
 std::string_view to_string(Role role);
 std::optional<Role> role_from(std::string_view text);
-constexpr bool allows(Role has, Role needs) { return static_cast<int>(has) >= static_cast<int>(needs); }
+constexpr bool allows(Role has, Role needs) {
+  return static_cast<int>(has) >= static_cast<int>(needs);
+}
 
 }  // namespace posthorn

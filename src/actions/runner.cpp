@@ -1,9 +1,9 @@
 #include "actions/runner.h"
 
+#include <algorithm>
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-
-#include <algorithm>
 
 #include "actions/services.h"
 #include "messaging/audit.h"
@@ -21,13 +21,14 @@ constexpr std::size_t kMaxAuditValue = 300;
 Result<> check_key(std::string_view key) {
   const bool printable = std::ranges::all_of(key, [](char c) { return c > ' ' && c < 0x7f; });
   if (!key.empty() && key.size() <= kMaxKey && printable) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("must be 1 to {} printable characters without spaces", kMaxKey),
-              "Idempotency-Key");
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("must be 1 to {} printable characters without spaces", kMaxKey), "Idempotency-Key");
 }
 
 Result<json::object> as_object(json::value parameters) {
   if (parameters.is_null()) return json::object();
-  if (!parameters.is_object()) return fail(ErrorCode::invalid_argument, "the parameters must be a JSON object");
+  if (!parameters.is_object())
+    return fail(ErrorCode::invalid_argument, "the parameters must be a JSON object");
   return std::move(parameters.as_object());
 }
 
@@ -50,7 +51,8 @@ std::string subject_of(const Action& action, const Params& params) {
 // Removes the key when the call ends, however it ends.
 class AtWork {
  public:
-  AtWork(std::shared_ptr<std::set<std::string>> keys, std::string key) : keys_(std::move(keys)), key_(std::move(key)) {}
+  AtWork(std::shared_ptr<std::set<std::string>> keys, std::string key)
+      : keys_(std::move(keys)), key_(std::move(key)) {}
   AtWork(const AtWork&) = delete;
   AtWork& operator=(const AtWork&) = delete;
   ~AtWork() { keys_->erase(key_); }
@@ -79,7 +81,8 @@ std::string audit_detail(const Action& action, const Params& params, const Resul
   return json::serialize(detail);
 }
 
-Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call, const json::value& answer, WallTime now) {
+Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call,
+                         const json::value& answer, WallTime now) {
   if (call == nullptr) return {};
   RememberedAnswer remembered;
   remembered.status = 200;
@@ -91,18 +94,21 @@ Task<Result<json::value>> ActionRunner::run(ActionCall call) {
   PH_CO_TRY_ASSIGN(const Action* action, registry_.get(call.name));
   if (!allows(call.role, action->role)) {
     co_return fail(ErrorCode::permission_denied,
-                   fmt::format("{} needs the role {}; this access has the role {}", action->name, to_string(action->role),
-                               to_string(call.role)));
+                   fmt::format("{} needs the role {}; this access has the role {}", action->name,
+                               to_string(action->role), to_string(call.role)));
   }
   PH_CO_TRY_ASSIGN(auto given, as_object(std::move(call.parameters)));
   PH_CO_TRY_ASSIGN(auto params, check_parameters(action->parameters, given));
-  if (action->effect == Effect::reads) co_return co_await run_handler(*action, std::move(params), std::move(call), nullptr);
+  if (action->effect == Effect::reads)
+    co_return co_await run_handler(*action, std::move(params), std::move(call), nullptr);
   if (call.idempotency_key.empty()) {
     co_return co_await run_handler(*action, std::move(params), std::move(call), nullptr);
   }
   PH_CO_TRY(check_key(call.idempotency_key));
   if (action->secret_answer)
-    co_return fail(ErrorCode::invalid_argument, "this action shows a secret once and keeps no copy: leave the Idempotency-Key out", "Idempotency-Key");
+    co_return fail(ErrorCode::invalid_argument,
+                   "this action shows a secret once and keeps no copy: leave the Idempotency-Key out",
+                   "Idempotency-Key");
   co_return co_await run_with_key(*action, std::move(params), std::move(call));
 }
 
@@ -115,7 +121,8 @@ Task<Result<json::value>> ActionRunner::run_handler(const Action& action, Params
   context.idempotent = std::move(idempotent);
   auto outcome = co_await action.handler(std::move(context), params);
   if (action.effect == Effect::mutates)
-    co_await write_audit(action.name, std::move(call.actor), subject_of(action, params), audit_detail(action, params, outcome));
+    co_await write_audit(action.name, std::move(call.actor), subject_of(action, params),
+                         audit_detail(action, params, outcome));
   co_return outcome;
 }
 
@@ -124,20 +131,25 @@ Task<Result<json::value>> ActionRunner::run_with_key(const Action& action, Param
   idempotent->key = idempotency::scoped_key(call.actor, action.name, call.idempotency_key);
   idempotent->body_hash = idempotency::body_hash(json::serialize(params.values()));
   if (!at_work_->insert(idempotent->key).second) {
-    co_return fail(ErrorCode::conflict, "a call with this Idempotency-Key is still at work; ask again in a moment",
+    co_return fail(ErrorCode::conflict,
+                   "a call with this Idempotency-Key is still at work; ask again in a moment",
                    "Idempotency-Key");
   }
   const AtWork guard(at_work_, idempotent->key);
-  auto look = [key = idempotent->key, hash = idempotent->body_hash](Transaction& tx) { return idempotency::find(tx, key, hash); };
+  auto look = [key = idempotent->key, hash = idempotent->body_hash](Transaction& tx) {
+    return idempotency::find(tx, key, hash);
+  };
   auto earlier = co_await services_.database->read(std::move(look));
   if (!earlier && earlier.error().code == ErrorCode::conflict) {
-    co_return fail(ErrorCode::invalid_argument, "this Idempotency-Key came before with other parameters; use a new key",
+    co_return fail(ErrorCode::invalid_argument,
+                   "this Idempotency-Key came before with other parameters; use a new key",
                    "Idempotency-Key");
   }
   if (!earlier) co_return std::unexpected(earlier.error());
   if (*earlier && (*earlier)->status == 0) {
     co_return fail(ErrorCode::conflict,
-                   "the server went down during the first call with this Idempotency-Key; look whether it took effect, and if not "
+                   "the server went down during the first call with this Idempotency-Key; look whether it "
+                   "took effect, and if not "
                    "repeat it with a new key",
                    "Idempotency-Key");
   }
@@ -147,9 +159,12 @@ Task<Result<json::value>> ActionRunner::run_with_key(const Action& action, Param
 
 Task<Result<json::value>> ActionRunner::first_call(const Action& action, Params params, ActionCall call,
                                                    std::shared_ptr<IdempotentCall> idempotent) {
-  if (action.keeps_answer) co_return co_await run_handler(action, std::move(params), std::move(call), std::move(idempotent));
+  if (action.keeps_answer)
+    co_return co_await run_handler(action, std::move(params), std::move(call), std::move(idempotent));
   const auto now = services_.clock->wall_now();
-  auto reserve = [idempotent, now](Transaction& tx) { return idempotency::reserve(tx, idempotent->key, idempotent->body_hash, now); };
+  auto reserve = [idempotent, now](Transaction& tx) {
+    return idempotency::reserve(tx, idempotent->key, idempotent->body_hash, now);
+  };
   PH_CO_TRY(co_await services_.database->write_urgent(std::move(reserve)));
   co_return co_await reserved_call(action, std::move(params), std::move(call), std::move(idempotent));
 }
@@ -164,15 +179,19 @@ Task<Result<json::value>> ActionRunner::reserved_call(const Action& action, Para
     return remember_answer(tx, idempotent, *outcome, now);
   };
   const auto kept = co_await services_.database->write_urgent(std::move(keep));
-  if (!kept) services_.log->warning("action.answer_not_kept", {{"action", action.name}, {"reason", kept.error().message}});
+  if (!kept)
+    services_.log->warning("action.answer_not_kept",
+                           {{"action", action.name}, {"reason", kept.error().message}});
   co_return outcome;
 }
 
-Task<> ActionRunner::write_audit(std::string action, std::string actor, std::string subject, std::string detail) {
+Task<> ActionRunner::write_audit(std::string action, std::string actor, std::string subject,
+                                 std::string detail) {
   const auto now = services_.clock->wall_now();
   auto record = [=](Transaction& tx) { return audit::record(tx, now, actor, action, subject, detail); };
   const auto written = co_await services_.database->write(std::move(record));
-  if (!written) services_.log->error("audit.not_written", {{"action", action}, {"reason", written.error().message}});
+  if (!written)
+    services_.log->error("audit.not_written", {{"action", action}, {"reason", written.error().message}});
 }
 
 }  // namespace posthorn

@@ -20,22 +20,24 @@ struct ActionCall {
 
 // A call with an Idempotency-Key while it is at work.
 struct IdempotentCall {
-  std::string key;        // scoped to caller and action
+  std::string key;  // scoped to caller and action
   std::string body_hash;
 };
 
-// Keeps `answer` in the transaction of the effect, so that a crash between the two is impossible. For actions that declare
-// keeps_answer. For all others the runner reserves the key before the handler runs and keeps the answer after it, so that
-// after a crash in between a repetition is refused instead of carried out twice.
-Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call, const json::value& answer, WallTime now);
+// Keeps `answer` in the transaction of the effect, so that a crash between the two is impossible. For actions
+// that declare keeps_answer. For all others the runner reserves the key before the handler runs and keeps the
+// answer after it, so that after a crash in between a repetition is refused instead of carried out twice.
+Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call,
+                         const json::value& answer, WallTime now);
 
 class ActionRunner {
  public:
   ActionRunner(const Registry& registry, Services& services) : registry_(registry), services_(services) {}
 
-  // Errors: not_found (no such action), permission_denied, invalid_argument (with field; also field "Idempotency-Key" when
-  // the key came before with other parameters), conflict (a call with this key is at work, or the server went down during
-  // it), and the handler's own. Calls that failed leave nothing behind: their key may be used again.
+  // Errors: not_found (no such action), permission_denied, invalid_argument (with field; also field
+  // "Idempotency-Key" when the key came before with other parameters), conflict (a call with this key is at
+  // work, or the server went down during it), and the handler's own. Calls that failed leave nothing behind:
+  // their key may be used again.
   Task<Result<json::value>> run(ActionCall call);
   const Registry& registry() const { return registry_; }
 
@@ -51,7 +53,8 @@ class ActionRunner {
 
   const Registry& registry_;
   Services& services_;
-  // Scoped keys whose first call has not ended. Shared, because a call cut off at the end of the process may outlive this.
+  // Scoped keys whose first call has not ended. Shared, because a call cut off at the end of the process may
+  // outlive this.
   std::shared_ptr<std::set<std::string>> at_work_ = std::make_shared<std::set<std::string>>();
 };
 

@@ -27,11 +27,12 @@ struct ServerFacts {
   std::string version;
   std::string data_folder;
   std::string database_path;
-  std::string graph_url;              // base URL and version
-  std::string public_url;             // where Meta reaches the webhook endpoint; empty: not configured
+  std::string graph_url;   // base URL and version
+  std::string public_url;  // where Meta reaches the webhook endpoint; empty: not configured
   bool app_secret_configured = false;
   WallTime started_at;
-  int quiet_from_minute = 21 * 60, quiet_until_minute = 8 * 60;  // for broadcasts that do not say; equal: none
+  int quiet_from_minute = 21 * 60,
+      quiet_until_minute = 8 * 60;  // for broadcasts that do not say; equal: none
 };
 
 struct Services {

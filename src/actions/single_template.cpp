@@ -19,8 +19,10 @@ Result<> take_body(const whatsapp::Template& t, const Params& p, whatsapp::SlotV
     out[slot.name] = value_text(given[next++]);
   }
   if (next == given.size()) return {};
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("the template's body has {} variables, body_params has {} values", next, given.size()), "body_params");
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("the template's body has {} variables, body_params has {} values", next, given.size()),
+      "body_params");
 }
 
 void take_header(const Params& p, whatsapp::SlotValues& out) {
@@ -33,8 +35,9 @@ void take_header(const Params& p, whatsapp::SlotValues& out) {
 struct ButtonForm {
   std::string_view type, member, slot;
 };
-constexpr ButtonForm kButtonForms[] = {
-    {"url", "url_suffix", "url"}, {"quick_reply", "payload", "payload"}, {"copy_code", "coupon_code", "copy_code"}};
+constexpr ButtonForm kButtonForms[] = {{"url", "url_suffix", "url"},
+                                       {"quick_reply", "payload", "payload"},
+                                       {"copy_code", "coupon_code", "copy_code"}};
 
 Result<> take_button(const json::value& given, const std::string& field, whatsapp::SlotValues& out) {
   const JsonView button(&given, field);
@@ -47,10 +50,12 @@ Result<> take_button(const json::value& given, const std::string& field, whatsap
     out[fmt::format("button.{}.{}", index, form.slot)] = std::string(text);
     return {};
   }
-  return fail(ErrorCode::invalid_argument, field + ".type must be url, quick_reply or copy_code; use `values` for other buttons", field);
+  return fail(ErrorCode::invalid_argument,
+              field + ".type must be url, quick_reply or copy_code; use `values` for other buttons", field);
 }
 
-Result<std::string> body_with_components(const whatsapp::Template& t, const json::array& components, PhoneNumber to) {
+Result<std::string> body_with_components(const whatsapp::Template& t, const json::array& components,
+                                         PhoneNumber to) {
   json::object language;
   language["code"] = t.facts.language;
   json::object message;
@@ -80,7 +85,8 @@ Result<whatsapp::SlotValues> slot_values(const whatsapp::Template& message_templ
   return out;
 }
 
-Result<std::string> single_template_body(const whatsapp::Template& message_template, const Params& params, PhoneNumber to) {
+Result<std::string> single_template_body(const whatsapp::Template& message_template, const Params& params,
+                                         PhoneNumber to) {
   if (params.has("components")) return body_with_components(message_template, params.list("components"), to);
   PH_TRY_ASSIGN(const auto values, slot_values(message_template, params));
   const auto digits = to.to_digits();

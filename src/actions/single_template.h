@@ -9,11 +9,13 @@
 
 namespace posthorn {
 
-// Slot values from `values` (slot name → value) and from the short forms body_params, header_text, header_media_id,
-// header_media_link, header_document_filename and buttons. invalid_argument names the parameter.
+// Slot values from `values` (slot name → value) and from the short forms body_params, header_text,
+// header_media_id, header_media_link, header_document_filename and buttons. invalid_argument names the
+// parameter.
 Result<whatsapp::SlotValues> slot_values(const whatsapp::Template& message_template, const Params& params);
 
 // The whole body without token. With `components` these are sent as they are.
-Result<std::string> single_template_body(const whatsapp::Template& message_template, const Params& params, PhoneNumber to);
+Result<std::string> single_template_body(const whatsapp::Template& message_template, const Params& params,
+                                         PhoneNumber to);
 
 }  // namespace posthorn

@@ -14,7 +14,9 @@ Result<PhoneNumber> read_phone(const json::value& value, std::size_t index) {
   const auto field = fmt::format("phones[{}]", index);
   if (!value.is_string()) return fail(ErrorCode::invalid_argument, field + " must be a text", field);
   const auto phone = parse_phone(value.get_string(), Region{});
-  if (!phone) return fail(ErrorCode::invalid_argument, fmt::format("{} is not a phone number: {}", field, explain(phone.error())), field);
+  if (!phone)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} is not a phone number: {}", field, explain(phone.error())), field);
   return *phone;
 }
 
@@ -30,7 +32,9 @@ Task<Result<json::value>> add(ActionContext c, Params p) {
     entry.created_at = c.services->clock->wall_now();
     entries.push_back(std::move(entry));
   }
-  auto store = [entries = std::move(entries)](Transaction& tx) { return suppressions::add_many(tx, entries); };
+  auto store = [entries = std::move(entries)](Transaction& tx) {
+    return suppressions::add_many(tx, entries);
+  };
   PH_CO_TRY_ASSIGN(const auto added, co_await c.services->database->write(std::move(store)));
   json::object out;
   out["added"] = added;
@@ -46,9 +50,12 @@ Result<PhoneNumber> phone_of(const Params& p) {
 
 Task<Result<json::value>> remove(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(const auto phone, phone_of(p));
-  auto erase = [phone, business = p.text("business_id")](Transaction& tx) { return suppressions::remove(tx, phone, business); };
+  auto erase = [phone, business = p.text("business_id")](Transaction& tx) {
+    return suppressions::remove(tx, phone, business);
+  };
   PH_CO_TRY_ASSIGN(const bool removed, co_await c.services->database->write(std::move(erase)));
-  if (!removed) co_return fail(ErrorCode::not_found, fmt::format("{} is not on the list", phone.to_string()), "phone");
+  if (!removed)
+    co_return fail(ErrorCode::not_found, fmt::format("{} is not on the list", phone.to_string()), "phone");
   json::object out;
   out["removed"] = phone.to_string();
   co_return json::value(std::move(out));
@@ -56,7 +63,9 @@ Task<Result<json::value>> remove(ActionContext c, Params p) {
 
 Task<Result<json::value>> check(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(const auto phone, phone_of(p));
-  auto look = [phone, business = p.text("business_id")](Transaction& tx) { return suppressions::find(tx, phone, business); };
+  auto look = [phone, business = p.text("business_id")](Transaction& tx) {
+    return suppressions::find(tx, phone, business);
+  };
   PH_CO_TRY_ASSIGN(auto found, co_await c.services->database->read(std::move(look)));
   json::object out;
   out["phone"] = phone.to_string();
@@ -66,7 +75,8 @@ Task<Result<json::value>> check(ActionContext c, Params p) {
 }
 
 Task<Result<json::value>> list(ActionContext c, Params p) {
-  auto look = [after = p.text("after"), limit = static_cast<int>(p.integer("limit"))](Transaction& tx) -> Result<json::value> {
+  auto look = [after = p.text("after"),
+               limit = static_cast<int>(p.integer("limit"))](Transaction& tx) -> Result<json::value> {
     PH_TRY_ASSIGN(auto page, suppressions::list(tx, after, limit));
     PH_TRY_ASSIGN(const auto total, suppressions::count(tx));
     json::object out;
@@ -79,28 +89,55 @@ Task<Result<json::value>> list(ActionContext c, Params p) {
 }
 
 Parameter business_parameter() {
-  return {.name = "business_id", .help = "only for this business account; for all when left out", .fallback = "", .max = 40};
+  return {.name = "business_id",
+          .help = "only for this business account; for all when left out",
+          .fallback = "",
+          .max = 40};
 }
 
 }  // namespace
 
 std::vector<Action> suppression_actions() {
-  const Parameter phone = {.name = "phone", .type = ParameterType::phone, .need = Need::required, .help = "the number"};
-  const Parameter phones = {.name = "phones", .type = ParameterType::list, .need = Need::required, .help = "numbers in international format", .min = 1, .max = kMaxPhones};
+  const Parameter phone = {
+      .name = "phone", .type = ParameterType::phone, .need = Need::required, .help = "the number"};
+  const Parameter phones = {.name = "phones",
+                            .type = ParameterType::list,
+                            .need = Need::required,
+                            .help = "numbers in international format",
+                            .min = 1,
+                            .max = kMaxPhones};
   const Parameter detail = {.name = "detail", .help = "why, for the record", .fallback = "", .max = 500};
   const Parameter after = {.name = "after", .help = "`next` of the page before", .fallback = "", .max = 100};
   return {
-      {.name = "add_suppressions", .category = "suppressions", .role = Role::marketer, .effect = Effect::mutates,
-       .summary = "Puts numbers on the list; no broadcast reaches them from now on.", .parameters = {phones, business_parameter(), detail},
-       .handler = add, .example = {{"phones", {"+491701234567"}}, {"detail", "asked by e-mail"}}},
-      {.name = "remove_suppression", .category = "suppressions", .role = Role::marketer, .effect = Effect::mutates,
-       .summary = "Takes a number off the list, after the person asked for messages again.", .parameters = {phone, business_parameter()},
-       .handler = remove, .example = {{"phone", "+491701234567"}}},
-      {.name = "check_suppression", .category = "suppressions", .role = Role::viewer,
-       .summary = "Whether a number is on the list, since when and why.", .parameters = {phone, business_parameter()},
-       .handler = check, .example = {{"phone", "+491701234567"}}},
-      {.name = "list_suppressions", .category = "suppressions", .role = Role::viewer, .summary = "The list, by number.",
-       .parameters = {after, limit_parameter(100, 10'000)}, .handler = list},
+      {.name = "add_suppressions",
+       .category = "suppressions",
+       .role = Role::marketer,
+       .effect = Effect::mutates,
+       .summary = "Puts numbers on the list; no broadcast reaches them from now on.",
+       .parameters = {phones, business_parameter(), detail},
+       .handler = add,
+       .example = {{"phones", {"+491701234567"}}, {"detail", "asked by e-mail"}}},
+      {.name = "remove_suppression",
+       .category = "suppressions",
+       .role = Role::marketer,
+       .effect = Effect::mutates,
+       .summary = "Takes a number off the list, after the person asked for messages again.",
+       .parameters = {phone, business_parameter()},
+       .handler = remove,
+       .example = {{"phone", "+491701234567"}}},
+      {.name = "check_suppression",
+       .category = "suppressions",
+       .role = Role::viewer,
+       .summary = "Whether a number is on the list, since when and why.",
+       .parameters = {phone, business_parameter()},
+       .handler = check,
+       .example = {{"phone", "+491701234567"}}},
+      {.name = "list_suppressions",
+       .category = "suppressions",
+       .role = Role::viewer,
+       .summary = "The list, by number.",
+       .parameters = {after, limit_parameter(100, 10'000)},
+       .handler = list},
   };
 }
 

@@ -1,14 +1,14 @@
 // About the server itself: what it can do, how it is, who did what.
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "actions/account_runtime.h"
 #include "actions/common.h"
 #include "actions/describe.h"
 #include "actions/doctor.h"
-#include "core/time_text.h"
 #include "actions/views.h"
+#include "core/time_text.h"
 #include "platform/clock.h"
 #include "storage/backup.h"
 
@@ -23,7 +23,8 @@ Task<Result<json::value>> ping(ActionContext c, Params) {
   out["status"] = "ok";
   out["version"] = c.services->facts.version;
   out["time"] = iso_time(now);
-  out["up_seconds"] = std::chrono::duration_cast<std::chrono::seconds>(now - c.services->facts.started_at).count();
+  out["up_seconds"] =
+      std::chrono::duration_cast<std::chrono::seconds>(now - c.services->facts.started_at).count();
   out["role"] = to_string(c.role);
   co_return json::value(std::move(out));
 }
@@ -46,7 +47,10 @@ Task<Result<json::value>> list_actions(ActionContext c, Params p) {
   const auto wanted = p.text("category");
   const auto categories = c.services->registry->categories();
   if (!wanted.empty() && std::ranges::find(categories, wanted) == categories.end())
-    co_return fail(ErrorCode::not_found, fmt::format("there is no category '{}'; choose from {}", wanted, fmt::join(categories, ", ")), "category");
+    co_return fail(
+        ErrorCode::not_found,
+        fmt::format("there is no category '{}'; choose from {}", wanted, fmt::join(categories, ", ")),
+        "category");
   json::object by_category;
   std::int64_t total = 0;
   for (const auto& action : c.services->registry->actions()) {
@@ -89,7 +93,9 @@ Task<Result<json::value>> doctor(ActionContext c, Params) {
 
 Task<Result<json::value>> list_audit(ActionContext c, Params p) {
   const auto limit = p.integer("limit");
-  auto look = [before = p.integer("before_id"), limit](Transaction& tx) { return audit::list(tx, before, static_cast<int>(limit)); };
+  auto look = [before = p.integer("before_id"), limit](Transaction& tx) {
+    return audit::list(tx, before, static_cast<int>(limit));
+  };
   PH_CO_TRY_ASSIGN(auto entries, co_await c.services->database->read(std::move(look)));
   co_return json::value(page("entries", views(entries), limit));
 }
@@ -108,7 +114,8 @@ Task<Result<json::value>> verify_audit(ActionContext c, Params) {
 
 bool is_folder_name(std::string_view name) {
   return !name.empty() && name.front() != '.' && std::ranges::all_of(name, [](char ch) {
-    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_' || ch == '.';
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' ||
+           ch == '_' || ch == '.';
   });
 }
 
@@ -119,11 +126,12 @@ Task<Result<json::value>> create_backup(ActionContext c, Params p) {
     std::erase(name, ':');
   }
   if (!is_folder_name(name))
-    co_return fail(ErrorCode::invalid_argument, "name may hold letters, digits, dot, dash and underscore", "name");
+    co_return fail(ErrorCode::invalid_argument, "name may hold letters, digits, dot, dash and underscore",
+                   "name");
   const auto folder = c.services->facts.data_folder + "/backups/" + name;
   PH_CO_TRY(c.services->files->make_folders(c.services->facts.data_folder + "/backups"));
-  PH_CO_TRY_ASSIGN(const auto report,
-                   co_await write_backup(*c.services->files, *c.services->blobs, c.services->facts.database_path, folder));
+  PH_CO_TRY_ASSIGN(const auto report, co_await write_backup(*c.services->files, *c.services->blobs,
+                                                            c.services->facts.database_path, folder));
   json::object out;
   out["folder"] = folder;
   out["schema_version"] = report.schema_version;
@@ -134,9 +142,14 @@ Task<Result<json::value>> create_backup(ActionContext c, Params p) {
   co_return json::value(std::move(out));
 }
 
-Action reading(std::string name, Role role, std::string summary, std::vector<Parameter> parameters, ActionHandler handler) {
-  return {.name = std::move(name), .category = kCategory, .role = role, .summary = std::move(summary),
-          .parameters = std::move(parameters), .handler = handler};
+Action reading(std::string name, Role role, std::string summary, std::vector<Parameter> parameters,
+               ActionHandler handler) {
+  return {.name = std::move(name),
+          .category = kCategory,
+          .role = role,
+          .summary = std::move(summary),
+          .parameters = std::move(parameters),
+          .handler = handler};
 }
 
 }  // namespace
@@ -144,18 +157,34 @@ Action reading(std::string name, Role role, std::string summary, std::vector<Par
 std::vector<Action> system_actions() {
   const Parameter action_name = {.name = "name", .help = "one action; all when left out", .max = 80};
   const Parameter category = {.name = "category", .help = "only this category", .fallback = "", .max = 80};
-  const Parameter folder = {.name = "name", .help = "name of the folder under <data folder>/backups; the time when left out", .fallback = "", .max = 100};
+  const Parameter folder = {.name = "name",
+                            .help = "name of the folder under <data folder>/backups; the time when left out",
+                            .fallback = "",
+                            .max = 100};
   return {
-      reading("ping", Role::viewer, "Whether the server answers; its version and time, and your role.", {}, ping),
+      reading("ping", Role::viewer, "Whether the server answers; its version and time, and your role.", {},
+              ping),
       reading("help", Role::viewer, "What an action does and takes.", {action_name}, help),
       reading("list_actions", Role::viewer, "Names of all actions by category.", {category}, list_actions),
-      reading("get_throughput_limits", Role::viewer, "A number's granted rate, the rate in use now, its tier and its queue.", {account_parameter()}, throughput),
-      reading("doctor", Role::admin, "Checks everything that could stop sending: Meta, tokens, webhooks, clock, disk, database.", {}, doctor),
-      reading("list_audit", Role::admin, "Who did what, newest first.", {before_parameter(), limit_parameter(50, 1000)}, list_audit),
-      reading("verify_audit", Role::admin, "Walks the audit's chain of hashes and names the first entry that does not fit.", {}, verify_audit),
-      {.name = "create_backup", .category = kCategory, .role = Role::admin, .effect = Effect::mutates,
-       .summary = "Writes a consistent copy of the database and all files while the server works.", .parameters = {folder},
-       .handler = create_backup, .example = {{"name", "before-upgrade"}}},
+      reading("get_throughput_limits", Role::viewer,
+              "A number's granted rate, the rate in use now, its tier and its queue.", {account_parameter()},
+              throughput),
+      reading("doctor", Role::admin,
+              "Checks everything that could stop sending: Meta, tokens, webhooks, clock, disk, database.", {},
+              doctor),
+      reading("list_audit", Role::admin, "Who did what, newest first.",
+              {before_parameter(), limit_parameter(50, 1000)}, list_audit),
+      reading("verify_audit", Role::admin,
+              "Walks the audit's chain of hashes and names the first entry that does not fit.", {},
+              verify_audit),
+      {.name = "create_backup",
+       .category = kCategory,
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Writes a consistent copy of the database and all files while the server works.",
+       .parameters = {folder},
+       .handler = create_backup,
+       .example = {{"name", "before-upgrade"}}},
   };
 }
 

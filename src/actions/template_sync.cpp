@@ -17,7 +17,8 @@ StoredTemplate as_stored(const whatsapp::Template& t, const std::string& busines
   row.language = t.facts.language;
   row.status = t.facts.status;
   row.category = t.facts.category;
-  row.correct_category = t.facts.correct_category == t.facts.category ? std::string() : t.facts.correct_category;
+  row.correct_category =
+      t.facts.correct_category == t.facts.category ? std::string() : t.facts.correct_category;
   row.quality = t.facts.quality;
   row.parameter_format = t.facts.parameter_format;
   row.components = json::serialize(t.components);
@@ -26,7 +27,8 @@ StoredTemplate as_stored(const whatsapp::Template& t, const std::string& busines
   return row;
 }
 
-Result<TemplateSync> store(Transaction& tx, const std::vector<StoredTemplate>& rows, const std::string& business_id, WallTime began) {
+Result<TemplateSync> store(Transaction& tx, const std::vector<StoredTemplate>& rows,
+                           const std::string& business_id, WallTime began) {
   TemplateSync outcome;
   for (const auto& row : rows) {
     PH_TRY_ASSIGN(const auto what, templates::upsert(tx, row));

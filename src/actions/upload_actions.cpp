@@ -1,4 +1,5 @@
-// Recipient files. The bytes come in through POST /api/uploads, streamed; here is what can be asked about them afterwards.
+// Recipient files. The bytes come in through POST /api/uploads, streamed; here is what can be asked about
+// them afterwards.
 #include "actions/common.h"
 #include "actions/views.h"
 #include "broadcasts/campaign_service.h"
@@ -8,7 +9,8 @@ namespace {
 
 Task<Result<json::value>> list(ActionContext c, Params p) {
   const auto limit = p.integer("limit");
-  PH_CO_TRY_ASSIGN(auto found, co_await c.services->uploads->list_uploads(p.integer("before_id"), static_cast<int>(limit)));
+  PH_CO_TRY_ASSIGN(auto found, co_await c.services->uploads->list_uploads(p.integer("before_id"),
+                                                                          static_cast<int>(limit)));
   co_return json::value(page("uploads", views(found), limit));
 }
 
@@ -23,8 +25,9 @@ Task<Result<json::value>> inspect(ActionContext c, Params p) {
     PH_CO_TRY_ASSIGN(auto found, co_await find_account(c, p.text("account")));
     account = found.id;
   }
-  PH_CO_TRY_ASSIGN(auto seen, co_await c.services->campaigns->inspect_upload(UploadId{p.integer("id")}, account,
-                                                                            p.text("template_name"), p.text("language")));
+  PH_CO_TRY_ASSIGN(
+      auto seen, co_await c.services->campaigns->inspect_upload(UploadId{p.integer("id")}, account,
+                                                                p.text("template_name"), p.text("language")));
   co_return json::value(std::move(seen));
 }
 
@@ -48,10 +51,16 @@ std::vector<Action> upload_actions() {
       {.name = "inspect_upload",
        .category = "uploads",
        .role = Role::viewer,
-       .summary = "What is in a file: columns, sample rows, the phone column, and a proposed mapping to a template.",
-       .parameters = {id_parameter("the upload"), account_parameter(),
+       .summary =
+           "What is in a file: columns, sample rows, the phone column, and a proposed mapping to a template.",
+       .parameters = {id_parameter("the upload"),
+                      account_parameter(),
                       {.name = "template_name", .help = "propose a mapping for this template", .max = 512},
-                      {.name = "language", .help = "language of the template", .fallback = "en_US", .max = 20, .aliases = {"languageCode"}}},
+                      {.name = "language",
+                       .help = "language of the template",
+                       .fallback = "en_US",
+                       .max = 20,
+                       .aliases = {"languageCode"}}},
        .handler = inspect,
        .example = {{"id", 1}, {"template_name", "autumn_sale"}}},
   };

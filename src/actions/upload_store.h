@@ -24,7 +24,8 @@ class UploadStore {
  public:
   virtual ~UploadStore() = default;
   virtual Task<Result<UploadInfo>> get_upload(UploadId id) = 0;
-  virtual Task<Result<std::vector<UploadInfo>>> list_uploads(std::int64_t before_id, int limit) = 0;  // newest first
+  virtual Task<Result<std::vector<UploadInfo>>> list_uploads(std::int64_t before_id,
+                                                             int limit) = 0;  // newest first
 };
 
 }  // namespace posthorn

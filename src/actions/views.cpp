@@ -4,17 +4,21 @@
 
 namespace posthorn {
 
-json::value optional_time(const std::optional<WallTime>& t) { return t ? json::value(iso_time(*t)) : json::value(nullptr); }
+json::value optional_time(const std::optional<WallTime>& t) {
+  return t ? json::value(iso_time(*t)) : json::value(nullptr);
+}
 
 json::object view(const CampaignCounters& c) {
   json::object out;
   const std::pair<const char*, std::int64_t> counts[] = {
-      {"total", c.total},           {"queued", c.queued},         {"intents", c.intents},
-      {"accepted", c.accepted},     {"rejected", c.rejected},     {"deferred", c.deferred},
-      {"unknown", c.unknown},       {"unknown_final", c.unknown_final}, {"suppressed", c.suppressed},
-      {"cancelled", c.cancelled},   {"expired", c.expired},       {"sent", c.sent},
-      {"delivered", c.delivered},   {"read", c.read},             {"failed", c.failed},
-      {"held", c.held}};
+      {"total", c.total},           {"queued", c.queued},
+      {"intents", c.intents},       {"accepted", c.accepted},
+      {"rejected", c.rejected},     {"deferred", c.deferred},
+      {"unknown", c.unknown},       {"unknown_final", c.unknown_final},
+      {"suppressed", c.suppressed}, {"cancelled", c.cancelled},
+      {"expired", c.expired},       {"sent", c.sent},
+      {"delivered", c.delivered},   {"read", c.read},
+      {"failed", c.failed},         {"held", c.held}};
   for (const auto& [name, count] : counts) out[name] = count;
   return out;
 }
@@ -30,7 +34,8 @@ json::object view(const Campaign& c) {
   out["template_language"] = c.template_language;
   out["counters"] = view(c.counters);
   out["rate_per_second"] = c.rate_per_second;
-  out["seconds_left"] = c.time_left ? json::value(std::chrono::duration<double>(*c.time_left).count()) : json::value(nullptr);
+  out["seconds_left"] =
+      c.time_left ? json::value(std::chrono::duration<double>(*c.time_left).count()) : json::value(nullptr);
   out["start_at"] = optional_time(c.start_at);
   out["started_at"] = optional_time(c.started_at);
   out["finished_at"] = optional_time(c.finished_at);

@@ -8,7 +8,9 @@ namespace {
 constexpr std::string_view kCookie = "posthorn_session";
 constexpr std::string_view kBearer = "Bearer ";
 
-bool changes_things(const HttpRequest& request) { return request.method != "GET" && request.method != "HEAD"; }
+bool changes_things(const HttpRequest& request) {
+  return request.method != "GET" && request.method != "HEAD";
+}
 
 std::string trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -17,7 +19,8 @@ std::string trimmed(std::string_view text) {
 }
 
 std::string cookie_value(std::string_view token, bool secure, std::int64_t max_age) {
-  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{}", kCookie, token, max_age, secure ? "; Secure" : "");
+  return fmt::format("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}{}", kCookie, token, max_age,
+                     secure ? "; Secure" : "");
 }
 
 }  // namespace
@@ -38,10 +41,14 @@ Result<> check_same_origin(const HttpRequest& request) {
   const auto site = request.headers.get("Sec-Fetch-Site");
   const auto origin = request.headers.get("Origin");
   const auto host = request.headers.get("Host");
-  const bool origin_fits = origin == fmt::format("http://{}", host) || origin == fmt::format("https://{}", host);
-  const bool ours = !host.empty() && (site.empty() ? origin_fits : site == "same-origin" && (origin.empty() || origin_fits));
+  const bool origin_fits =
+      origin == fmt::format("http://{}", host) || origin == fmt::format("https://{}", host);
+  const bool ours = !host.empty() &&
+                    (site.empty() ? origin_fits : site == "same-origin" && (origin.empty() || origin_fits));
   if (ours) return {};
-  return fail(ErrorCode::permission_denied, "this request does not come from Posthorn's own page; programs use an API key (Authorization: Bearer)");
+  return fail(
+      ErrorCode::permission_denied,
+      "this request does not come from Posthorn's own page; programs use an API key (Authorization: Bearer)");
 }
 
 Result<Caller> Access::authenticate(const HttpRequest& request, const std::string& peer) {
@@ -50,9 +57,10 @@ Result<Caller> Access::authenticate(const HttpRequest& request, const std::strin
     return fail(ErrorCode::resource_exhausted, "too many wrong credentials from this address; wait a minute");
   const auto authorization = request.headers.get("Authorization");
   const auto session = cookie(request, kCookie);
-  Result<Caller> caller = fail(ErrorCode::unauthenticated,
-                               "credentials are missing: send Authorization: Bearer <API key>, or open the page with a link from "
-                               "`posthorn key link`");
+  Result<Caller> caller =
+      fail(ErrorCode::unauthenticated,
+           "credentials are missing: send Authorization: Bearer <API key>, or open the page with a link from "
+           "`posthorn key link`");
   if (!authorization.empty()) {
     caller = by_key(authorization);
   } else if (!session.empty()) {
@@ -68,7 +76,8 @@ Result<Caller> Access::authenticate(const HttpRequest& request, const std::strin
 }
 
 Result<Caller> Access::by_key(std::string_view authorization) {
-  if (!authorization.starts_with(kBearer)) return fail(ErrorCode::unauthenticated, "use Authorization: Bearer <API key>");
+  if (!authorization.starts_with(kBearer))
+    return fail(ErrorCode::unauthenticated, "use Authorization: Bearer <API key>");
   const auto owner = keys_.find(authorization.substr(kBearer.size()));
   if (!owner) return fail(ErrorCode::unauthenticated, "this API key is not known or was revoked");
   return Caller{"key:" + owner->name, owner->role};
@@ -76,14 +85,17 @@ Result<Caller> Access::by_key(std::string_view authorization) {
 
 Result<Caller> Access::by_session(const HttpRequest& request, std::string_view token) {
   const auto session = sessions_.find(token);
-  if (!session) return fail(ErrorCode::unauthenticated, "this session has ended; open the page again with a link from `posthorn key link`");
+  if (!session)
+    return fail(ErrorCode::unauthenticated,
+                "this session has ended; open the page again with a link from `posthorn key link`");
   if (changes_things(request)) {
     PH_TRY(check_same_origin(request));
   }
   return Caller{session->actor, session->role};
 }
 
-Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_view link_token, const std::string& peer) {
+Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_view link_token,
+                                     const std::string& peer) {
   const auto address = client_address(request, peer);
   if (!limiter_.allows(address, clock_.now()))
     return fail(ErrorCode::resource_exhausted, "too many wrong credentials from this address; wait a minute");
@@ -91,7 +103,9 @@ Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_vie
   auto opened = sessions_.open(link_token);
   if (!opened) {
     limiter_.failed(address, clock_.now());
-    return fail(ErrorCode::unauthenticated, "this link was used already or is older than 15 minutes; make a new one with `posthorn key link`");
+    return fail(
+        ErrorCode::unauthenticated,
+        "this link was used already or is older than 15 minutes; make a new one with `posthorn key link`");
   }
   log_.info("access.session_opened", {{"address", address}});
   const auto max_age = std::chrono::duration_cast<std::chrono::seconds>(Sessions::kAbsolute).count();
@@ -106,12 +120,20 @@ std::string Access::log_out(const HttpRequest& request) {
   return cookie_value("", options_.secure_cookie, 0);
 }
 
-Task<Result<CreatedKey>> Access::create_key(std::string name, Role role) { return keys_.create(std::move(name), role); }
+Task<Result<CreatedKey>> Access::create_key(std::string name, Role role) {
+  return keys_.create(std::move(name), role);
+}
 
-Task<Result<std::vector<ApiKeyInfo>>> Access::list_keys() { co_return keys_.list(); }
+Task<Result<std::vector<ApiKeyInfo>>> Access::list_keys() {
+  co_return keys_.list();
+}
 
-Task<Result<>> Access::revoke_key(std::string name) { return keys_.revoke(std::move(name)); }
+Task<Result<>> Access::revoke_key(std::string name) {
+  return keys_.revoke(std::move(name));
+}
 
-std::string Access::make_login_path(Role role, std::string next_path) { return sessions_.make_link(role, std::move(next_path)); }
+std::string Access::make_login_path(Role role, std::string next_path) {
+  return sessions_.make_link(role, std::move(next_path));
+}
 
 }  // namespace posthorn

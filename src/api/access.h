@@ -1,5 +1,5 @@
-// Who is calling, and may this request be believed: API keys (Bearer), sessions (cookie) with protection against requests
-// that other sites make in a visitor's name.
+// Who is calling, and may this request be believed: API keys (Bearer), sessions (cookie) with protection
+// against requests that other sites make in a visitor's name.
 #pragma once
 #include <string>
 
@@ -27,14 +27,20 @@ struct AccessOptions {
 class Access final : public KeyStore {
  public:
   Access(Database& database, Clock& clock, Random& random, Log& log, AccessOptions options = {})
-      : clock_(clock), log_(log), options_(std::move(options)), keys_(database, clock, random), sessions_(clock, random) {}
+      : clock_(clock),
+        log_(log),
+        options_(std::move(options)),
+        keys_(database, clock, random),
+        sessions_(clock, random) {}
 
   ApiKeys& keys() { return keys_; }
   // The address that failures are counted for and logs name: the peer, or who stands behind a trusted proxy.
-  std::string client_address(const HttpRequest& request, const std::string& peer) const { return options_.clients.of(request, peer); }
+  std::string client_address(const HttpRequest& request, const std::string& peer) const {
+    return options_.clients.of(request, peer);
+  }
 
-  // unauthenticated; permission_denied (a browser's request from another site); resource_exhausted (too many failures
-  // from this address). `peer` is the connection's other end.
+  // unauthenticated; permission_denied (a browser's request from another site); resource_exhausted (too many
+  // failures from this address). `peer` is the connection's other end.
   Result<Caller> authenticate(const HttpRequest& request, const std::string& peer);
 
   // The Set-Cookie value and where to go; unauthenticated for a used, expired or wrong link.
@@ -64,8 +70,8 @@ class Access final : public KeyStore {
 // The value of one cookie of the request; empty if absent.
 std::string cookie(const HttpRequest& request, std::string_view name);
 
-// Whether a browser made this request on behalf of our own pages: Sec-Fetch-Site, or Origin against Host. Requests without
-// either are refused.
+// Whether a browser made this request on behalf of our own pages: Sec-Fetch-Site, or Origin against Host.
+// Requests without either are refused.
 Result<> check_same_origin(const HttpRequest& request);
 
 }  // namespace posthorn

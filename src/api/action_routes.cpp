@@ -16,11 +16,14 @@ bool is_json_type(std::string_view type) {
   return type.size() == kJson.size() || type[kJson.size()] == ';' || type[kJson.size()] == ' ';
 }
 
-int status_of(const Error& error) { return error.field == "Content-Type" ? 415 : http_status(error); }
+int status_of(const Error& error) {
+  return error.field == "Content-Type" ? 415 : http_status(error);
+}
 
 // {"action": "x", …} → name and the rest.
 Result<std::string> take_name(json::value& envelope) {
-  if (!envelope.is_object()) return fail(ErrorCode::invalid_argument, "the body must be a JSON object with \"action\"", "action");
+  if (!envelope.is_object())
+    return fail(ErrorCode::invalid_argument, "the body must be a JSON object with \"action\"", "action");
   auto& object = envelope.as_object();
   const auto found = object.find("action");
   if (found == object.end() || !found->value().is_string())
@@ -51,17 +54,20 @@ Task<Result<json::value>> read_json(HttpExchange& exchange, std::size_t limit) {
   const bool untyped_and_empty = type.empty();
   auto body = co_await exchange.read_body(limit);
   if (!body) {
-    if (body.error().code == ErrorCode::too_large) body.error().message = fmt::format("the parameters are larger than {} KiB", limit / 1024);
+    if (body.error().code == ErrorCode::too_large)
+      body.error().message = fmt::format("the parameters are larger than {} KiB", limit / 1024);
     co_return std::unexpected(body.error());
   }
   if (untyped_and_empty && body->empty()) co_return json::value(nullptr);
-  if (!typed) co_return fail(ErrorCode::invalid_argument, "send the parameters as application/json", "Content-Type");
+  if (!typed)
+    co_return fail(ErrorCode::invalid_argument, "send the parameters as application/json", "Content-Type");
   if (body->empty()) co_return json::value(nullptr);
   co_return parse_json(*body);
 }
 
 void ActionRoutes::add_to(Router& router) {
-  router.add("POST", "/api/actions/{name}", [this](HttpExchange& x, RouteArgs args) { return by_name(x, std::move(args)); });
+  router.add("POST", "/api/actions/{name}",
+             [this](HttpExchange& x, RouteArgs args) { return by_name(x, std::move(args)); });
   router.add("POST", "/api", [this](HttpExchange& x, RouteArgs) { return by_envelope(x); });
   router.add("GET", "/api/openapi.json", [this](HttpExchange& x, RouteArgs) { return openapi(x); });
   router.add("POST", "/login", [this](HttpExchange& x, RouteArgs) { return log_in(x); });
@@ -95,7 +101,8 @@ Task<> ActionRoutes::by_envelope(HttpExchange& exchange) {
   co_await run(exchange, *std::move(caller), *std::move(name), *std::move(envelope), true);
 }
 
-Task<> ActionRoutes::run(HttpExchange& exchange, Caller caller, std::string name, json::value parameters, bool envelope) {
+Task<> ActionRoutes::run(HttpExchange& exchange, Caller caller, std::string name, json::value parameters,
+                         bool envelope) {
   ActionCall call;
   call.name = name;
   call.parameters = std::move(parameters);
@@ -113,7 +120,8 @@ Task<> ActionRoutes::run(HttpExchange& exchange, Caller caller, std::string name
 }
 
 Task<> ActionRoutes::openapi(HttpExchange& exchange) {
-  auto response = plain_response(200, pretty_json(openapi_document(runner_.registry(), version_)), "application/json");
+  auto response =
+      plain_response(200, pretty_json(openapi_document(runner_.registry(), version_)), "application/json");
   (void)co_await exchange.respond(std::move(response));
 }
 
@@ -126,7 +134,8 @@ Task<> ActionRoutes::log_in(HttpExchange& exchange) {
   const JsonView view(*body);
   auto login = access_.log_in(exchange.request(), view["token"].string_or(""), exchange.peer_address());
   if (!login) {
-    co_await refuse(exchange, login.error(), login.error().code == ErrorCode::resource_exhausted ? 429 : http_status(login.error()));
+    co_await refuse(exchange, login.error(),
+                    login.error().code == ErrorCode::resource_exhausted ? 429 : http_status(login.error()));
     co_return;
   }
   json::object answer;

@@ -1,4 +1,5 @@
-// POST /api/actions/{name}, POST /api with {"action": …}, GET /api/openapi.json, and opening and closing sessions.
+// POST /api/actions/{name}, POST /api with {"action": …}, GET /api/openapi.json, and opening and closing
+// sessions.
 #pragma once
 #include <string>
 
@@ -27,7 +28,8 @@ class ActionRoutes {
   std::string version_;
 };
 
-// The body as JSON: its type must say so, its size is limited. Nothing of it is parsed before the caller is known.
+// The body as JSON: its type must say so, its size is limited. Nothing of it is parsed before the caller is
+// known.
 Task<Result<json::value>> read_json(HttpExchange& exchange, std::size_t limit);
 
 }  // namespace posthorn

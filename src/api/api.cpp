@@ -6,7 +6,9 @@
 namespace posthorn {
 namespace {
 
-bool is_this_machine(std::string_view address) { return address == "::1" || address.starts_with("127.") || address.starts_with("::ffff:127."); }
+bool is_this_machine(std::string_view address) {
+  return address == "::1" || address.starts_with("127.") || address.starts_with("::ffff:127.");
+}
 
 }  // namespace
 
@@ -26,7 +28,9 @@ Api::Api(ApiPorts ports, WebhookOptions webhooks)
   PageRoutes::add_to(router_);
 }
 
-Task<> Api::handle(HttpExchange& exchange) { return router_.handle(exchange); }
+Task<> Api::handle(HttpExchange& exchange) {
+  return router_.handle(exchange);
+}
 
 Task<> Api::healthz(HttpExchange& exchange) {
   auto response = plain_response(200, "ok\n");
@@ -41,7 +45,8 @@ Task<> Api::readyz(HttpExchange& exchange) {
 
 // Open to this machine, where the collector usually runs; from elsewhere a key is needed.
 Task<> Api::metrics(HttpExchange& exchange) {
-  const bool direct = is_this_machine(exchange.peer_address()) && !exchange.request().headers.has("X-Forwarded-For");
+  const bool direct =
+      is_this_machine(exchange.peer_address()) && !exchange.request().headers.has("X-Forwarded-For");
   if (!direct && !co_await guard_.admit(exchange, Role::viewer)) co_return;
   auto response = plain_response(200, metrics_.prometheus_text(), "text/plain; version=0.0.4; charset=utf-8");
   (void)co_await exchange.respond(std::move(response));

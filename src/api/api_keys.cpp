@@ -1,8 +1,8 @@
 #include "api/api_keys.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "platform/crypto.h"
 
@@ -20,11 +20,16 @@ std::string random_token(Random& random) {
   return to_base64url(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-std::string token_hash(std::string_view token) { return to_hex(sha256(token)); }
+std::string token_hash(std::string_view token) {
+  return to_hex(sha256(token));
+}
 
 Task<Result<>> ApiKeys::load() {
   auto read = [](Transaction& tx) -> Result<std::vector<Entry>> {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT id, name, hash, role, created_at, last_used_at, revoked_at FROM api_keys ORDER BY id"));
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query(
+            "SELECT id, name, hash, role, created_at, last_used_at, revoked_at FROM api_keys ORDER BY id"));
     std::vector<Entry> all;
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
@@ -77,9 +82,14 @@ Task<Result<CreatedKey>> ApiKeys::create(std::string name, Role role) {
   auto insert = [info = created.info, hash](Transaction& tx) -> Result<std::int64_t> {
     PH_TRY_ASSIGN(auto taken, tx.query("SELECT 1 FROM api_keys WHERE name = $1", {info.name}));
     PH_TRY_ASSIGN(const bool exists, taken.next());
-    if (exists) return fail(ErrorCode::conflict, fmt::format("there is a key named {} already (revoked names stay taken)", info.name), "name");
-    PH_TRY_ASSIGN(auto rows, tx.query("INSERT INTO api_keys (name, hash, role, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
-                                      {info.name, hash, to_string(info.role), to_micros(info.created_at)}));
+    if (exists)
+      return fail(ErrorCode::conflict,
+                  fmt::format("there is a key named {} already (revoked names stay taken)", info.name),
+                  "name");
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("INSERT INTO api_keys (name, hash, role, created_at) VALUES ($1, $2, $3, $4) RETURNING id",
+                 {info.name, hash, to_string(info.role), to_micros(info.created_at)}));
     PH_TRY(rows.next());
     return rows.integer(0);
   };
@@ -101,7 +111,8 @@ Task<Result<>> ApiKeys::revoke(std::string name) {
   Entry* found = nullptr;
   for (auto& [id, entry] : entries_)
     if (entry.info.name == name && !entry.info.revoked_at) found = &entry;
-  if (found == nullptr) co_return fail(ErrorCode::not_found, fmt::format("there is no key named {} in force", name), "name");
+  if (found == nullptr)
+    co_return fail(ErrorCode::not_found, fmt::format("there is no key named {} in force", name), "name");
   const auto id = found->info.id.value;
   const auto now = clock_.wall_now();
   auto update = [id, now](Transaction& tx) {

@@ -14,7 +14,8 @@ namespace posthorn {
 
 class ApiKeys {
  public:
-  ApiKeys(Database& database, Clock& clock, Random& random) : database_(database), clock_(clock), random_(random) {}
+  ApiKeys(Database& database, Clock& clock, Random& random)
+      : database_(database), clock_(clock), random_(random) {}
 
   Task<Result<>> load();  // before anything else
   bool any() const;       // a key that is not revoked exists
@@ -29,8 +30,8 @@ class ApiKeys {
  private:
   struct Entry {
     ApiKeyInfo info;
-    std::string hash;  // hex
-    bool used = false; // since the last save
+    std::string hash;   // hex
+    bool used = false;  // since the last save
   };
   Database& database_;
   Clock& clock_;

@@ -5,7 +5,8 @@
 namespace posthorn {
 
 double AuthLimiter::remaining(const Failures& failures, MonotonicTime now) {
-  const double forgiven = std::chrono::duration<double>(now - failures.at) / std::chrono::duration<double>(kForget);
+  const double forgiven =
+      std::chrono::duration<double>(now - failures.at) / std::chrono::duration<double>(kForget);
   return std::max(0.0, failures.count - forgiven);
 }
 
@@ -23,7 +24,8 @@ void AuthLimiter::failed(const std::string& address, MonotonicTime now) {
 
 void AuthLimiter::make_room() {
   if (addresses_.size() < kMaxAddresses) return;
-  const auto oldest = std::ranges::min_element(addresses_, {}, [](const auto& entry) { return entry.second.at; });
+  const auto oldest =
+      std::ranges::min_element(addresses_, {}, [](const auto& entry) { return entry.second.at; });
   addresses_.erase(oldest);
 }
 

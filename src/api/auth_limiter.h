@@ -10,8 +10,8 @@ namespace posthorn {
 // Pure: time is an argument. Holds at most kMaxAddresses; the oldest go first.
 class AuthLimiter {
  public:
-  static constexpr int kFailures = 10;                                  // in a row, before …
-  static constexpr Duration kForget = std::chrono::minutes(1);          // … one is forgiven each
+  static constexpr int kFailures = 10;                          // in a row, before …
+  static constexpr Duration kForget = std::chrono::minutes(1);  // … one is forgiven each
   static constexpr std::size_t kMaxAddresses = 10'000;
 
   bool allows(const std::string& address, MonotonicTime now) const;

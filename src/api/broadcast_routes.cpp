@@ -1,9 +1,9 @@
 #include "api/broadcast_routes.h"
 
+#include <charconv>
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-
-#include <charconv>
 
 #include "actions/views.h"
 #include "api/http_answers.h"
@@ -14,7 +14,8 @@ namespace {
 constexpr Duration kEventInterval = std::chrono::milliseconds(500);  // at most two a second
 constexpr Duration kSettledInterval = std::chrono::seconds(2);       // after the end only statuses come in
 constexpr Duration kHeartbeat = std::chrono::seconds(15);            // so that proxies keep the connection
-constexpr Duration kLongest = std::chrono::hours(1);                 // then the browser connects anew, access is checked again
+constexpr Duration kLongest =
+    std::chrono::hours(1);  // then the browser connects anew, access is checked again
 
 Result<CampaignId> read_id(const RouteArgs& args) {
   const auto found = args.find("id");
@@ -30,7 +31,8 @@ Result<CampaignId> read_id(const RouteArgs& args) {
 // A download whose head is sent with the first piece, so that an error before it is still a proper answer.
 class Download {
  public:
-  Download(HttpExchange& exchange, std::string file_name) : exchange_(exchange), file_name_(std::move(file_name)) {}
+  Download(HttpExchange& exchange, std::string file_name)
+      : exchange_(exchange), file_name_(std::move(file_name)) {}
 
   Task<Result<>> write(std::string_view piece) {
     if (!begun_) {
@@ -51,7 +53,8 @@ class Download {
 
 using Export = Task<Result<>> (CampaignService::*)(CampaignId, CampaignService::ChunkSink);
 
-Task<> send_csv(HttpExchange& exchange, CampaignService& campaigns, Export make, CampaignId id, std::string file_name) {
+Task<> send_csv(HttpExchange& exchange, CampaignService& campaigns, Export make, CampaignId id,
+                std::string file_name) {
   Download download(exchange, std::move(file_name));
   CampaignService::ChunkSink sink = [&download](std::string_view piece) { return download.write(piece); };
   auto outcome = co_await (campaigns.*make)(id, std::move(sink));
@@ -63,15 +66,19 @@ Task<> send_csv(HttpExchange& exchange, CampaignService& campaigns, Export make,
 
 void BroadcastRoutes::add_to(Router& router) {
   router.add("POST", "/api/uploads", [this](HttpExchange& x, RouteArgs) { return upload(x); });
-  router.add("GET", "/api/broadcasts/{id}/report.csv", [this](HttpExchange& x, RouteArgs a) { return report_csv(x, std::move(a)); });
-  router.add("GET", "/api/broadcasts/{id}/problems.csv", [this](HttpExchange& x, RouteArgs a) { return problems_csv(x, std::move(a)); });
-  router.add("GET", "/api/broadcasts/{id}/events", [this](HttpExchange& x, RouteArgs a) { return events(x, std::move(a)); });
+  router.add("GET", "/api/broadcasts/{id}/report.csv",
+             [this](HttpExchange& x, RouteArgs a) { return report_csv(x, std::move(a)); });
+  router.add("GET", "/api/broadcasts/{id}/problems.csv",
+             [this](HttpExchange& x, RouteArgs a) { return problems_csv(x, std::move(a)); });
+  router.add("GET", "/api/broadcasts/{id}/events",
+             [this](HttpExchange& x, RouteArgs a) { return events(x, std::move(a)); });
 }
 
 Task<> BroadcastRoutes::upload(HttpExchange& exchange) {
   auto caller = co_await guard_.admit(exchange, Role::marketer);
   if (!caller) co_return;
-  auto received = co_await uploads_.receive(exchange, exchange.request().query("name"), std::move(caller->actor));
+  auto received =
+      co_await uploads_.receive(exchange, exchange.request().query("name"), std::move(caller->actor));
   HttpResponse response;
   if (received) {
     response = json_response(201, view(*received));
@@ -89,7 +96,8 @@ Task<> BroadcastRoutes::report_csv(HttpExchange& exchange, RouteArgs args) {
     co_await refuse(exchange, id.error());
     co_return;
   }
-  co_await send_csv(exchange, campaigns_, &CampaignService::export_csv, *id, fmt::format("broadcast-{}-report.csv", id->value));
+  co_await send_csv(exchange, campaigns_, &CampaignService::export_csv, *id,
+                    fmt::format("broadcast-{}-report.csv", id->value));
 }
 
 Task<> BroadcastRoutes::problems_csv(HttpExchange& exchange, RouteArgs args) {
@@ -99,7 +107,8 @@ Task<> BroadcastRoutes::problems_csv(HttpExchange& exchange, RouteArgs args) {
     co_await refuse(exchange, id.error());
     co_return;
   }
-  co_await send_csv(exchange, campaigns_, &CampaignService::export_problems_csv, *id, fmt::format("broadcast-{}-problems.csv", id->value));
+  co_await send_csv(exchange, campaigns_, &CampaignService::export_problems_csv, *id,
+                    fmt::format("broadcast-{}-problems.csv", id->value));
 }
 
 Task<> BroadcastRoutes::events(HttpExchange& exchange, RouteArgs args) {

@@ -11,7 +11,9 @@ constexpr std::string_view kHeader = "X-Forwarded-For";
 std::string forwarded_for(const HttpRequest& request) {
   std::string all;
   for (const auto& [name, value] : request.headers) {
-    if (!std::ranges::equal(name, kHeader, {}, [](char c) { return c | 0x20; }, [](char c) { return c | 0x20; })) continue;
+    if (!std::ranges::equal(
+            name, kHeader, {}, [](char c) { return c | 0x20; }, [](char c) { return c | 0x20; }))
+      continue;
     if (!all.empty()) all += ',';
     all += value;
   }
@@ -28,13 +30,16 @@ std::string_view trimmed(std::string_view text) {
 std::string_view without_port(std::string_view text) {
   if (text.starts_with('[')) return text.substr(1, std::min(text.find(']'), text.size()) - 1);
   const auto colon = text.find(':');
-  return colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos ? text.substr(0, colon) : text;
+  return colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos
+             ? text.substr(0, colon)
+             : text;
 }
 
 }  // namespace
 
 bool ClientAddress::trusts(std::string_view address) const {
-  return std::ranges::any_of(trusted_, [address](const AddressRange& range) { return range.contains(address); });
+  return std::ranges::any_of(trusted_,
+                             [address](const AddressRange& range) { return range.contains(address); });
 }
 
 std::string ClientAddress::of(const HttpRequest& request, const std::string& peer) const {

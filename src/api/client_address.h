@@ -1,5 +1,5 @@
-// Whose request this is when proxies stand before the server: X-Forwarded-For, believed only where configured proxies
-// wrote it (http.trusted_proxies).
+// Whose request this is when proxies stand before the server: X-Forwarded-For, believed only where configured
+// proxies wrote it (http.trusted_proxies).
 #pragma once
 #include <string>
 #include <vector>
@@ -14,9 +14,9 @@ class ClientAddress {
   ClientAddress() = default;  // nobody is trusted: the peer is the client
   explicit ClientAddress(std::vector<AddressRange> trusted) : trusted_(std::move(trusted)) {}
 
-  // Read from the right: each proxy appends whom it heard. The first address that is no trusted proxy is the client;
-  // whatever stands left of it may be invented. If all are trusted, the leftmost; at an entry that is no address, the
-  // proxy that passed it on.
+  // Read from the right: each proxy appends whom it heard. The first address that is no trusted proxy is the
+  // client; whatever stands left of it may be invented. If all are trusted, the leftmost; at an entry that is
+  // no address, the proxy that passed it on.
   std::string of(const HttpRequest& request, const std::string& peer) const;
 
  private:

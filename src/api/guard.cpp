@@ -9,13 +9,15 @@ namespace posthorn {
 Task<std::optional<Caller>> Guard::admit(HttpExchange& exchange, Role needs) {
   auto caller = access_.authenticate(exchange.request(), exchange.peer_address());
   if (!caller) {
-    const int status = caller.error().code == ErrorCode::resource_exhausted ? 429 : http_status(caller.error());
+    const int status =
+        caller.error().code == ErrorCode::resource_exhausted ? 429 : http_status(caller.error());
     co_await refuse(exchange, caller.error(), status);
     co_return std::nullopt;
   }
   if (!allows(caller->role, needs)) {
     Error error{ErrorCode::permission_denied,
-                fmt::format("this needs the role {}; this access has the role {}", to_string(needs), to_string(caller->role))};
+                fmt::format("this needs the role {}; this access has the role {}", to_string(needs),
+                            to_string(caller->role))};
     co_await refuse(exchange, std::move(error));
     co_return std::nullopt;
   }

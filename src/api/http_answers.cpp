@@ -6,18 +6,27 @@ namespace posthorn {
 
 int http_status(const Error& error) {
   switch (error.code) {
-    case ErrorCode::invalid_argument: return error.field == "Idempotency-Key" ? 422 : 400;
-    case ErrorCode::unauthenticated: return 401;
-    case ErrorCode::permission_denied: return 403;
-    case ErrorCode::not_found: return 404;
-    case ErrorCode::conflict: return 409;
-    case ErrorCode::too_large: return 413;
+    case ErrorCode::invalid_argument:
+      return error.field == "Idempotency-Key" ? 422 : 400;
+    case ErrorCode::unauthenticated:
+      return 401;
+    case ErrorCode::permission_denied:
+      return 403;
+    case ErrorCode::not_found:
+      return 404;
+    case ErrorCode::conflict:
+      return 409;
+    case ErrorCode::too_large:
+      return 413;
     case ErrorCode::resource_exhausted:
     case ErrorCode::unavailable:
-    case ErrorCode::cancelled: return 503;
-    case ErrorCode::deadline_exceeded: return 504;
+    case ErrorCode::cancelled:
+      return 503;
+    case ErrorCode::deadline_exceeded:
+      return 504;
     case ErrorCode::data_loss:
-    case ErrorCode::internal: return 500;
+    case ErrorCode::internal:
+      return 500;
   }
   return 500;
 }
@@ -49,7 +58,8 @@ HttpResponse json_response(int status, const json::value& value) {
 
 HttpResponse error_response(const Error& error) {
   auto response = json_response(http_status(error), error_body(error));
-  if (error.code == ErrorCode::unauthenticated) response.headers.set("WWW-Authenticate", "Bearer realm=\"posthorn\"");
+  if (error.code == ErrorCode::unauthenticated)
+    response.headers.set("WWW-Authenticate", "Bearer realm=\"posthorn\"");
   if (response.status == 503) response.headers.set("Retry-After", "5");
   return response;
 }

@@ -12,7 +12,8 @@ int http_status(const Error& error);
 json::object error_body(const Error& error);  // {"error":{"code","message","field"}}
 
 // Headers that every answer carries: no sniffing, no referrer, no caching.
-HttpResponse plain_response(int status, std::string body, std::string content_type = "text/plain; charset=utf-8");
+HttpResponse plain_response(int status, std::string body,
+                            std::string content_type = "text/plain; charset=utf-8");
 HttpResponse json_response(int status, const json::value& value);
 HttpResponse error_response(const Error& error);
 

@@ -5,7 +5,9 @@
 namespace posthorn {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -53,10 +55,14 @@ Result<> MultipartFile::feed(std::string_view piece, std::string& out) {
 Result<bool> MultipartFile::step(std::string& out) {
   switch (state_) {
     case State::preamble:
-    case State::other_part: return to_delimiter(nullptr);
-    case State::file: return to_delimiter(&out);
-    case State::head: return read_head();
-    case State::done: return false;
+    case State::other_part:
+      return to_delimiter(nullptr);
+    case State::file:
+      return to_delimiter(&out);
+    case State::head:
+      return read_head();
+    case State::done:
+      return false;
   }
   return false;
 }
@@ -80,7 +86,8 @@ Result<bool> MultipartFile::read_head() {
   }
   const auto end = pending_.find("\r\n\r\n");
   if (end == std::string::npos) {
-    if (pending_.size() > kMaxHead) return fail(ErrorCode::invalid_argument, "the multipart body has a part without a head");
+    if (pending_.size() > kMaxHead)
+      return fail(ErrorCode::invalid_argument, "the multipart body has a part without a head");
     return false;
   }
   const auto name = attribute(std::string_view(pending_).substr(0, end), "filename");
@@ -95,7 +102,9 @@ Result<bool> MultipartFile::read_head() {
 
 Result<> MultipartFile::finish() const {
   if (state_ == State::done && file_seen_) return {};
-  return fail(ErrorCode::invalid_argument, file_seen_ ? "the upload broke off before its end" : "the form holds no file; send it in a part with a file name");
+  return fail(ErrorCode::invalid_argument,
+              file_seen_ ? "the upload broke off before its end"
+                         : "the form holds no file; send it in a part with a file name");
 }
 
 }  // namespace posthorn

@@ -5,7 +5,7 @@
 #include "api/http_answers.h"
 
 // From page_assets.S.
-#define POSTHORN_ASSET(name)                \
+#define POSTHORN_ASSET(name)                    \
   extern "C" const char posthorn_page_##name[]; \
   extern "C" const char posthorn_page_##name##_end[];
 POSTHORN_ASSET(index)
@@ -24,10 +24,13 @@ namespace posthorn {
 namespace {
 
 constexpr const char* kPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri "
+    "'none'; "
     "form-action 'none'; frame-ancestors 'none'";
 
-std::string_view between(const char* begin, const char* end) { return {begin, static_cast<std::size_t>(end - begin)}; }
+std::string_view between(const char* begin, const char* end) {
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
 
 const std::array<PageFile, 12>& files() {
   constexpr std::string_view kHtml = "text/html; charset=utf-8", kScript = "text/javascript; charset=utf-8";
@@ -57,7 +60,9 @@ Task<> serve(HttpExchange& exchange, const PageFile& file) {
 
 }  // namespace
 
-std::span<const PageFile> page_files() { return files(); }
+std::span<const PageFile> page_files() {
+  return files();
+}
 
 void PageRoutes::add_to(Router& router) {
   for (const auto& file : page_files())

@@ -11,9 +11,10 @@ constexpr int kMostAtOnce = 1000;
 
 Task<Result<std::vector<ParkedEventView>>> ParkedDesk::list_parked(std::int64_t before_id, int limit) {
   auto read = [before_id, limit](Transaction& tx) -> Result<std::vector<ParkedEventView>> {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT id, journal_id, reason, body, parked_at, attempts FROM parked_events "
-                                      "WHERE $1 = 0 OR id < $1 ORDER BY id DESC LIMIT $2",
-                                      {before_id, limit}));
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT id, journal_id, reason, body, parked_at, attempts FROM parked_events "
+                           "WHERE $1 = 0 OR id < $1 ORDER BY id DESC LIMIT $2",
+                           {before_id, limit}));
     std::vector<ParkedEventView> out;
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());

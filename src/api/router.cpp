@@ -1,9 +1,9 @@
 #include "api/router.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "api/http_answers.h"
 
@@ -56,9 +56,11 @@ Task<> Router::handle(HttpExchange& exchange) const {
   }
   HttpResponse response;
   if (allowed.empty()) {
-    response = error_response({ErrorCode::not_found, fmt::format("there is nothing at {}", path.substr(0, 200))});
+    response =
+        error_response({ErrorCode::not_found, fmt::format("there is nothing at {}", path.substr(0, 200))});
   } else {
-    response = error_response({ErrorCode::invalid_argument, fmt::format("use {} here", fmt::join(allowed, " or "))});
+    response =
+        error_response({ErrorCode::invalid_argument, fmt::format("use {} here", fmt::join(allowed, " or "))});
     response.status = 405;
     response.headers.set("Allow", fmt::format("{}", fmt::join(allowed, ", ")));
   }

@@ -63,6 +63,8 @@ std::optional<Session> Sessions::find(std::string_view token) {
   return found->second.session;
 }
 
-void Sessions::close(std::string_view token) { entries_.erase(token_hash(token)); }
+void Sessions::close(std::string_view token) {
+  entries_.erase(token_hash(token));
+}
 
 }  // namespace posthorn

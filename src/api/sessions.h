@@ -1,4 +1,5 @@
-// Browser sessions and the one-time links that open them. In memory, by the hash of their token: a restart ends them all.
+// Browser sessions and the one-time links that open them. In memory, by the hash of their token: a restart
+// ends them all.
 #pragma once
 #include <map>
 #include <optional>

@@ -1,9 +1,9 @@
 #include "api/uploads.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
 
 #include "api/multipart.h"
 #include "messaging/audit.h"
@@ -43,7 +43,8 @@ std::string safe_file_name(std::string_view name) {
     if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) out += c;
   if (out.size() > 200) {
     std::size_t end = 200;
-    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;  // not inside a UTF-8 character
+    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80)
+      --end;  // not inside a UTF-8 character
     out.resize(end);
   }
   return out.empty() ? "recipients.csv" : out;
@@ -52,10 +53,12 @@ std::string safe_file_name(std::string_view name) {
 Task<Result<UploadInfo>> Uploads::receive(HttpExchange& exchange, std::string name, std::string actor) {
   const auto& headers = exchange.request().headers;
   if (headers.has("Content-Encoding"))
-    co_return fail(ErrorCode::invalid_argument, "compressed uploads are not accepted; send the file as it is", "Content-Encoding");
+    co_return fail(ErrorCode::invalid_argument, "compressed uploads are not accepted; send the file as it is",
+                   "Content-Encoding");
   const auto boundary = multipart_boundary(headers.get("Content-Type"));
   if (!boundary && headers.get("Content-Type").starts_with("multipart/"))
-    co_return fail(ErrorCode::invalid_argument, "multipart uploads must be multipart/form-data with a boundary", "Content-Type");
+    co_return fail(ErrorCode::invalid_argument,
+                   "multipart uploads must be multipart/form-data with a boundary", "Content-Type");
   PH_CO_TRY_ASSIGN(auto writer, co_await blobs_.create());
   Result<std::string> given_name;
   if (boundary) {
@@ -86,7 +89,8 @@ Task<Result<std::string>> Uploads::copy_raw(HttpExchange& exchange, BlobWriter& 
   co_return std::string();
 }
 
-Task<Result<std::string>> Uploads::copy_multipart(HttpExchange& exchange, BlobWriter& writer, std::string boundary) {
+Task<Result<std::string>> Uploads::copy_multipart(HttpExchange& exchange, BlobWriter& writer,
+                                                  std::string boundary) {
   MultipartFile form(std::move(boundary));
   std::string chunk;
   std::array<char, kReadBytes> buffer;
@@ -104,13 +108,16 @@ Task<Result<std::string>> Uploads::copy_multipart(HttpExchange& exchange, BlobWr
 // Writes `chunk` when it is large enough, or in any case with `all`; leaves it empty then.
 Task<Result<>> Uploads::append(BlobWriter& writer, std::string& chunk, bool all) {
   if (writer.size() + chunk.size() > limits_.max_bytes)
-    co_return fail(ErrorCode::too_large, fmt::format("the file is larger than {} MiB; split it", limits_.max_bytes >> 20));
+    co_return fail(ErrorCode::too_large,
+                   fmt::format("the file is larger than {} MiB; split it", limits_.max_bytes >> 20));
   if (chunk.empty() || (!all && chunk.size() < kChunkBytes)) co_return Result<>();
   co_return co_await writer.append(std::exchange(chunk, {}));
 }
 
 Task<Result<UploadInfo>> Uploads::finish(BlobWriter& writer, std::string name, std::string actor) {
-  if (writer.size() == 0) co_return fail(ErrorCode::invalid_argument, "the file is empty: it needs a header row and recipients", "file");
+  if (writer.size() == 0)
+    co_return fail(ErrorCode::invalid_argument, "the file is empty: it needs a header row and recipients",
+                   "file");
   PH_CO_TRY_ASSIGN(const auto blob, co_await writer.commit());
   UploadInfo info;
   info.file_name = std::move(name);
@@ -121,10 +128,12 @@ Task<Result<UploadInfo>> Uploads::finish(BlobWriter& writer, std::string name, s
   auto insert = [info](Transaction& tx) -> Result<std::int64_t> {
     PH_TRY_ASSIGN(auto rows, tx.query("INSERT INTO uploads (file_name, blob, size, created_by, created_at) "
                                       "VALUES ($1, $2, $3, $4, $5) RETURNING id",
-                                      {info.file_name, info.blob, info.size, info.created_by, to_micros(info.created_at)}));
+                                      {info.file_name, info.blob, info.size, info.created_by,
+                                       to_micros(info.created_at)}));
     PH_TRY(rows.next());
     const auto id = rows.integer(0);
-    PH_TRY(audit::record(tx, info.created_at, info.created_by, "upload_file", fmt::format("uploads:{}", id), info.file_name));
+    PH_TRY(audit::record(tx, info.created_at, info.created_by, "upload_file", fmt::format("uploads:{}", id),
+                         info.file_name));
     return id;
   };
   PH_CO_TRY_ASSIGN(info.id.value, co_await database_.write(std::move(insert)));
@@ -133,11 +142,15 @@ Task<Result<UploadInfo>> Uploads::finish(BlobWriter& writer, std::string name, s
 
 Task<Result<UploadInfo>> Uploads::get_upload(UploadId id) {
   auto read = [id](Transaction& tx) -> Result<std::vector<UploadInfo>> {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT id, file_name, blob, size, created_by, created_at FROM uploads WHERE id = $1", {id.value}));
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("SELECT id, file_name, blob, size, created_by, created_at FROM uploads WHERE id = $1",
+                 {id.value}));
     return read_rows(std::move(rows));
   };
   PH_CO_TRY_ASSIGN(auto found, co_await database_.read(std::move(read)));
-  if (found.empty()) co_return fail(ErrorCode::not_found, fmt::format("there is no upload {}", id.value), "id");
+  if (found.empty())
+    co_return fail(ErrorCode::not_found, fmt::format("there is no upload {}", id.value), "id");
   co_return std::move(found.front());
 }
 

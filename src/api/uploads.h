@@ -20,9 +20,9 @@ class Uploads final : public UploadStore {
   Uploads(Database& database, BlobStore& blobs, Clock& clock, UploadLimits limits = {})
       : database_(database), blobs_(blobs), clock_(clock), limits_(limits) {}
 
-  // Reads the request's body, raw or multipart/form-data, to its end. `name` is the file name to show; with multipart the
-  // browser's may take its place. Errors leave nothing behind: too_large, resource_exhausted (disk full),
-  // invalid_argument (empty, not what it says), unavailable (the client went away).
+  // Reads the request's body, raw or multipart/form-data, to its end. `name` is the file name to show; with
+  // multipart the browser's may take its place. Errors leave nothing behind: too_large, resource_exhausted
+  // (disk full), invalid_argument (empty, not what it says), unavailable (the client went away).
   Task<Result<UploadInfo>> receive(HttpExchange& exchange, std::string name, std::string actor);
 
   // A file that the program itself has: the bundled sample, tests.
@@ -43,7 +43,8 @@ class Uploads final : public UploadStore {
   UploadLimits limits_;
 };
 
-// The last part of a path, without control characters, at most 200 bytes; "recipients.csv" if nothing is left.
+// The last part of a path, without control characters, at most 200 bytes; "recipients.csv" if nothing is
+// left.
 std::string safe_file_name(std::string_view name);
 
 }  // namespace posthorn

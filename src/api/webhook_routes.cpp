@@ -10,9 +10,12 @@ WebhookRoutes::WebhookRoutes(WebhookOptions options, Accept accept, Log& log, Me
       accept_(std::move(accept)),
       log_(log),
       metrics_(metrics),
-      received_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.", {{"outcome", "accepted"}})),
-      refused_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.", {{"outcome", "refused"}})),
-      unsaved_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.", {{"outcome", "unsaved"}})) {}
+      received_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.",
+                                {{"outcome", "accepted"}})),
+      refused_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.",
+                               {{"outcome", "refused"}})),
+      unsaved_(metrics.counter("posthorn_webhooks_total", "Webhook requests by outcome.",
+                               {{"outcome", "unsaved"}})) {}
 
 void WebhookRoutes::add_to(Router& router) {
   router.add("GET", "/webhooks/whatsapp", [this](HttpExchange& x, RouteArgs) { return challenge(x); });
@@ -38,7 +41,8 @@ Task<> WebhookRoutes::receive(HttpExchange& exchange) {
   (void)co_await exchange.respond(std::move(response));
 }
 
-// The body is looked at by nobody before its signature is proved, and 200 is given by nobody before it is on disk.
+// The body is looked at by nobody before its signature is proved, and 200 is given by nobody before it is on
+// disk.
 Task<int> WebhookRoutes::take_in(HttpExchange& exchange) {
   auto body = co_await exchange.read_body(whatsapp::kMaxWebhookBody);
   if (!body) {

@@ -1,4 +1,5 @@
-// /webhooks/whatsapp: Meta's verification and its webhooks. Order: size → signature over the raw bytes → durable → 200.
+// /webhooks/whatsapp: Meta's verification and its webhooks. Order: size → signature over the raw bytes →
+// durable → 200.
 #pragma once
 #include <functional>
 #include <string>

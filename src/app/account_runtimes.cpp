@@ -7,7 +7,8 @@ struct AccountRuntimes::Line {
   std::unique_ptr<WhatsAppChannel> channel;
 };
 
-// A new token must not disturb what is running: the dispatcher keeps its channel, the channel changes its line.
+// A new token must not disturb what is running: the dispatcher keeps its channel, the channel changes its
+// line.
 class AccountRuntimes::Switch final : public SendChannel {
  public:
   void use(Line& line) { line_ = &line; }
@@ -40,9 +41,13 @@ DispatcherAccount sending_facts(const Account& account) {
 
 }  // namespace
 
-AccountRuntimes::AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret, Secret token_key,
-                                 DispatcherOptions options)
-    : ports_(ports), graph_(std::move(graph)), app_secret_(std::move(app_secret)), token_key_(std::move(token_key)), options_(options) {}
+AccountRuntimes::AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret,
+                                 Secret token_key, DispatcherOptions options)
+    : ports_(ports),
+      graph_(std::move(graph)),
+      app_secret_(std::move(app_secret)),
+      token_key_(std::move(token_key)),
+      options_(options) {}
 
 AccountRuntimes::~AccountRuntimes() = default;
 
@@ -51,7 +56,8 @@ Task<Result<>> AccountRuntimes::start() {
   PH_CO_TRY_ASSIGN(const auto all, co_await ports_.database.read(std::move(read)));
   for (const auto& account : all) {
     const auto up = put_up(account);
-    if (!up) ports_.log.error("account.not_started", {{"account", account.name}, {"reason", up.error().message}});
+    if (!up)
+      ports_.log.error("account.not_started", {{"account", account.name}, {"reason", up.error().message}});
   }
   co_return Result<>();
 }
@@ -110,8 +116,9 @@ Result<> AccountRuntimes::put_up(const Account& account) {
     running->dispatcher->update_account(sending_facts(account));
     return {};
   }
-  const DispatcherPorts ports{ports_.database, ports_.clock, ports_.random, ports_.log, ports_.metrics, running->channel,
-                              ports_.wamids, ports_.proof, ports_.observer, ports_.executor};
+  const DispatcherPorts ports{ports_.database, ports_.clock,     ports_.random, ports_.log,
+                              ports_.metrics,  running->channel, ports_.wamids, ports_.proof,
+                              ports_.observer, ports_.executor};
   running->dispatcher = std::make_unique<Dispatcher>(ports, sending_facts(account), token_key_, options_);
   running->dispatcher->start();
   return {};

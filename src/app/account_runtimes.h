@@ -27,14 +27,14 @@ struct AccountRuntimesPorts {
 
 class AccountRuntimes final : public AccountRuntime {
  public:
-  AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret, Secret token_key,
-                  DispatcherOptions options);
+  AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret,
+                  Secret token_key, DispatcherOptions options);
   ~AccountRuntimes() override;
 
-  Task<Result<>> start();              // every account of the database; after recover_sends()
-  Task<> stop(Duration timeout);       // all at once
-  Dispatcher* dispatcher(AccountId id);          // nullptr if not known
-  whatsapp::GraphClient* client(AccountId id);   // nullptr if not known
+  Task<Result<>> start();                       // every account of the database; after recover_sends()
+  Task<> stop(Duration timeout);                // all at once
+  Dispatcher* dispatcher(AccountId id);         // nullptr if not known
+  whatsapp::GraphClient* client(AccountId id);  // nullptr if not known
 
   Result<whatsapp::GraphClient*> graph(const Account& account) override;
   Result<std::unique_ptr<whatsapp::GraphClient>> graph_with(Secret token) override;
@@ -43,8 +43,8 @@ class AccountRuntimes final : public AccountRuntime {
   std::optional<RateView> rate(AccountId id) const override;
 
  private:
-  struct Line;     // one token's client and channel
-  class Switch;    // the channel the dispatcher sees; its line changes with the token
+  struct Line;   // one token's client and channel
+  class Switch;  // the channel the dispatcher sees; its line changes with the token
   struct Running;
   Result<> put_up(const Account& account);
 
@@ -52,7 +52,8 @@ class AccountRuntimes final : public AccountRuntime {
   whatsapp::GraphConfig graph_;
   Secret app_secret_, token_key_;
   DispatcherOptions options_;
-  std::vector<std::unique_ptr<Line>> lines_;  // also those of former tokens: calls may still be under way on them
+  std::vector<std::unique_ptr<Line>>
+      lines_;  // also those of former tokens: calls may still be under way on them
   std::map<AccountId, std::unique_ptr<Running>> running_;
 };
 

@@ -1,9 +1,9 @@
-#include <boost/json/serialize.hpp>
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/exit_codes.h"
@@ -28,11 +28,13 @@ struct Pair {
 Result<Pair> split(const std::string& word, const char* option) {
   const auto equals = word.find('=');
   if (equals == std::string::npos || equals == 0)
-    return fail(ErrorCode::invalid_argument, fmt::format("{} wants VARIABLE=VALUE, such as body.1=name; got '{}'", option, word), option);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} wants VARIABLE=VALUE, such as body.1=name; got '{}'", option, word), option);
   return Pair{word.substr(0, equals), word.substr(equals + 1)};
 }
 
-Result<> add_sources(json::object& mapping, const std::vector<std::string>& words, const char* member, const char* option) {
+Result<> add_sources(json::object& mapping, const std::vector<std::string>& words, const char* member,
+                     const char* option) {
   for (const auto& word : words) {
     PH_TRY_ASSIGN(const auto pair, split(word, option));
     auto& source = mapping[pair.slot];
@@ -51,7 +53,8 @@ Result<json::object> given_mapping(const CreateBroadcast& options) {
 }
 
 // What nobody said is proposed by the server from similar names.
-Task<Result<json::object>> complete_mapping(CommandContext c, CreateBroadcast options, std::int64_t upload_id) {
+Task<Result<json::object>> complete_mapping(CommandContext c, CreateBroadcast options,
+                                            std::int64_t upload_id) {
   PH_CO_TRY_ASSIGN(auto mapping, given_mapping(options));
   json::object ask;
   ask["id"] = upload_id;
@@ -69,10 +72,13 @@ Task<Result<json::object>> complete_mapping(CommandContext c, CreateBroadcast op
 
 json::object draft(const CreateBroadcast& options, std::int64_t upload_id, json::object mapping) {
   json::object out;
-  const std::pair<const char*, const std::string*> texts[] = {
-      {"name", &options.name},         {"account", &options.account},           {"template_name", &options.template_name},
-      {"language", &options.language}, {"phone_column", &options.phone_column}, {"default_region", &options.region},
-      {"policy", &options.policy}};
+  const std::pair<const char*, const std::string*> texts[] = {{"name", &options.name},
+                                                              {"account", &options.account},
+                                                              {"template_name", &options.template_name},
+                                                              {"language", &options.language},
+                                                              {"phone_column", &options.phone_column},
+                                                              {"default_region", &options.region},
+                                                              {"policy", &options.policy}};
   for (const auto& [name, value] : texts)
     if (!value->empty()) out[name] = *value;
   out["upload_id"] = upload_id;
@@ -91,7 +97,9 @@ void print_broadcast(const CommandContext& c, const json::value& broadcast) {
 
 Task<Result<std::int64_t>> download_to_file(CommandContext c, std::string target, std::string path) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  const auto unwritable = [path] { return fail(ErrorCode::internal, fmt::format("{} cannot be written", path), "output"); };
+  const auto unwritable = [path] {
+    return fail(ErrorCode::internal, fmt::format("{} cannot be written", path), "output");
+  };
   if (!file) co_return unwritable();
   Client::Sink sink = [&file, &unwritable](std::string_view piece) -> Result<> {
     file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -116,12 +124,15 @@ Task<Result<std::int64_t>> download_whole(CommandContext c, std::string target, 
     std::error_code ignored;
     std::filesystem::remove(unfinished, ignored);
   }
-  if (bytes && error) co_return fail(ErrorCode::internal, fmt::format("{} cannot be written: {}", path, error.message()), "output");
+  if (bytes && error)
+    co_return fail(ErrorCode::internal, fmt::format("{} cannot be written: {}", path, error.message()),
+                   "output");
   co_return bytes;
 }
 
 Result<> to_standard_output(std::string_view piece) {
-  if (std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() && std::fflush(stdout) == 0) return {};
+  if (std::fwrite(piece.data(), 1, piece.size(), stdout) == piece.size() && std::fflush(stdout) == 0)
+    return {};
   return fail(ErrorCode::internal, "standard output cannot be written", "output");
 }
 
@@ -135,7 +146,8 @@ Task<Result<int>> download_to(CommandContext c, std::string target, std::string 
   json::object written;
   written["file"] = output;
   written["bytes"] = bytes;
-  print(c.json ? json::serialize(written) + "\n" : fmt::format("{} bytes written to {}\n", grouped(bytes), output));
+  print(c.json ? json::serialize(written) + "\n"
+               : fmt::format("{} bytes written to {}\n", grouped(bytes), output));
   co_return kExitOk;
 }
 
@@ -144,7 +156,9 @@ Task<Result<int>> download_to(CommandContext c, std::string target, std::string 
 Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options) {
   auto upload_id = options.upload_id;
   if (options.file.empty() && upload_id == 0)
-    co_return fail(ErrorCode::invalid_argument, "recipients are missing: give --file FILE, or --upload ID of a file that is there already", "file");
+    co_return fail(ErrorCode::invalid_argument,
+                   "recipients are missing: give --file FILE, or --upload ID of a file that is there already",
+                   "file");
   if (!options.file.empty()) {
     PH_CO_TRY_ASSIGN(const auto upload, co_await c.client->upload(options.file));
     upload_id = JsonView(upload)["id"].integer_or(0);
@@ -161,7 +175,8 @@ Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::st
   PH_CO_TRY_ASSIGN(const auto summary, co_await c.client->call("preflight_broadcast", with_id(id)));
   print(c.json ? json::serialize(summary) + "\n" : preflight_text(summary));
   if (!problems_file.empty()) {
-    const auto bytes = co_await download_whole(c, fmt::format("/api/broadcasts/{}/problems.csv", id), problems_file);
+    const auto bytes =
+        co_await download_whole(c, fmt::format("/api/broadcasts/{}/problems.csv", id), problems_file);
     if (!bytes) co_return std::unexpected(bytes.error());
     if (!c.json) print(fmt::format("  rejected and duplicate rows: {}\n", problems_file));
   }
@@ -169,7 +184,8 @@ Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::st
   co_return view["blockers"].size() == 0 ? kExitOk : kExitRefused;
 }
 
-Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines, std::int64_t count) {
+Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines,
+                                    std::int64_t count) {
   auto parameters = with_id(id);
   if (!lines.empty()) parameters["lines"] = json::array(lines.begin(), lines.end());
   parameters["count"] = count;
@@ -219,7 +235,8 @@ Task<Result<int>> watch_broadcast(CommandContext c, std::int64_t id) {
     if (state == "completed" || state == "cancelled" || state == "failed") {
       progress.finish(broadcast);
       const auto counters = view["counters"];
-      const bool all = state == "completed" && counters["accepted"].integer_or(0) == counters["total"].integer_or(-1);
+      const bool all =
+          state == "completed" && counters["accepted"].integer_or(0) == counters["total"].integer_or(-1);
       co_return all ? kExitOk : kExitUnaccepted;
     }
     co_await c.client->clock().sleep_for(kWatchInterval);

@@ -1,15 +1,14 @@
 #include "app/cli.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
-
 #include "actions/describe.h"
+#include "app/config_text.h"
 #include "app/exit_codes.h"
 #include "app/output.h"
 #include "app/run.h"
 #include "app/server.h"
-#include "app/config_text.h"
 
 namespace posthorn {
 namespace {
@@ -29,7 +28,8 @@ struct Arguments {
   CreateBroadcast create;
   StartBroadcast start;
   std::vector<std::string> settings, words;
-  std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, business_id, phone_number_id, action, file;
+  std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, business_id,
+                    phone_number_id, action, file;
   std::int64_t id = 0, line = 0;
   std::int64_t count = 3;
   std::vector<std::int64_t> lines;
@@ -50,10 +50,12 @@ Result<> take_settings(const std::vector<std::string>& words, ServeOptions& serv
       serve.sandbox = true;
       continue;
     }
-    if (!word.starts_with("--")) return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not understood", word));
+    if (!word.starts_with("--"))
+      return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not understood", word));
     const auto equals = word.find('=');
     const auto key = word.substr(2, equals == std::string::npos ? equals : equals - 2);
-    if (equals == std::string::npos && i + 1 == words.size()) return fail(ErrorCode::invalid_argument, fmt::format("{} wants a value", word));
+    if (equals == std::string::npos && i + 1 == words.size())
+      return fail(ErrorCode::invalid_argument, fmt::format("{} wants a value", word));
     serve.overrides.emplace_back(key, equals == std::string::npos ? words[++i] : word.substr(equals + 1));
   }
   return {};
@@ -62,33 +64,42 @@ Result<> take_settings(const std::vector<std::string>& words, ServeOptions& serv
 Result<> take_set_options(const std::vector<std::string>& settings, ServeOptions& serve) {
   for (const auto& setting : settings) {
     const auto equals = setting.find('=');
-    if (equals == std::string::npos) return fail(ErrorCode::invalid_argument, fmt::format("--set wants KEY=VALUE, not '{}'", setting));
+    if (equals == std::string::npos)
+      return fail(ErrorCode::invalid_argument, fmt::format("--set wants KEY=VALUE, not '{}'", setting));
     serve.overrides.emplace_back(setting.substr(0, equals), setting.substr(equals + 1));
   }
   return {};
 }
 
 // A subcommand that talks to the server.
-CLI::App* add_client(CLI::App& parent, Arguments& a, const char* name, const char* help, ClientCommand command) {
+CLI::App* add_client(CLI::App& parent, Arguments& a, const char* name, const char* help,
+                     ClientCommand command) {
   auto* sub = parent.add_subcommand(name, help);
-  sub->add_option("--server", a.client.server, "address of the server (POSTHORN_SERVER; found by itself on the same machine)");
+  sub->add_option("--server", a.client.server,
+                  "address of the server (POSTHORN_SERVER; found by itself on the same machine)");
   sub->add_option("--key", a.client.key, "API key (better: POSTHORN_KEY)");
   sub->add_option("--data-dir", a.client.data_dir, "data folder of a server on this machine");
   sub->add_flag("--json", a.client.json, "answers as JSON");
-  sub->callback([&a, command = std::move(command)] { a.choice = [&a, command] { return run_client(a.client, command); }; });
+  sub->callback([&a, command = std::move(command)] {
+    a.choice = [&a, command] { return run_client(a.client, command); };
+  });
   return sub;
 }
 
 std::string check_number(const std::string& text) {
-  const bool digits = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+  const bool digits =
+      !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
   if (digits && text.find_first_not_of('0') != std::string::npos) return {};
   return fmt::format("'{}' is not a number from 1 on; `posthorn broadcast list` shows them", text);
 }
 
-void add_id(CLI::App* sub, std::int64_t& id) { sub->add_option("id", id, "number of the broadcast")->required()->check(check_number); }
+void add_id(CLI::App* sub, std::int64_t& id) {
+  sub->add_option("id", id, "number of the broadcast")->required()->check(check_number);
+}
 
 // A subcommand that needs configuration, not a server.
-CLI::App* add_local(CLI::App& parent, Arguments& a, const char* name, const char* help, std::function<int()> run) {
+CLI::App* add_local(CLI::App& parent, Arguments& a, const char* name, const char* help,
+                    std::function<int()> run) {
   auto* sub = parent.add_subcommand(name, help);
   sub->add_option("--config", a.serve.config_file, "configuration file");
   sub->add_option("--set", a.settings, "KEY=VALUE, over file and environment; may be repeated");
@@ -121,7 +132,8 @@ int print_documents(const Arguments& a) {
   } else if (a.markdown) {
     print(actions_markdown(registry));
   } else {
-    for (const auto& action : registry.actions()) print(fmt::format("{:<28} {}\n", action.name, action.summary));
+    for (const auto& action : registry.actions())
+      print(fmt::format("{:<28} {}\n", action.name, action.summary));
   }
   return kExitOk;
 }
@@ -133,7 +145,8 @@ void add_servers(CLI::App& app, Arguments& a) {
     a.demo.serve = a.serve;
     return run_demo(a.demo);
   });
-  demo->add_flag("--once", a.demo.once, "exit after the report: 0 only if every recipient was accepted exactly once");
+  demo->add_flag("--once", a.demo.once,
+                 "exit after the report: 0 only if every recipient was accepted exactly once");
   demo->add_option("--recipients", a.demo.recipients, "how many")->check(CLI::Range(1, 5'000'000));
   auto* sandbox = app.add_subcommand("sandbox", "Run a simulated Meta on a port of its own");
   sandbox->add_option("--address", a.sandbox.address, "address to listen on");
@@ -143,7 +156,8 @@ void add_servers(CLI::App& app, Arguments& a) {
   sandbox->callback([&a] { a.choice = [&a] { return run_sandbox(a.sandbox); }; });
   auto* config = app.add_subcommand("config", "Settings");
   config->require_subcommand(1);
-  add_local(*config, a, "show", "The settings in force, secrets left out", [&a] { return show_config(a.serve); });
+  add_local(*config, a, "show", "The settings in force, secrets left out",
+            [&a] { return show_config(a.serve); });
   config->add_subcommand("reference", "Every setting with its meaning")->callback([&a] {
     a.choice = [] {
       print(config_reference_markdown());
@@ -178,7 +192,9 @@ void add_draft_options(CLI::App* create, Arguments& a) {
 void add_broadcasts(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("broadcast", "Broadcasts");
   group->require_subcommand(1);
-  add_draft_options(add_client(*group, a, "create", "Upload recipients and make a draft", [&a](CommandContext c) { return create_broadcast(c, a.create); }), a);
+  add_draft_options(add_client(*group, a, "create", "Upload recipients and make a draft",
+                               [&a](CommandContext c) { return create_broadcast(c, a.create); }),
+                    a);
   auto* preflight = add_client(*group, a, "preflight", "Check every row and say what will happen",
                                [&a](CommandContext c) { return preflight_broadcast(c, a.id, a.output); });
   add_id(preflight, a.id);
@@ -186,9 +202,14 @@ void add_broadcasts(CLI::App& app, Arguments& a) {
   auto* preview = add_client(*group, a, "preview", "Messages as recipients will see them",
                              [&a](CommandContext c) { return preview_broadcast(c, a.id, a.lines, a.count); });
   add_id(preview, a.id);
-  auto* lines = preview->add_option("--lines", a.lines, "which lines of the file, such as 2,17")->delimiter(',')->check(CLI::Range(1, 1'000'000'000));
-  preview->add_option("--count", a.count, "how many from the first line on")->excludes(lines)->check(CLI::Range(1, 50));
-  auto* test = add_client(*group, a, "test", "Send one row's message to yourself", [&a](CommandContext c) { return test_broadcast(c, a.id, a.to, a.line); });
+  auto* lines = preview->add_option("--lines", a.lines, "which lines of the file, such as 2,17")
+                    ->delimiter(',')
+                    ->check(CLI::Range(1, 1'000'000'000));
+  preview->add_option("--count", a.count, "how many from the first line on")
+      ->excludes(lines)
+      ->check(CLI::Range(1, 50));
+  auto* test = add_client(*group, a, "test", "Send one row's message to yourself",
+                          [&a](CommandContext c) { return test_broadcast(c, a.id, a.to, a.line); });
   add_id(test, a.id);
   test->add_option("--to", a.to, "your number")->required();
   test->add_option("--line", a.line, "whose values: line of the file");
@@ -204,15 +225,23 @@ void add_broadcasts(CLI::App& app, Arguments& a) {
       {"pause", "Pause; what is on its way is finished"}, {"resume", "Go on"}, {"cancel", "End for good"}};
   for (const auto& [verb, help] : kChanges) {
     const auto action = std::string(verb) + "_broadcast";
-    add_id(add_client(*group, a, verb, help, [&a, action](CommandContext c) { return change_broadcast(c, action, a.id); }), a.id);
+    add_id(add_client(*group, a, verb, help,
+                      [&a, action](CommandContext c) { return change_broadcast(c, action, a.id); }),
+           a.id);
   }
-  add_id(add_client(*group, a, "watch", "Progress until the end", [&a](CommandContext c) { return watch_broadcast(c, a.id); }), a.id);
-  add_id(add_client(*group, a, "report", "Totals, and errors with what to do", [&a](CommandContext c) { return report_broadcast(c, a.id); }), a.id);
-  auto* csv = add_client(*group, a, "export", "Every recipient as CSV", [&a](CommandContext c) { return export_broadcast(c, a.id, a.problems, a.output); });
+  add_id(add_client(*group, a, "watch", "Progress until the end",
+                    [&a](CommandContext c) { return watch_broadcast(c, a.id); }),
+         a.id);
+  add_id(add_client(*group, a, "report", "Totals, and errors with what to do",
+                    [&a](CommandContext c) { return report_broadcast(c, a.id); }),
+         a.id);
+  auto* csv = add_client(*group, a, "export", "Every recipient as CSV",
+                         [&a](CommandContext c) { return export_broadcast(c, a.id, a.problems, a.output); });
   add_id(csv, a.id);
   csv->add_flag("--problems", a.problems, "the rejected and duplicate rows instead");
   csv->add_option("-o,--output", a.output, "file; standard output when left out");
-  add_client(*group, a, "list", "Broadcasts, newest first", [](CommandContext c) { return show_list(c, "list_broadcasts", json::object()); });
+  add_client(*group, a, "list", "Broadcasts, newest first",
+             [](CommandContext c) { return show_list(c, "list_broadcasts", json::object()); });
 }
 
 json::object chosen_account(const Arguments& a) {
@@ -237,10 +266,15 @@ json::object chosen_name(const Arguments& a) {
 void add_templates(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("template", "Message templates");
   group->require_subcommand(1);
-  const auto account = [&a](CLI::App* sub) { return sub->add_option("--account", a.account, "sending number"); };
-  account(add_client(*group, a, "list", "Templates as last read", [&a](CommandContext c) { return show_list(c, "list_templates", chosen_account(a)); }));
-  account(add_client(*group, a, "sync", "Read all templates from Meta", [&a](CommandContext c) { return show_one(c, "sync_templates", chosen_account(a)); }));
-  auto* show = add_client(*group, a, "show", "One template and its variables", [&a](CommandContext c) { return show_one(c, "get_template", chosen_template(a)); });
+  const auto account = [&a](CLI::App* sub) {
+    return sub->add_option("--account", a.account, "sending number");
+  };
+  account(add_client(*group, a, "list", "Templates as last read",
+                     [&a](CommandContext c) { return show_list(c, "list_templates", chosen_account(a)); }));
+  account(add_client(*group, a, "sync", "Read all templates from Meta",
+                     [&a](CommandContext c) { return show_one(c, "sync_templates", chosen_account(a)); }));
+  auto* show = add_client(*group, a, "show", "One template and its variables",
+                          [&a](CommandContext c) { return show_one(c, "get_template", chosen_template(a)); });
   account(show);
   show->add_option("name", a.name, "name of the template")->required();
   show->add_option("--language", a.language, "its language");
@@ -249,46 +283,62 @@ void add_templates(CLI::App& app, Arguments& a) {
 void add_channels(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("channel", "Sending numbers");
   group->require_subcommand(1);
-  auto* add = add_client(*group, a, "add", "Add a WhatsApp number; the token comes from standard input or POSTHORN_TOKEN",
-                         [&a](CommandContext c) { return add_channel(c, a.name, a.business_id, a.phone_number_id); });
+  auto* add = add_client(
+      *group, a, "add", "Add a WhatsApp number; the token comes from standard input or POSTHORN_TOKEN",
+      [&a](CommandContext c) { return add_channel(c, a.name, a.business_id, a.phone_number_id); });
   add->add_option("name", a.name, "what you call the number")->required();
   add->add_option("--business-id", a.business_id, "WhatsApp business account id")->required();
   add->add_option("--phone-number-id", a.phone_number_id, "Meta's id of the number")->required();
-  add_client(*group, a, "list", "The numbers", [](CommandContext c) { return show_list(c, "list_channels", json::object()); });
-  add_client(*group, a, "check", "Token, permissions, webhooks, quality", [&a](CommandContext c) { return check_channel(c, a.account); })
-      ->add_option("account", a.account, "sending number");
-  add_client(*group, a, "token", "Replace the token (from standard input or POSTHORN_TOKEN)", [&a](CommandContext c) { return set_channel_token(c, a.account); })
-      ->add_option("account", a.account, "sending number")->required();
+  add_client(*group, a, "list", "The numbers",
+             [](CommandContext c) { return show_list(c, "list_channels", json::object()); });
+  add_client(*group, a, "check", "Token, permissions, webhooks, quality", [&a](CommandContext c) {
+    return check_channel(c, a.account);
+  })->add_option("account", a.account, "sending number");
+  add_client(*group, a, "token", "Replace the token (from standard input or POSTHORN_TOKEN)",
+             [&a](CommandContext c) { return set_channel_token(c, a.account); })
+      ->add_option("account", a.account, "sending number")
+      ->required();
 }
 
 void add_keys(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("key", "API keys");
   group->require_subcommand(1);
-  auto* create = add_client(*group, a, "create", "Make a key; it is shown once", [&a](CommandContext c) { return create_key(c, a.name, a.role); });
+  auto* create = add_client(*group, a, "create", "Make a key; it is shown once",
+                            [&a](CommandContext c) { return create_key(c, a.name, a.role); });
   create->add_option("name", a.name, "who uses it")->required();
   create->add_option("--role", a.role, "viewer, agent, marketer or admin");
-  add_client(*group, a, "list", "Keys with role and last use", [](CommandContext c) { return show_list(c, "list_keys", json::object()); });
-  add_client(*group, a, "revoke", "End a key at once", [&a](CommandContext c) { return show_one(c, "revoke_key", chosen_name(a)); })
-      ->add_option("name", a.name, "which")->required();
-  auto* link = add_client(*group, a, "link", "Make a link that opens the web page once", [&a](CommandContext c) { return login_link(c, a.role, a.next); });
+  add_client(*group, a, "list", "Keys with role and last use",
+             [](CommandContext c) { return show_list(c, "list_keys", json::object()); });
+  add_client(*group, a, "revoke", "End a key at once",
+             [&a](CommandContext c) { return show_one(c, "revoke_key", chosen_name(a)); })
+      ->add_option("name", a.name, "which")
+      ->required();
+  auto* link = add_client(*group, a, "link", "Make a link that opens the web page once",
+                          [&a](CommandContext c) { return login_link(c, a.role, a.next); });
   link->add_option("--role", a.role, "viewer, agent, marketer or admin");
   link->add_option("--next", a.next, "page to open, such as /broadcasts/7");
 }
 
 void add_others(CLI::App& app, Arguments& a) {
-  add_client(app, a, "doctor", "Check everything that could stop sending", [](CommandContext c) { return run_doctor(c); });
-  add_client(app, a, "upload", "Upload a recipient file", [&a](CommandContext c) { return upload_file(c, a.file); })
-      ->add_option("file", a.file, "CSV file")->required();
-  add_client(app, a, "backup", "Write a backup while the server works", [&a](CommandContext c) { return show_one(c, "create_backup", chosen_name(a)); })
-      ->add_option("name", a.name, "folder under <data folder>/backups; the time when left out");
-  auto* restore = add_local(app, a, "restore", "Check a backup, or restore it into an empty data folder", [&a] {
-    a.restore.serve = a.serve;
-    return run_restore(a.restore);
-  });
+  add_client(app, a, "doctor", "Check everything that could stop sending",
+             [](CommandContext c) { return run_doctor(c); });
+  add_client(app, a, "upload", "Upload a recipient file",
+             [&a](CommandContext c) { return upload_file(c, a.file); })
+      ->add_option("file", a.file, "CSV file")
+      ->required();
+  add_client(app, a, "backup", "Write a backup while the server works", [&a](CommandContext c) {
+    return show_one(c, "create_backup", chosen_name(a));
+  })->add_option("name", a.name, "folder under <data folder>/backups; the time when left out");
+  auto* restore =
+      add_local(app, a, "restore", "Check a backup, or restore it into an empty data folder", [&a] {
+        a.restore.serve = a.serve;
+        return run_restore(a.restore);
+      });
   restore->add_option("backup", a.restore.backup, "folder of the backup")->required();
   restore->add_flag("--verify", a.restore.verify_only, "only check that it can be used");
   restore->add_flag("--json", a.restore.json, "answer as JSON");
-  auto* action = add_client(app, a, "action", "Call any action: posthorn action NAME parameter=value …", [&a](CommandContext c) { return run_action(c, a.action, a.words); });
+  auto* action = add_client(app, a, "action", "Call any action: posthorn action NAME parameter=value …",
+                            [&a](CommandContext c) { return run_action(c, a.action, a.words); });
   action->add_option("name", a.action, "name of the action")->required();
   action->add_option("parameters", a.words, "parameter=value; @file reads a file");
   auto* actions = app.add_subcommand("actions", "All actions");

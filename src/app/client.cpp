@@ -1,11 +1,11 @@
 #include "app/client.h"
 
-#include <boost/json/serialize.hpp>
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <fstream>
 #include <optional>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "platform/http_reply.h"
 
@@ -18,10 +18,11 @@ constexpr Duration kConnectTimeout = std::chrono::seconds(10);
 constexpr Duration kTimeout = std::chrono::minutes(30);  // pre-flight of millions of rows
 constexpr std::size_t kPiece = 256 * 1024;
 
-constexpr ErrorCode kCodes[] = {ErrorCode::invalid_argument,   ErrorCode::unauthenticated, ErrorCode::permission_denied,
-                                ErrorCode::not_found,          ErrorCode::conflict,        ErrorCode::too_large,
-                                ErrorCode::resource_exhausted, ErrorCode::unavailable,     ErrorCode::deadline_exceeded,
-                                ErrorCode::cancelled,          ErrorCode::data_loss,       ErrorCode::internal};
+constexpr ErrorCode kCodes[] = {
+    ErrorCode::invalid_argument,   ErrorCode::unauthenticated, ErrorCode::permission_denied,
+    ErrorCode::not_found,          ErrorCode::conflict,        ErrorCode::too_large,
+    ErrorCode::resource_exhausted, ErrorCode::unavailable,     ErrorCode::deadline_exceeded,
+    ErrorCode::cancelled,          ErrorCode::data_loss,       ErrorCode::internal};
 
 HttpClientLimits limits() {
   HttpClientLimits out;
@@ -30,11 +31,17 @@ HttpClientLimits limits() {
 }
 
 std::unexpected<Error> unreachable(const std::string& url, const std::string& why) {
-  return fail(ErrorCode::unavailable,
-              fmt::format("no Posthorn answers at {} ({}); start it with `posthorn serve`, or name another with --server", url, why), "server");
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format(
+          "no Posthorn answers at {} ({}); start it with `posthorn serve`, or name another with --server",
+          url, why),
+      "server");
 }
 
-std::string base_name(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
+std::string base_name(const std::string& path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
 
 Task<Result<>> write_all(Stream& stream, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -92,7 +99,10 @@ Error error_from(const HttpResponse& response) {
 }
 
 Client::Client(Network& network, Clock& clock, Executor executor, ClientTarget target)
-    : network_(network), clock_(clock), http_(network, clock, std::move(executor), limits()), target_(std::move(target)) {}
+    : network_(network),
+      clock_(clock),
+      http_(network, clock, std::move(executor), limits()),
+      target_(std::move(target)) {}
 
 HttpRequest Client::request(std::string method, std::string target) const {
   HttpRequest out;
@@ -121,7 +131,8 @@ Task<Result<json::value>> Client::call(std::string action, json::object paramete
 Task<Result<json::value>> Client::upload(std::string path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) co_return fail(ErrorCode::invalid_argument, fmt::format("{} is a folder, not a file", path), "file");
+  if (std::filesystem::is_directory(path, ignored))
+    co_return fail(ErrorCode::invalid_argument, fmt::format("{} is a folder, not a file", path), "file");
   if (!file) co_return fail(ErrorCode::not_found, fmt::format("{} cannot be read", path), "file");
   const auto size = static_cast<std::int64_t>(file.tellg());
   file.seekg(0);
@@ -129,10 +140,13 @@ Task<Result<json::value>> Client::upload(std::string path) {
   auto stream = co_await network_.connect(parsed.endpoint, kConnectTimeout);
   if (!stream) co_return unreachable(target_.url, stream.error().message);
   const auto head = fmt::format(
-      "POST /api/uploads?name={} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nContent-Type: text/csv\r\n"
+      "POST /api/uploads?name={} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nContent-Type: "
+      "text/csv\r\n"
       "Content-Length: {}\r\nConnection: close\r\n\r\n",
-      percent_encode(base_name(path)), parsed.endpoint.host, parsed.endpoint.port, target_.key.reveal(), size);
-  // The server may answer before the whole file is there (too large, no access): its answer counts, not the broken pipe.
+      percent_encode(base_name(path)), parsed.endpoint.host, parsed.endpoint.port, target_.key.reveal(),
+      size);
+  // The server may answer before the whole file is there (too large, no access): its answer counts, not the
+  // broken pipe.
   auto written = co_await write_all(**stream, head);
   if (written) written = co_await write_file(**stream, file);
   const auto answer = co_await read_reply(**stream, 1024 * 1024);
@@ -145,8 +159,9 @@ Task<Result<std::int64_t>> Client::download(std::string target, Sink sink) {
   PH_CO_TRY_ASSIGN(const auto parsed, parse_url(target_.url));
   auto stream = co_await network_.connect(parsed.endpoint, kConnectTimeout);
   if (!stream) co_return unreachable(target_.url, stream.error().message);
-  const auto head = fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", target,
-                                parsed.endpoint.host, parsed.endpoint.port, target_.key.reveal());
+  const auto head =
+      fmt::format("GET {} HTTP/1.1\r\nHost: {}:{}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+                  target, parsed.endpoint.host, parsed.endpoint.port, target_.key.reveal());
   const auto written = co_await write_all(**stream, head);
   if (!written) co_return unreachable(target_.url, written.error().message);
   std::int64_t bytes = 0;
@@ -160,7 +175,10 @@ Task<Result<std::int64_t>> Client::download(std::string target, Sink sink) {
   const auto answer = co_await read_reply(**stream, kMaxDownload, std::move(counted));
   if (not_taken) co_return std::unexpected(*std::move(not_taken));
   if (!answer && bytes > 0)
-    co_return fail(ErrorCode::unavailable, fmt::format("the download broke off after {} bytes ({}); ask again", bytes, answer.error().message), "server");
+    co_return fail(
+        ErrorCode::unavailable,
+        fmt::format("the download broke off after {} bytes ({}); ask again", bytes, answer.error().message),
+        "server");
   if (!answer) co_return unreachable(target_.url, answer.error().message);
   if (answer->status >= 300) co_return std::unexpected(error_from(*answer));
   co_return bytes;

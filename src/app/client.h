@@ -18,7 +18,8 @@ struct ClientTarget {
   Secret key;
 };
 
-// Errors: what the server says (code, message, field), or unavailable with field "server" when it does not answer.
+// Errors: what the server says (code, message, field), or unavailable with field "server" when it does not
+// answer.
 class Client {
  public:
   Client(Network& network, Clock& clock, Executor executor, ClientTarget target);
@@ -26,8 +27,8 @@ class Client {
   Task<Result<json::value>> call(std::string action, json::object parameters);
   // Streams the file; → the upload.
   Task<Result<json::value>> upload(std::string path);
-  // GET "/api/broadcasts/7/report.csv": the body in pieces as it comes, never whole in memory; → bytes. `sink` is not called
-  // for an error answer; its own error ends the download.
+  // GET "/api/broadcasts/7/report.csv": the body in pieces as it comes, never whole in memory; → bytes.
+  // `sink` is not called for an error answer; its own error ends the download.
   using Sink = std::function<Result<>(std::string_view)>;
   Task<Result<std::int64_t>> download(std::string target, Sink sink);
 

@@ -16,8 +16,8 @@ struct CommandContext {
 };
 
 struct CreateBroadcast {
-  std::string file;                    // uploaded first; or …
-  std::int64_t upload_id = 0;          // … an upload that is there already
+  std::string file;            // uploaded first; or …
+  std::int64_t upload_id = 0;  // … an upload that is there already
   std::string name, account, template_name, language, phone_column, region, policy;
   std::vector<std::string> columns;    // "body.1=first name"
   std::vector<std::string> constants;  // "body.2=20 %"
@@ -35,18 +35,22 @@ struct StartBroadcast {
 Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options);
 // The rejected and duplicate rows go into `problems_file` unless it is empty.
 Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::string problems_file = {});
-// Messages as the recipients on these lines of the file would see them; the first `count` when no lines are given.
-Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines, std::int64_t count);
+// Messages as the recipients on these lines of the file would see them; the first `count` when no lines are
+// given.
+Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vector<std::int64_t> lines,
+                                    std::int64_t count);
 Task<Result<int>> test_broadcast(CommandContext c, std::int64_t id, std::string to, std::int64_t line);
 Task<Result<int>> start_broadcast(CommandContext c, StartBroadcast options);
-Task<Result<int>> change_broadcast(CommandContext c, std::string action, std::int64_t id);  // pause, resume, cancel
+Task<Result<int>> change_broadcast(CommandContext c, std::string action,
+                                   std::int64_t id);  // pause, resume, cancel
 // Until it has ended: kExitOk if every recipient was accepted, kExitUnaccepted otherwise.
 Task<Result<int>> watch_broadcast(CommandContext c, std::int64_t id);
 Task<Result<int>> report_broadcast(CommandContext c, std::int64_t id);
 Task<Result<int>> export_broadcast(CommandContext c, std::int64_t id, bool problems, std::string output);
 
 Task<Result<int>> upload_file(CommandContext c, std::string file);
-Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id, std::string phone_number_id);
+Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id,
+                              std::string phone_number_id);
 Task<Result<int>> set_channel_token(CommandContext c, std::string account);
 Task<Result<int>> check_channel(CommandContext c, std::string account);
 Task<Result<int>> run_doctor(CommandContext c);

@@ -19,9 +19,13 @@ struct Show {
   std::string operator()(std::int64_t& (*slot)(Config&)) const { return fmt::format("{}", slot(config)); }
   std::string operator()(double& (*slot)(Config&)) const { return fmt::format("{}", slot(config)); }
   std::string operator()(std::string& (*slot)(Config&)) const { return fmt::format("\"{}\"", slot(config)); }
-  std::string operator()(Duration& (*slot)(Config&)) const { return fmt::format("\"{}\"", duration_text(slot(config))); }
+  std::string operator()(Duration& (*slot)(Config&)) const {
+    return fmt::format("\"{}\"", duration_text(slot(config)));
+  }
   std::string operator()(Secret& (*slot)(Config&)) const { return slot(config).empty() ? "\"\"" : "(set)"; }
-  std::string operator()(std::vector<std::string>& (*slot)(Config&)) const { return fmt::format("\"{}\"", fmt::join(slot(config), ",")); }
+  std::string operator()(std::vector<std::string>& (*slot)(Config&)) const {
+    return fmt::format("\"{}\"", fmt::join(slot(config), ","));
+  }
 };
 
 }  // namespace
@@ -29,7 +33,8 @@ struct Show {
 std::string config_text(const Config& config) {
   Config copy = config;
   std::string out;
-  for (const auto& key : config_keys()) out += fmt::format("{} = {}\n", key.name, std::visit(Show{copy}, key.slot));
+  for (const auto& key : config_keys())
+    out += fmt::format("{} = {}\n", key.name, std::visit(Show{copy}, key.slot));
   return out;
 }
 

@@ -8,7 +8,8 @@ namespace {
 
 Task<> refresh(AccountRuntimes& accounts, AccountId id, Log& log) {
   const auto refreshed = co_await accounts.refresh(id);
-  if (!refreshed) log.warning("account.not_refreshed", {{"account", id.value}, {"reason", refreshed.error().message}});
+  if (!refreshed)
+    log.warning("account.not_refreshed", {{"account", id.value}, {"reason", refreshed.error().message}});
 }
 
 }  // namespace

@@ -28,8 +28,10 @@ std::string progress_line(const json::value& broadcast, std::size_t bar_width) {
   const double share = total > 0 ? static_cast<double>(settled(counters)) / static_cast<double>(total) : 0;
   const auto filled = static_cast<std::size_t>(share * static_cast<double>(bar_width));
   std::string line;
-  if (bar_width > 0) line = fmt::format("[{}{}] ", std::string(filled, '#'), std::string(bar_width - filled, '.'));
-  line += fmt::format("{:5.1f} %  sent {} · delivered {} · read {} · failed {}", share * 100, grouped(counters["accepted"].integer_or(0)),
+  if (bar_width > 0)
+    line = fmt::format("[{}{}] ", std::string(filled, '#'), std::string(bar_width - filled, '.'));
+  line += fmt::format("{:5.1f} %  sent {} · delivered {} · read {} · failed {}", share * 100,
+                      grouped(counters["accepted"].integer_or(0)),
                       grouped(counters["delivered"].integer_or(0)), grouped(counters["read"].integer_or(0)),
                       grouped(counters["failed"].integer_or(0) + counters["rejected"].integer_or(0)));
   const auto state = view["state"].string_or("");
@@ -75,6 +77,8 @@ void ProgressDisplay::finish(const json::value& broadcast) {
   }
 }
 
-bool is_terminal_output() { return ::isatty(STDOUT_FILENO) == 1; }
+bool is_terminal_output() {
+  return ::isatty(STDOUT_FILENO) == 1;
+}
 
 }  // namespace posthorn

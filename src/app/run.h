@@ -20,7 +20,7 @@ int run_serve(const ServeOptions& options);
 
 struct DemoOptions {
   ServeOptions serve;
-  bool once = false;            // exit after the report
+  bool once = false;  // exit after the report
   std::uint64_t recipients = 50'000;
 };
 // 0 only if every recipient was accepted exactly once according to the sandbox's ledger.
@@ -29,8 +29,8 @@ int run_demo(DemoOptions options);
 struct SandboxOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8790;
-  std::string config_file;      // JSON over the defaults (docs/sandbox.md)
-  std::string callback_url;     // where webhooks go
+  std::string config_file;   // JSON over the defaults (docs/sandbox.md)
+  std::string callback_url;  // where webhooks go
 };
 int run_sandbox(const SandboxOptions& options);
 
@@ -43,7 +43,7 @@ int run_client(const ClientOptions& options, const std::function<Task<Result<int
 struct RestoreOptions {
   std::string backup;
   bool verify_only = false;
-  ServeOptions serve;           // where to
+  ServeOptions serve;  // where to
   bool json = false;
 };
 int run_restore(const RestoreOptions& options);

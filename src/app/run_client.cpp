@@ -1,9 +1,9 @@
+#include <fstream>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
-
-#include <fstream>
 
 #include "app/exit_codes.h"
 #include "app/output.h"
@@ -33,7 +33,8 @@ std::string chosen(const std::string& option, const char* variable, const std::s
   return first_line(file);
 }
 
-Task<> run_command(Runtime& runtime, const std::function<Task<Result<int>>(CommandContext)>& command, CommandContext context, int& code) {
+Task<> run_command(Runtime& runtime, const std::function<Task<Result<int>>(CommandContext)>& command,
+                   CommandContext context, int& code) {
   const auto outcome = co_await command(context);
   if (outcome) {
     code = *outcome;
@@ -58,8 +59,10 @@ json::object backup_view(const BackupReport& report) {
 Result<> pause_running(Transaction& tx, WallTime now) {
   PH_TRY_ASSIGN(const auto running, campaigns::in_states(tx, {CampaignState::running}));
   for (const auto& campaign : running) {
-    PH_TRY(campaigns::apply(tx, campaign.id, CampaignEvent::paused,
-                            "restored from a backup: recipients reached after the backup are not marked; check before resuming", now));
+    PH_TRY(campaigns::apply(
+        tx, campaign.id, CampaignEvent::paused,
+        "restored from a backup: recipients reached after the backup are not marked; check before resuming",
+        now));
   }
   return {};
 }
@@ -97,12 +100,18 @@ Result<ClientTarget> find_server(const ClientOptions& options) {
   target.key = Secret(chosen(options.key, "POSTHORN_KEY", folder + "/cli.key"));
   while (target.url.ends_with('/')) target.url.pop_back();
   if (target.url.empty())
-    return fail(ErrorCode::unavailable, fmt::format("no server is known: start one with `posthorn serve`, run this where its data folder is ({}), or give --server and --key", folder), "server");
-  if (target.key.empty()) return fail(ErrorCode::unauthenticated, "no API key: give --key or set POSTHORN_KEY", "key");
+    return fail(ErrorCode::unavailable,
+                fmt::format("no server is known: start one with `posthorn serve`, run this where its data "
+                            "folder is ({}), or give --server and --key",
+                            folder),
+                "server");
+  if (target.key.empty())
+    return fail(ErrorCode::unauthenticated, "no API key: give --key or set POSTHORN_KEY", "key");
   return target;
 }
 
-int run_client(const ClientOptions& options, const std::function<Task<Result<int>>(CommandContext)>& command) {
+int run_client(const ClientOptions& options,
+               const std::function<Task<Result<int>>(CommandContext)>& command) {
   auto target = find_server(options);
   if (!target) {
     print_error(target.error(), options.json);
@@ -126,7 +135,8 @@ int run_restore(const RestoreOptions& options) {
   RealFiles files;
   RealClock clock(runtime.executor());
   int code = kExitFailure;
-  asio::co_spawn(runtime.executor(), restore_and_stop(runtime, files, options, clock.wall_now(), code), asio::detached);
+  asio::co_spawn(runtime.executor(), restore_and_stop(runtime, files, options, clock.wall_now(), code),
+                 asio::detached);
   runtime.run();
   return code;
 }

@@ -1,10 +1,10 @@
 // What ./run shows: the bundled sample through the whole product, against the sandbox in this process.
+#include <filesystem>
+#include <fstream>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
-
-#include <filesystem>
-#include <fstream>
 
 #include "app/exit_codes.h"
 #include "app/output.h"
@@ -65,9 +65,10 @@ json::object draft(std::int64_t upload_id) {
 // The sandbox's ledger is the judge: what every phone was really sent.
 int verdict(sandbox::Sandbox& meta, std::uint64_t recipients, int watched) {
   const auto totals = meta.ledger().totals();
-  const bool exactly_once = totals.accepted == recipients && totals.phones == recipients && totals.duplicate_tokens == 0 &&
-                            totals.duplicate_phone_subject == 0;
-  print(fmt::format("\nThe sandbox's ledger: {} messages to {} phones, {} sent twice, {} missing: {}\n", grouped(static_cast<std::int64_t>(totals.accepted)),
+  const bool exactly_once = totals.accepted == recipients && totals.phones == recipients &&
+                            totals.duplicate_tokens == 0 && totals.duplicate_phone_subject == 0;
+  print(fmt::format("\nThe sandbox's ledger: {} messages to {} phones, {} sent twice, {} missing: {}\n",
+                    grouped(static_cast<std::int64_t>(totals.accepted)),
                     grouped(static_cast<std::int64_t>(totals.phones)), totals.duplicate_phone_subject,
                     grouped(static_cast<std::int64_t>(recipients) - static_cast<std::int64_t>(totals.phones)),
                     exactly_once ? "every recipient exactly once" : "NOT every recipient exactly once"));
@@ -80,12 +81,14 @@ Task<Result<int>> broadcast_sample(Server& server, CommandContext c, DemoOptions
   PH_CO_TRY(write_sample(path, options.recipients));
   print(fmt::format("\nUploading {} …\n", path));
   PH_CO_TRY_ASSIGN(const auto upload, co_await c.client->upload(path));
-  PH_CO_TRY_ASSIGN(const auto created, co_await c.client->call("create_broadcast", draft(JsonView(upload)["id"].integer_or(0))));
+  PH_CO_TRY_ASSIGN(const auto created,
+                   co_await c.client->call("create_broadcast", draft(JsonView(upload)["id"].integer_or(0))));
   const auto id = JsonView(created)["id"].integer_or(0);
   print(fmt::format("Checking every row against the template {} …\n", kTemplate));
   PH_CO_TRY_ASSIGN(const int checked, co_await preflight_broadcast(c, id));
   if (checked != kExitOk) co_return checked;
-  print(fmt::format("\nWatch it in a browser (opens once, within 15 minutes):\n  {}\n\n", server.login_url(fmt::format("/broadcasts/{}", id))));
+  print(fmt::format("\nWatch it in a browser (opens once, within 15 minutes):\n  {}\n\n",
+                    server.login_url(fmt::format("/broadcasts/{}", id))));
   StartBroadcast start;
   start.id = id;
   start.acknowledge_warnings = true;
@@ -101,7 +104,8 @@ Task<Result<int>> run_in_server(Server& server, Client& client, DemoOptions opti
   context.client = &client;
   PH_CO_TRY_ASSIGN(const int code, co_await broadcast_sample(server, context, options));
   if (options.once) co_return code;
-  print(fmt::format("\nPosthorn goes on serving. Open it once, within 15 minutes:\n  {}\nCtrl-C ends it.\n", server.login_url("/")));
+  print(fmt::format("\nPosthorn goes on serving. Open it once, within 15 minutes:\n  {}\nCtrl-C ends it.\n",
+                    server.login_url("/")));
   while (co_await server.runtime().next_signal() == Signal::hangup) continue;
   co_return code;
 }
@@ -141,8 +145,8 @@ bool is_set(const ServeOptions& options, std::string_view key) {
   return false;
 }
 
-// Unless told otherwise: a folder of its own for each demonstration, any free port, and a quiet log beside the data.
-// Returns the folder that was chosen; empty if it was given.
+// Unless told otherwise: a folder of its own for each demonstration, any free port, and a quiet log beside
+// the data. Returns the folder that was chosen; empty if it was given.
 std::string add_demo_defaults(ServeOptions& serve) {
   asio::io_context unused;
   RealClock clock(unused.get_executor());
@@ -150,19 +154,24 @@ std::string add_demo_defaults(ServeOptions& serve) {
   std::erase(stamp, ':');
   const auto folder = "data/demo-" + stamp;
   const bool given = is_set(serve, "data_dir");
-  const std::pair<const char*, std::string> defaults[] = {{"data_dir", folder}, {"log.file", folder + "/posthorn.log"}};
+  const std::pair<const char*, std::string> defaults[] = {{"data_dir", folder},
+                                                          {"log.file", folder + "/posthorn.log"}};
   for (const auto& [key, value] : defaults)
     if (!is_set(serve, key)) serve.overrides.emplace_back(key, value);
   return given ? std::string() : folder;
 }
 
-// A demonstration that went well and is over leaves nothing behind; every other one leaves its data to look at.
+// A demonstration that went well and is over leaves nothing behind; every other one leaves its data to look
+// at.
 void tidy_up(const std::string& folder, const DemoOptions& options, int code) {
   if (folder.empty()) return;
   std::error_code error;
   if (options.once && code == kExitOk) std::filesystem::remove_all(folder, error);
   if (std::filesystem::exists(folder, error))
-    print(fmt::format("\nThe data and the log of this demonstration are in {}; delete the folder when you have seen enough.\n", folder));
+    print(
+        fmt::format("\nThe data and the log of this demonstration are in {}; delete the folder when you have "
+                    "seen enough.\n",
+                    folder));
 }
 
 int serve_demo(const DemoOptions& options, Config config) {

@@ -1,9 +1,9 @@
+#include <fstream>
+#include <iterator>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
-
-#include <fstream>
-#include <iterator>
 
 #include "app/exit_codes.h"
 #include "app/output.h"
@@ -21,7 +21,8 @@ namespace {
 void greet(Server& server, bool sandbox) {
   print(fmt::format("Posthorn {} serves {}\n", version(), server.url()));
   if (sandbox) print("Meta is simulated in this process: nothing reaches a real phone.\n");
-  if (server.first_run() || sandbox) print(fmt::format("Open it once, within 15 minutes: {}\n", server.login_url("/")));
+  if (server.first_run() || sandbox)
+    print(fmt::format("Open it once, within 15 minutes: {}\n", server.login_url("/")));
 }
 
 // A second signal does not wait for anything.
@@ -52,7 +53,8 @@ Result<sandbox::SandboxConfig> sandbox_config(const SandboxOptions& options) {
   auto config = sandbox::default_config();
   if (!options.config_file.empty()) {
     std::ifstream file(options.config_file, std::ios::binary);
-    if (!file) return fail(ErrorCode::not_found, fmt::format("{} cannot be read", options.config_file), "config");
+    if (!file)
+      return fail(ErrorCode::not_found, fmt::format("{} cannot be read", options.config_file), "config");
     const std::string text(std::istreambuf_iterator<char>(file), {});
     PH_TRY(sandbox::merge_config(config, text));
   }
@@ -97,10 +99,13 @@ int run_sandbox(const SandboxOptions& options) {
   const SandboxPorts ports{network, clock, random, http, runtime.executor()};
   auto host = SandboxHost::create(ports, *std::move(config), options.address, options.port);
   if (!host) return complain(host.error());
-  print(fmt::format("A simulated Meta answers at {}\n  business account {}   numbers {} (80/s), {} (1,000/s), {} (20/s)\n  access token {}\n"
-                    "  app secret {}   verify token {}\n",
-                    (*host)->url(), sandbox::kDefaultWaba, sandbox::kDefaultNumber, sandbox::kDefaultFastNumber,
-                    sandbox::kDefaultCoexistenceNumber, sandbox::kDefaultToken, sandbox::kDefaultAppSecret, sandbox::kDefaultVerifyToken));
+  print(
+      fmt::format("A simulated Meta answers at {}\n  business account {}   numbers {} (80/s), {} (1,000/s), "
+                  "{} (20/s)\n  access token {}\n"
+                  "  app secret {}   verify token {}\n",
+                  (*host)->url(), sandbox::kDefaultWaba, sandbox::kDefaultNumber, sandbox::kDefaultFastNumber,
+                  sandbox::kDefaultCoexistenceNumber, sandbox::kDefaultToken, sandbox::kDefaultAppSecret,
+                  sandbox::kDefaultVerifyToken));
   asio::co_spawn(runtime.executor(), wait_for_end(runtime, **host), asio::detached);
   runtime.run();
   return kExitOk;

@@ -19,15 +19,16 @@ struct SandboxPorts {
 class SandboxHost {
  public:
   // Listens at once. Port 0: any free one.
-  static Result<std::unique_ptr<SandboxHost>> create(SandboxPorts ports, sandbox::SandboxConfig config, const std::string& address,
-                                                     std::uint16_t port);
+  static Result<std::unique_ptr<SandboxHost>> create(SandboxPorts ports, sandbox::SandboxConfig config,
+                                                     const std::string& address, std::uint16_t port);
   ~SandboxHost();
   sandbox::Sandbox& meta() { return meta_; }
   std::string url() const;  // the Graph base URL to configure
   void stop();
 
  private:
-  SandboxHost(SandboxPorts ports, sandbox::SandboxConfig config, std::unique_ptr<Listener> listener, std::string address);
+  SandboxHost(SandboxPorts ports, sandbox::SandboxConfig config, std::unique_ptr<Listener> listener,
+              std::string address);
   std::string address_;
   sandbox::Sandbox meta_;
   HttpServer server_;

@@ -1,10 +1,10 @@
 #include "app/server.h"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
-
-#include <algorithm>
 
 #include "actions/runner.h"
 #include "actions/services.h"
@@ -40,8 +40,13 @@ constexpr std::string_view kCliKeyName = "command line of this machine";
 LogOptions log_options(const Config& config) {
   LogOptions out;
   const auto& level = config.log.level;
-  out.level = level == "debug" ? LogLevel::debug : level == "warning" ? LogLevel::warning : level == "error" ? LogLevel::error : LogLevel::info;
-  out.format = config.log.format == "json" ? LogFormat::json : config.log.format == "text" ? LogFormat::text : LogFormat::automatic;
+  out.level = level == "debug"     ? LogLevel::debug
+              : level == "warning" ? LogLevel::warning
+              : level == "error"   ? LogLevel::error
+                                   : LogLevel::info;
+  out.format = config.log.format == "json"   ? LogFormat::json
+               : config.log.format == "text" ? LogFormat::text
+                                             : LogFormat::automatic;
   out.file = config.log.file;
   return out;
 }
@@ -87,10 +92,12 @@ std::string host_for_people(const std::string& address) {
 
 }  // namespace
 
-std::string_view version() { return POSTHORN_VERSION; }
+std::string_view version() {
+  return POSTHORN_VERSION;
+}
 
-// Threads and sockets must go before the runtime; coroutines that are still suspended go with it; what their frames refer to
-// goes last. The destructor keeps this order.
+// Threads and sockets must go before the runtime; coroutines that are still suspended go with it; what their
+// frames refer to goes last. The destructor keeps this order.
 struct Server::Parts {
   Config config;
   bool with_sandbox = false;
@@ -129,7 +136,9 @@ struct Server::Parts {
   bool stopping = false;
 
   explicit Parts(ServerOptions options)
-      : config(std::move(options.config)), with_sandbox(options.sandbox), port_may_move(options.port_may_move) {}
+      : config(std::move(options.config)),
+        with_sandbox(options.sandbox),
+        port_may_move(options.port_may_move) {}
   ~Parts() {
     http_server.reset();
     database.reset();
@@ -194,7 +203,8 @@ Task<Result<>> Server::Parts::open_storage() {
   co_return co_await load_token_key();
 }
 
-// The key of the correlation tokens stays the same for ever: statuses of sent messages come with tokens made from it.
+// The key of the correlation tokens stays the same for ever: statuses of sent messages come with tokens made
+// from it.
 Task<Result<>> Server::Parts::load_token_key() {
   constexpr const char* kContext = "settings.token_key";
   const auto candidate = secrets->seal(Secret(random_token(random)), kContext);
@@ -202,8 +212,10 @@ Task<Result<>> Server::Parts::load_token_key() {
   PH_CO_TRY_ASSIGN(const auto sealed, co_await database->write(std::move(load)));
   auto key = secrets->open(sealed, kContext);
   if (!key) {
-    co_return fail(ErrorCode::data_loss, fmt::format("{}/master.key does not belong to this database; put the right one in its place ({})",
-                                                     config.data_dir, key.error().message));
+    co_return fail(
+        ErrorCode::data_loss,
+        fmt::format("{}/master.key does not belong to this database; put the right one in its place ({})",
+                    config.data_dir, key.error().message));
   }
   token_key = *std::move(key);
   co_return Result<>();
@@ -217,17 +229,25 @@ void Server::Parts::make_messaging() {
   graph.base_url = config.graph.base_url;
   graph.version = config.graph.version;
   graph.send_timeout = config.graph.send_timeout;
-  const AccountRuntimesPorts ports{*database, *http, clock, random, *log, *metrics, *secrets, *wamids, proof, *observer, executor};
-  accounts = std::make_unique<AccountRuntimes>(ports, std::move(graph), config.whatsapp.app_secret, token_key, dispatcher_options(config));
+  const AccountRuntimesPorts ports{*database, *http,   clock, random,    *log,    *metrics,
+                                   *secrets,  *wamids, proof, *observer, executor};
+  accounts = std::make_unique<AccountRuntimes>(ports, std::move(graph), config.whatsapp.app_secret, token_key,
+                                               dispatcher_options(config));
   const IntakePorts intake_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor};
   intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
-  const ReconcilerPorts reconciler_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor,
-                                         [this](AccountId id) { accounts->wake(id); }};
+  const ReconcilerPorts reconciler_ports{*database, clock,    *log,
+                                         *metrics,  *wamids,  proof,
+                                         *observer, executor, [this](AccountId id) { accounts->wake(id); }};
   reconciler = std::make_unique<Reconciler>(reconciler_ports, reconciler_options(config));
 }
 
 Task<Result<>> Server::Parts::make_broadcasts() {
-  const CampaignPorts ports{*database, *blobs, *files, clock, *log, runtime->executor(),
+  const CampaignPorts ports{*database,
+                            *blobs,
+                            *files,
+                            clock,
+                            *log,
+                            runtime->executor(),
                             [this](AccountId id) { return accounts->dispatcher(id); },
                             [this](AccountId id) { return accounts->client(id); }};
   CampaignDefaults defaults;
@@ -292,8 +312,16 @@ Result<> Server::Parts::listen() {
     if (!secret->empty()) webhooks.app_secrets.push_back(*secret);
   webhooks.verify_token = config.whatsapp.verify_token;
   runner = std::make_unique<ActionRunner>(registry, services);
-  ApiPorts ports{*runner, *access, *uploads, *campaigns, clock, *log, *metrics,
-                 [this](std::string body, std::string source) { return intake->accept(std::move(body), std::move(source)); },
+  ApiPorts ports{*runner,
+                 *access,
+                 *uploads,
+                 *campaigns,
+                 clock,
+                 *log,
+                 *metrics,
+                 [this](std::string body, std::string source) {
+                   return intake->accept(std::move(body), std::move(source));
+                 },
                  [this]() -> Result<> {
                    if (ready && !stopping) return {};
                    return fail(ErrorCode::unavailable, stopping ? "stopping" : "starting");
@@ -301,20 +329,24 @@ Result<> Server::Parts::listen() {
                  std::string(version())};
   api = std::make_unique<Api>(std::move(ports), std::move(webhooks));
   auto listener = network->listen(config.http.listen_address, static_cast<std::uint16_t>(config.http.port));
-  if (!listener && listener.error().code == ErrorCode::conflict && port_may_move) listener = network->listen(config.http.listen_address, 0);
+  if (!listener && listener.error().code == ErrorCode::conflict && port_may_move)
+    listener = network->listen(config.http.listen_address, 0);
   if (!listener) return std::unexpected(listener.error());
-  http_server = std::make_unique<HttpServer>(*std::move(listener), clock, runtime->executor(),
-                                             [this](HttpExchange& exchange) { return api->handle(exchange); });
+  http_server =
+      std::make_unique<HttpServer>(*std::move(listener), clock, runtime->executor(),
+                                   [this](HttpExchange& exchange) { return api->handle(exchange); });
   http_server->start();
   return {};
 }
 
-// The command line on this machine works without anybody typing a key: its key lies in the data folder, readable by its owner.
+// The command line on this machine works without anybody typing a key: its key lies in the data folder,
+// readable by its owner.
 Task<Result<>> Server::Parts::ensure_cli_key() {
   const auto path = config.data_dir + "/cli.key";
   PH_CO_TRY(co_await write_small_file(*files, config.data_dir + "/server.url", url() + "\n"));
   const auto existing = co_await read_small_file(*files, path);
-  if (existing && access->keys().find(std::string_view(*existing).substr(0, existing->find('\n')))) co_return Result<>();
+  if (existing && access->keys().find(std::string_view(*existing).substr(0, existing->find('\n'))))
+    co_return Result<>();
   auto name = fmt::format("{} {}", kCliKeyName, random_token(random).substr(0, 6));
   PH_CO_TRY_ASSIGN(const auto created, co_await access->create_key(std::move(name), Role::admin));
   co_return co_await write_small_file(*files, path, created.key.reveal() + "\n");
@@ -325,7 +357,8 @@ Task<Result<>> Server::Parts::add_sandbox_number(std::string name, std::string s
   fresh.name = std::move(name);
   fresh.business_id = std::string(sandbox::kDefaultWaba);
   fresh.sender_id = std::move(sender_id);
-  fresh.sealed_token = posthorn::accounts::seal_token(*secrets, fresh.sender_id, Secret(std::string(sandbox::kDefaultToken)));
+  fresh.sealed_token =
+      posthorn::accounts::seal_token(*secrets, fresh.sender_id, Secret(std::string(sandbox::kDefaultToken)));
   const auto now = clock.wall_now();
   auto insert = [fresh, now](Transaction& tx) -> Result<Account> {
     PH_TRY_ASSIGN(auto known, posthorn::accounts::find_by_sender(tx, fresh.sender_id));
@@ -343,7 +376,9 @@ Task<Result<>> Server::Parts::add_sandbox_number(std::string name, std::string s
   update.throughput = info.throughput();
   update.throughput_level = info.throughput_level;
   if (!info.messaging_tier.empty()) update.messaging_tier = info.messaging_tier;
-  auto store = [id = account.id, update, now](Transaction& tx) { return posthorn::accounts::update(tx, id, update, now); };
+  auto store = [id = account.id, update, now](Transaction& tx) {
+    return posthorn::accounts::update(tx, id, update, now);
+  };
   PH_CO_TRY(co_await database->write(std::move(store)));
   PH_CO_TRY(co_await accounts->refresh(account.id));
   co_return Result<>();
@@ -356,7 +391,8 @@ Task<Result<>> Server::Parts::connect_sandbox() {
   auto find = [](Transaction& tx) { return posthorn::accounts::get_by_name(tx, "sandbox"); };
   PH_CO_TRY_ASSIGN(const auto account, co_await database->read(std::move(find)));
   PH_CO_TRY(co_await sync_templates(services, account));
-  PH_CO_TRY(co_await sandbox_host->meta().subscribe(url() + "/webhooks/whatsapp", config.whatsapp.verify_token));
+  PH_CO_TRY(
+      co_await sandbox_host->meta().subscribe(url() + "/webhooks/whatsapp", config.whatsapp.verify_token));
   co_return Result<>();
 }
 
@@ -389,7 +425,9 @@ std::string Server::Parts::url() const {
 Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 Server::~Server() = default;
 
-Runtime& Server::runtime() { return *parts_->runtime; }
+Runtime& Server::runtime() {
+  return *parts_->runtime;
+}
 
 Task<Result<>> Server::start() {
   auto& p = *parts_;
@@ -397,7 +435,8 @@ Task<Result<>> Server::start() {
   PH_CO_TRY(p.open_network());
   PH_CO_TRY(p.start_sandbox());
   PH_CO_TRY(co_await p.open_storage());
-  PH_CO_TRY_ASSIGN(const auto unknown, co_await recover_sends(*p.database, p.clock.wall_now(), p.config.sending.unknown_hold));
+  PH_CO_TRY_ASSIGN(const auto unknown,
+                   co_await recover_sends(*p.database, p.clock.wall_now(), p.config.sending.unknown_hold));
   p.make_messaging();
   PH_CO_TRY(co_await p.make_broadcasts());
   PH_CO_TRY(p.make_access());
@@ -431,16 +470,26 @@ Task<> Server::stop() {
   if (p.log) p.log->info("server.stopped");
 }
 
-std::string Server::url() const { return parts_->url(); }
-const std::string& Server::data_folder() const { return parts_->config.data_dir; }
-bool Server::first_run() const { return parts_->first_run; }
+std::string Server::url() const {
+  return parts_->url();
+}
+const std::string& Server::data_folder() const {
+  return parts_->config.data_dir;
+}
+bool Server::first_run() const {
+  return parts_->first_run;
+}
 
 std::string Server::login_url(const std::string& next_path) {
   const auto& public_url = parts_->config.http.public_url;
   return (public_url.empty() ? url() : public_url) + parts_->access->make_login_path(Role::admin, next_path);
 }
 
-Services& Server::services() { return parts_->services; }
-sandbox::Sandbox* Server::sandbox() { return parts_->sandbox_host ? &parts_->sandbox_host->meta() : nullptr; }
+Services& Server::services() {
+  return parts_->services;
+}
+sandbox::Sandbox* Server::sandbox() {
+  return parts_->sandbox_host ? &parts_->sandbox_host->meta() : nullptr;
+}
 
 }  // namespace posthorn

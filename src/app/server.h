@@ -30,15 +30,16 @@ class Server {
   Runtime& runtime();
   // Opens everything, recovers, and begins to serve. After an error, too, stop() must follow.
   Task<Result<>> start();
-  // Answers on their way are awaited for a few seconds, outcomes are committed; nothing is left in `intent` if all is well.
+  // Answers on their way are awaited for a few seconds, outcomes are committed; nothing is left in `intent`
+  // if all is well.
   Task<> stop();
 
-  std::string url() const;                 // "http://127.0.0.1:8080"
+  std::string url() const;  // "http://127.0.0.1:8080"
   const std::string& data_folder() const;
-  bool first_run() const;                  // no API key existed before this start
+  bool first_run() const;                               // no API key existed before this start
   std::string login_url(const std::string& next_path);  // one-time, for an administrator
   Services& services();
-  sandbox::Sandbox* sandbox();             // nullptr without --sandbox
+  sandbox::Sandbox* sandbox();  // nullptr without --sandbox
 
  private:
   struct Parts;

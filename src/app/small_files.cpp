@@ -14,7 +14,8 @@ constexpr std::size_t kKeyBytes = 32;
 
 Task<Result<std::string>> read_small_file(Files& files, std::string path) {
   PH_CO_TRY_ASSIGN(auto reader, co_await files.open(path));
-  if (reader->size() > kMaxSmall) co_return fail(ErrorCode::too_large, path + " is not what it should be: it is too large");
+  if (reader->size() > kMaxSmall)
+    co_return fail(ErrorCode::too_large, path + " is not what it should be: it is too large");
   std::string text(reader->size(), '\0');
   std::size_t done = 0;
   while (done < text.size()) {

@@ -13,8 +13,8 @@ namespace posthorn {
 Task<Result<std::string>> read_small_file(Files& files, std::string path);
 Task<Result<>> write_small_file(Files& files, std::string path, std::string text);
 
-// The 32 bytes that seal secrets in the database, from <data folder>/master.key; drawn at the first start. Losing the file
-// means storing every token again; a copy belongs to each backup, kept apart from it.
+// The 32 bytes that seal secrets in the database, from <data folder>/master.key; drawn at the first start.
+// Losing the file means storing every token again; a copy belongs to each backup, kept apart from it.
 Task<Result<Secret>> load_master_key(Files& files, Random& random, std::string data_folder);
 
 }  // namespace posthorn

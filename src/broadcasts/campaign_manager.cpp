@@ -1,8 +1,7 @@
 #include "broadcasts/campaign_manager.h"
 
-#include <fmt/format.h>
-
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "broadcasts/campaign_checker.h"
 #include "broadcasts/campaign_options.h"
@@ -19,11 +18,14 @@ namespace {
 constexpr std::size_t kMostNameBytes = 200;
 constexpr int kMostListed = 500;
 
-std::string subject_of(CampaignId id) { return fmt::format("campaign:{}", id.value); }
+std::string subject_of(CampaignId id) {
+  return fmt::format("campaign:{}", id.value);
+}
 
 Result<> check_draft(const CampaignDraft& draft) {
   if (draft.name.empty() || draft.name.size() > kMostNameBytes) {
-    return fail(ErrorCode::invalid_argument, fmt::format("the name must have 1 to {} bytes", kMostNameBytes), "name");
+    return fail(ErrorCode::invalid_argument, fmt::format("the name must have 1 to {} bytes", kMostNameBytes),
+                "name");
   }
   if (!draft.account) return fail(ErrorCode::invalid_argument, "choose the number to send from", "account");
   if (draft.template_name.empty()) return fail(ErrorCode::invalid_argument, "choose a template", "template");
@@ -33,7 +35,11 @@ Result<> check_draft(const CampaignDraft& draft) {
 class CampaignManager final : public CampaignService {
  public:
   CampaignManager(CampaignPorts ports, CampaignDefaults defaults, CampaignRunner& runner)
-      : ports_(ports), defaults_(std::move(defaults)), runner_(runner), checker_(ports, defaults_), reporter_(ports) {}
+      : ports_(ports),
+        defaults_(std::move(defaults)),
+        runner_(runner),
+        checker_(ports, defaults_),
+        reporter_(ports) {}
 
   Task<Result<>> resume_after_start() override { return runner_.start(); }
 
@@ -91,7 +97,8 @@ class CampaignManager final : public CampaignService {
     return checker_.preflight(id, std::move(actor));
   }
 
-  Task<Result<std::int64_t>> send_test(CampaignId id, std::string phone, std::int64_t line, std::string actor) override {
+  Task<Result<std::int64_t>> send_test(CampaignId id, std::string phone, std::int64_t line,
+                                       std::string actor) override {
     PH_CO_TRY_ASSIGN(const Campaign campaign, co_await get(id));
     const auto number = parse_phone(phone, defaults_.region);
     if (!number) co_return fail(ErrorCode::invalid_argument, std::string(explain(number.error())), "phone");
@@ -153,23 +160,29 @@ class CampaignManager final : public CampaignService {
   }
 
   Task<Result<Campaign>> cancel(CampaignId id, std::string actor) override {
-    co_return co_await halt(id, CampaignEvent::cancelled, fmt::format("cancelled by {}", actor), "broadcast.cancel", actor);
+    co_return co_await halt(id, CampaignEvent::cancelled, fmt::format("cancelled by {}", actor),
+                            "broadcast.cancel", actor);
   }
 
-  Task<Result<std::int64_t>> resend_unknown(CampaignId id, bool accept_duplicate_risk, std::string actor) override {
+  Task<Result<std::int64_t>> resend_unknown(CampaignId id, bool accept_duplicate_risk,
+                                            std::string actor) override {
     if (!accept_duplicate_risk) {
-      co_return fail(ErrorCode::invalid_argument,
-                     "these recipients may have the message already; set accept_duplicate_risk to true to send it again",
-                     "accept_duplicate_risk");
+      co_return fail(
+          ErrorCode::invalid_argument,
+          "these recipients may have the message already; set accept_duplicate_risk to true to send it again",
+          "accept_duplicate_risk");
     }
     const WallTime now = ports_.clock.wall_now();
     bool restart = false;
     auto requeue = [&](Transaction& tx) -> Result<std::int64_t> {
       PH_TRY_ASSIGN(const StoredCampaign campaign, campaigns::get(tx, id));
-      const bool may_send = campaign.state == CampaignState::running || campaign.state == CampaignState::paused ||
+      const bool may_send = campaign.state == CampaignState::running ||
+                            campaign.state == CampaignState::paused ||
                             campaign.state == CampaignState::completed;
       if (!may_send) {
-        return fail(ErrorCode::conflict, "the broadcast is over and sends nothing any more; create a new one for these recipients");
+        return fail(
+            ErrorCode::conflict,
+            "the broadcast is over and sends nothing any more; create a new one for these recipients");
       }
       PH_TRY_ASSIGN(const std::int64_t rows, requeue_unknown_final(tx, id, now));
       PH_TRY(audit::record(tx, now, actor, "broadcast.resend_unknown", subject_of(id),
@@ -192,7 +205,9 @@ class CampaignManager final : public CampaignService {
                                                      std::string state) override {
     return reporter_.recipients(id, after_row, limit, std::move(state));
   }
-  Task<Result<>> export_csv(CampaignId id, ChunkSink write) override { return reporter_.export_csv(id, std::move(write)); }
+  Task<Result<>> export_csv(CampaignId id, ChunkSink write) override {
+    return reporter_.export_csv(id, std::move(write));
+  }
   Task<Result<>> export_problems_csv(CampaignId id, ChunkSink write) override {
     return reporter_.export_problems_csv(id, std::move(write));
   }
@@ -225,19 +240,24 @@ class CampaignManager final : public CampaignService {
   static Result<> check_account(Transaction& tx, AccountId id) {
     PH_TRY_ASSIGN(const Account account, accounts::get(tx, id));
     if (!account.blocked()) return {};
-    return fail(ErrorCode::conflict, fmt::format("the number {} cannot send: {}", account.name, account.blocked_reason), "account");
+    return fail(ErrorCode::conflict,
+                fmt::format("the number {} cannot send: {}", account.name, account.blocked_reason),
+                "account");
   }
 
   static Result<> check_template(Transaction& tx, const StoredCampaign& campaign) {
     PH_TRY_ASSIGN(const Account account, accounts::get(tx, campaign.account));
-    PH_TRY_ASSIGN(const StoredTemplate stored,
-                  templates::get(tx, account.business_id, campaign.template_name, campaign.template_language));
+    PH_TRY_ASSIGN(const StoredTemplate stored, templates::get(tx, account.business_id, campaign.template_name,
+                                                              campaign.template_language));
     if (stored.status == "APPROVED") return {};
-    return fail(ErrorCode::conflict, fmt::format("the template {} is {} since pre-flight and cannot be sent", stored.name, stored.status),
-                "template");
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("the template {} is {} since pre-flight and cannot be sent", stored.name, stored.status),
+        "template");
   }
 
-  static Result<> check_startable(Transaction& tx, const StoredCampaign& campaign, const StartOptions& options) {
+  static Result<> check_startable(Transaction& tx, const StoredCampaign& campaign,
+                                  const StartOptions& options) {
     PH_TRY(check_account(tx, campaign.account));
     PH_TRY(check_template(tx, campaign));
     PH_TRY_ASSIGN(const json::value summary, parse_json(campaign.preflight_json));
@@ -251,7 +271,8 @@ class CampaignManager final : public CampaignService {
     return {};
   }
 
-  Task<Result<Campaign>> halt(CampaignId id, CampaignEvent event, std::string reason, std::string action, std::string actor) {
+  Task<Result<Campaign>> halt(CampaignId id, CampaignEvent event, std::string reason, std::string action,
+                              std::string actor) {
     const WallTime now = ports_.clock.wall_now();
     AccountId account;
     auto stop = [&](Transaction& tx) -> Result<CampaignState> {
@@ -285,7 +306,8 @@ class CampaignManager final : public CampaignService {
     out.finished_at = c.finished_at;
     out.created_at = c.created_at;
     out.updated_at = c.updated_at;
-    if (auto tree = parse_json(c.preflight_json); tree && tree->is_object()) out.preflight = std::move(tree->get_object());
+    if (auto tree = parse_json(c.preflight_json); tree && tree->is_object())
+      out.preflight = std::move(tree->get_object());
     if (c.state == CampaignState::running) {
       out.rate_per_second = runner_.rate(c.id);
       const double left = static_cast<double>(c.counters.queued + c.counters.deferred);
@@ -305,7 +327,8 @@ class CampaignManager final : public CampaignService {
 
 }  // namespace
 
-std::unique_ptr<CampaignService> make_campaign_service(CampaignPorts ports, CampaignDefaults defaults, CampaignRunner& runner) {
+std::unique_ptr<CampaignService> make_campaign_service(CampaignPorts ports, CampaignDefaults defaults,
+                                                       CampaignRunner& runner) {
   return std::make_unique<CampaignManager>(std::move(ports), std::move(defaults), runner);
 }
 

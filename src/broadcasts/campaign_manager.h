@@ -9,6 +9,7 @@
 namespace posthorn {
 
 // `runner` must outlive the service; it is also the observer that messaging reports to.
-std::unique_ptr<CampaignService> make_campaign_service(CampaignPorts ports, CampaignDefaults defaults, CampaignRunner& runner);
+std::unique_ptr<CampaignService> make_campaign_service(CampaignPorts ports, CampaignDefaults defaults,
+                                                       CampaignRunner& runner);
 
 }  // namespace posthorn

@@ -15,21 +15,25 @@ MappingSlot to_mapping_slot(const whatsapp::Slot& slot) {
   return out;
 }
 
-std::string field_of(std::string_view slot) { return fmt::format("mapping.{}", slot); }
+std::string field_of(std::string_view slot) {
+  return fmt::format("mapping.{}", slot);
+}
 
 // Takes "type" and "upload" out of one entry of the mapping into the plan. False: nothing is left to map.
 Result<bool> take_extras(MessagePlan& plan, const std::string& slot, json::object& entry) {
   if (const json::value* type = entry.if_contains("type")) {
     const auto known = type->is_string() ? whatsapp::slot_type_from(type->get_string()) : std::nullopt;
     if (!known || (*known != whatsapp::SlotType::currency && *known != whatsapp::SlotType::date_time)) {
-      return fail(ErrorCode::invalid_argument, "type must be \"currency\" or \"date_time\"; leave it out for text", field_of(slot));
+      return fail(ErrorCode::invalid_argument,
+                  "type must be \"currency\" or \"date_time\"; leave it out for text", field_of(slot));
     }
     plan.types[slot] = *known;
     entry.erase("type");
   }
   if (const json::value* upload = entry.if_contains("upload")) {
     if (!upload->is_int64() || upload->get_int64() <= 0) {
-      return fail(ErrorCode::invalid_argument, "upload must be the number of an uploaded file", field_of(slot));
+      return fail(ErrorCode::invalid_argument, "upload must be the number of an uploaded file",
+                  field_of(slot));
     }
     plan.uploads[slot] = UploadId{upload->get_int64()};
     return false;
@@ -57,7 +61,8 @@ Result<MessagePlan> plan_message(const whatsapp::Template& message_template, con
 
 std::vector<MappingSlot> mapping_slots(const whatsapp::Template& message_template) {
   std::vector<MappingSlot> out;
-  for (const whatsapp::Slot& slot : whatsapp::variables(message_template)) out.push_back(to_mapping_slot(slot));
+  for (const whatsapp::Slot& slot : whatsapp::variables(message_template))
+    out.push_back(to_mapping_slot(slot));
   return out;
 }
 

@@ -20,7 +20,7 @@ namespace posthorn {
 //   "upload": 12                       header media from an uploaded file; becomes a media id at pre-flight
 struct MessagePlan {
   std::vector<MappingSlot> slots;  // to be filled: all required ones, and the optional ones that are mapped
-  json::object mapping;            // without the extra members; slots fed by an upload are absent until resolved
+  json::object mapping;  // without the extra members; slots fed by an upload are absent until resolved
   std::map<std::string, whatsapp::SlotType, std::less<>> types;
   std::map<std::string, UploadId, std::less<>> uploads;  // slot → uploaded file
 };

@@ -25,7 +25,8 @@ Result<CampaignOptions> check_options(const CampaignDraft& draft, Region configu
     out.default_region = *region;
   }
   if (draft.error_share_pause < 0 || draft.error_share_pause > 1) {
-    return fail(ErrorCode::invalid_argument, "must be a share from 0 to 1, for example 0.2 for 20 %", "error_share_pause");
+    return fail(ErrorCode::invalid_argument, "must be a share from 0 to 1, for example 0.2 for 20 %",
+                "error_share_pause");
   }
   PH_TRY(check_minute(draft.quiet_from_minute, "quiet_from_minute"));
   PH_TRY(check_minute(draft.quiet_until_minute, "quiet_until_minute"));
@@ -53,7 +54,8 @@ std::string to_json_text(const CampaignOptions& options) {
 
 Result<CampaignOptions> options_from_json(std::string_view text) {
   auto tree = parse_json(text);
-  if (!tree || !tree->is_object()) return fail(ErrorCode::data_loss, "the stored options of a broadcast cannot be read");
+  if (!tree || !tree->is_object())
+    return fail(ErrorCode::data_loss, "the stored options of a broadcast cannot be read");
   const JsonView view(*tree);
   CampaignOptions out;
   out.phone_column = view["phone_column"].string_or("");

@@ -11,12 +11,12 @@
 namespace posthorn {
 
 struct CampaignOptions {
-  std::string phone_column;      // empty: found automatically
-  Region default_region;         // empty: numbers must carry their country code
+  std::string phone_column;  // empty: found automatically
+  Region default_region;     // empty: numbers must carry their country code
   bool at_least_once = false;
   double error_share_pause = 0;  // 0: the configured default
   bool local_time = false;
-  QuietHours quiet;              // meaningful with local_time
+  QuietHours quiet;  // meaningful with local_time
 };
 
 // invalid_argument names the field of the draft.

@@ -16,7 +16,8 @@
 
 namespace posthorn {
 
-// All of it must outlive the service. The functions return nullptr for accounts that are not known (any more).
+// All of it must outlive the service. The functions return nullptr for accounts that are not known (any
+// more).
 struct CampaignPorts {
   Database& database;
   BlobStore& blobs;
@@ -29,10 +30,10 @@ struct CampaignPorts {
 };
 
 struct CampaignDefaults {
-  Region region;                      // for numbers without country code; empty: none
+  Region region;  // for numbers without country code; empty: none
   std::uint64_t max_rows = 10'000'000;
-  double rate_headroom = 0.985;       // as the pacer's
-  std::optional<RateCard> rates;      // none: no cost estimates
+  double rate_headroom = 0.985;   // as the pacer's
+  std::optional<RateCard> rates;  // none: no cost estimates
 };
 
 }  // namespace posthorn

@@ -15,8 +15,8 @@
 namespace posthorn {
 namespace {
 
-constexpr int kPage = 1000;            // rows read at once
-constexpr int kMostRows = 10'000;      // of one call
+constexpr int kPage = 1000;        // rows read at once
+constexpr int kMostRows = 10'000;  // of one call
 constexpr std::size_t kExportChunk = 64 * 1024;
 
 constexpr std::array<std::string_view, 5> kDeliveryWords{"held", "sent", "delivered", "read", "failed"};
@@ -25,7 +25,8 @@ bool is_delivery_word(std::string_view word) {
   return std::find(kDeliveryWords.begin(), kDeliveryWords.end(), word) != kDeliveryWords.end();
 }
 
-// --- Rows of `sends` -------------------------------------------------------------------------------------------------
+// --- Rows of `sends`
+// -------------------------------------------------------------------------------------------------
 
 std::optional<WallTime> time_or_none(SqlRows& rows, int column) {
   if (rows.is_null(column)) return std::nullopt;
@@ -60,11 +61,13 @@ RecipientRow read_send(SqlRows& rows) {
   return out;
 }
 
-Result<std::vector<RecipientRow>> read_sends(Transaction& tx, CampaignId id, std::int64_t after_row, std::int64_t last_row, int limit) {
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT row_no, phone, state, delivery, code, wamid, attempt, intent_at, settled_at, sent_at, delivered_at, "
-                         "read_at, failed_at, detail FROM sends WHERE campaign_id = $1 AND row_no > $2 AND row_no <= $3 ORDER BY row_no LIMIT $4",
-                         {id.value, after_row, last_row, limit}));
+Result<std::vector<RecipientRow>> read_sends(Transaction& tx, CampaignId id, std::int64_t after_row,
+                                             std::int64_t last_row, int limit) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT row_no, phone, state, delivery, code, wamid, attempt, "
+                                       "intent_at, settled_at, sent_at, delivered_at, "
+                                       "read_at, failed_at, detail FROM sends WHERE campaign_id = $1 AND "
+                                       "row_no > $2 AND row_no <= $3 ORDER BY row_no LIMIT $4",
+                                       {id.value, after_row, last_row, limit}));
   std::vector<RecipientRow> out;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -73,9 +76,11 @@ Result<std::vector<RecipientRow>> read_sends(Transaction& tx, CampaignId id, std
   }
 }
 
-// --- The list and the sends, side by side --------------------------------------------------------------------------------
+// --- The list and the sends, side by side
+// --------------------------------------------------------------------------------
 
-Task<Result<std::unique_ptr<RecipientListReader>>> open_list(CampaignPorts ports, const StoredCampaign* campaign) {
+Task<Result<std::unique_ptr<RecipientListReader>>> open_list(CampaignPorts ports,
+                                                             const StoredCampaign* campaign) {
   if (campaign->list_blob.empty()) {
     co_return fail(ErrorCode::conflict, "the broadcast has no recipient list yet; run pre-flight first");
   }
@@ -84,12 +89,14 @@ Task<Result<std::unique_ptr<RecipientListReader>>> open_list(CampaignPorts ports
 }
 
 // The rows from after_row + 1 on, up to `count`, sent or not.
-Task<Result<std::vector<RecipientRow>>> read_page(CampaignPorts ports, CampaignId id, RecipientListReader* list,
-                                                  std::string_view word_for_queued, std::int64_t after_row, int count) {
+Task<Result<std::vector<RecipientRow>>> read_page(CampaignPorts ports, CampaignId id,
+                                                  RecipientListReader* list, std::string_view word_for_queued,
+                                                  std::int64_t after_row, int count) {
   std::vector<RecipientRow> out;
   while (static_cast<int>(out.size()) < count) {
     const auto wanted = static_cast<std::size_t>(count) - out.size();
-    PH_CO_TRY_ASSIGN(const RecipientBatch batch, co_await list->read(after_row + 1 + static_cast<std::int64_t>(out.size()), wanted));
+    PH_CO_TRY_ASSIGN(const RecipientBatch batch,
+                     co_await list->read(after_row + 1 + static_cast<std::int64_t>(out.size()), wanted));
     if (batch.rows.empty()) break;
     for (const ListedRecipient& listed : batch.rows) {
       RecipientRow row;
@@ -102,7 +109,9 @@ Task<Result<std::vector<RecipientRow>>> read_page(CampaignPorts ports, CampaignI
   }
   if (out.empty()) co_return out;
   const std::int64_t last = out.back().row_no;
-  auto load = [&](Transaction& tx) { return read_sends(tx, id, after_row, last, static_cast<int>(out.size())); };
+  auto load = [&](Transaction& tx) {
+    return read_sends(tx, id, after_row, last, static_cast<int>(out.size()));
+  };
   PH_CO_TRY_ASSIGN(std::vector<RecipientRow> sends, co_await ports.database.read(load));
   for (RecipientRow& send : sends) {
     RecipientRow& row = out[static_cast<std::size_t>(send.row_no - after_row - 1)];
@@ -121,23 +130,29 @@ bool matches(const RecipientRow& row, std::string_view state) {
   return state.empty() || (is_delivery_word(state) ? row.delivery == state : row.submission == state);
 }
 
-// --- Report -------------------------------------------------------------------------------------------------------------
+// --- Report
+// -------------------------------------------------------------------------------------------------------------
 
 json::object totals(const CampaignCounters& c) {
   json::object out;
   const std::pair<std::string_view, std::int64_t> fields[] = {
-      {"total", c.total},       {"queued", c.queued},   {"in_flight", c.intents},         {"accepted", c.accepted},
-      {"rejected", c.rejected}, {"deferred", c.deferred}, {"unknown", c.unknown},         {"unknown_final", c.unknown_final},
-      {"suppressed", c.suppressed}, {"cancelled", c.cancelled}, {"expired", c.expired}, {"sent", c.sent},
-      {"delivered", c.delivered},   {"read", c.read},           {"failed", c.failed},   {"held", c.held}};
+      {"total", c.total},           {"queued", c.queued},
+      {"in_flight", c.intents},     {"accepted", c.accepted},
+      {"rejected", c.rejected},     {"deferred", c.deferred},
+      {"unknown", c.unknown},       {"unknown_final", c.unknown_final},
+      {"suppressed", c.suppressed}, {"cancelled", c.cancelled},
+      {"expired", c.expired},       {"sent", c.sent},
+      {"delivered", c.delivered},   {"read", c.read},
+      {"failed", c.failed},         {"held", c.held}};
   for (const auto& [name, value] : fields) out[name] = value;
   return out;
 }
 
 Result<json::array> error_lines(Transaction& tx, CampaignId id) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT code, submission, delivery FROM campaign_errors WHERE campaign_id = $1 "
-                                       "ORDER BY submission + delivery DESC, code",
-                                       {id.value}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT code, submission, delivery FROM campaign_errors WHERE campaign_id = $1 "
+                         "ORDER BY submission + delivery DESC, code",
+                         {id.value}));
   json::array out;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -146,7 +161,8 @@ Result<json::array> error_lines(Transaction& tx, CampaignId id) {
     json::object line{{"code", code}, {"at_submission", rows.integer(1)}, {"at_delivery", rows.integer(2)}};
     if (code == 0) {
       line["meaning"] = "The values of these rows do not fit the template.";
-      line["next_step"] = "See the detail of each row in the export, correct the file and send them in a new broadcast.";
+      line["next_step"] =
+          "See the detail of each row in the export, correct the file and send them in a new broadcast.";
     } else {
       const whatsapp::ErrorInfo& info = whatsapp::find_error(code);
       line["meaning"] = info.meaning;
@@ -157,9 +173,11 @@ Result<json::array> error_lines(Transaction& tx, CampaignId id) {
 }
 
 Result<json::array> minute_lines(Transaction& tx, CampaignId id) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT minute, accepted, rejected, delivered, read, failed FROM campaign_minutes WHERE "
-                                       "campaign_id = $1 ORDER BY minute",
-                                       {id.value}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT minute, accepted, rejected, delivered, read, failed FROM campaign_minutes WHERE "
+               "campaign_id = $1 ORDER BY minute",
+               {id.value}));
   json::array out;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -173,15 +191,21 @@ Result<json::array> minute_lines(Transaction& tx, CampaignId id) {
   }
 }
 
-json::value time_or_null(std::optional<WallTime> time) { return time ? json::value(iso_time(*time)) : json::value(nullptr); }
+json::value time_or_null(std::optional<WallTime> time) {
+  return time ? json::value(iso_time(*time)) : json::value(nullptr);
+}
 
-// --- Export -------------------------------------------------------------------------------------------------------------
+// --- Export
+// -------------------------------------------------------------------------------------------------------------
 
-std::string time_text(std::optional<WallTime> time) { return time ? iso_time(*time) : std::string(); }
+std::string time_text(std::optional<WallTime> time) {
+  return time ? iso_time(*time) : std::string();
+}
 
 void write_header(CsvWriter& csv) {
-  for (const char* name : {"row", "line", "phone", "submission", "delivery", "code", "meaning", "next_step", "detail", "wamid", "attempt",
-                           "intent_at", "settled_at", "sent_at", "delivered_at", "read_at", "failed_at"}) {
+  for (const char* name :
+       {"row", "line", "phone", "submission", "delivery", "code", "meaning", "next_step", "detail", "wamid",
+        "attempt", "intent_at", "settled_at", "sent_at", "delivered_at", "read_at", "failed_at"}) {
     csv.cell(name);
   }
   csv.end_row();
@@ -189,10 +213,17 @@ void write_header(CsvWriter& csv) {
 
 void write_row(CsvWriter& csv, const RecipientRow& row) {
   csv.cell(row.row_no).cell(row.source_line).cell(row.phone).cell(row.submission).cell(row.delivery);
-  if (row.code == 0) csv.cell("");
-  else csv.cell(static_cast<std::int64_t>(row.code));
-  csv.cell(row.meaning).cell(row.next_step).cell(row.detail).cell(row.wamid).cell(static_cast<std::int64_t>(row.attempt));
-  for (const auto& time : {row.intent_at, row.settled_at, row.sent_at, row.delivered_at, row.read_at, row.failed_at}) {
+  if (row.code == 0)
+    csv.cell("");
+  else
+    csv.cell(static_cast<std::int64_t>(row.code));
+  csv.cell(row.meaning)
+      .cell(row.next_step)
+      .cell(row.detail)
+      .cell(row.wamid)
+      .cell(static_cast<std::int64_t>(row.attempt));
+  for (const auto& time :
+       {row.intent_at, row.settled_at, row.sent_at, row.delivered_at, row.read_at, row.failed_at}) {
     csv.cell(time_text(time));
   }
   csv.end_row();
@@ -208,7 +239,8 @@ Task<Result<StoredCampaign>> load(CampaignPorts ports, CampaignId id) {
 Result<> check_recipient_filter(const std::string& state) {
   if (state.empty() || is_delivery_word(state) || send_state_from(state)) return {};
   return fail(ErrorCode::invalid_argument,
-              "unknown state; use queued, intent, accepted, rejected, deferred, unknown, unknown_final, suppressed, cancelled, expired, "
+              "unknown state; use queued, intent, accepted, rejected, deferred, unknown, unknown_final, "
+              "suppressed, cancelled, expired, "
               "held, sent, delivered, read or failed",
               "state");
 }
@@ -230,13 +262,14 @@ Task<Result<json::object>> CampaignReporter::report(CampaignId id) {
   out["totals"] = totals(campaign.counters);
   out["started_at"] = time_or_null(campaign.started_at);
   out["finished_at"] = time_or_null(campaign.finished_at);
-  out["preflight"] = campaign.preflight_json.empty() ? json::value(nullptr)
-                                                     : parse_json(campaign.preflight_json).value_or(json::value(nullptr));
+  out["preflight"] = campaign.preflight_json.empty()
+                         ? json::value(nullptr)
+                         : parse_json(campaign.preflight_json).value_or(json::value(nullptr));
   co_return out;
 }
 
-Task<Result<std::vector<RecipientRow>>> CampaignReporter::recipients(CampaignId id, std::int64_t after_row, int limit,
-                                                                     std::string state) {
+Task<Result<std::vector<RecipientRow>>> CampaignReporter::recipients(CampaignId id, std::int64_t after_row,
+                                                                     int limit, std::string state) {
   if (limit < 1 || limit > kMostRows) {
     co_return fail(ErrorCode::invalid_argument, fmt::format("must be from 1 to {}", kMostRows), "limit");
   }
@@ -284,7 +317,8 @@ Task<Result<>> CampaignReporter::export_problems_csv(CampaignId id, CampaignServ
   if (campaign.problems_blob.empty()) {
     co_return fail(ErrorCode::conflict, "the broadcast has not been checked yet; run pre-flight first");
   }
-  PH_CO_TRY_ASSIGN(const std::unique_ptr<FileReader> file, co_await ports_.blobs.open(campaign.problems_blob));
+  PH_CO_TRY_ASSIGN(const std::unique_ptr<FileReader> file,
+                   co_await ports_.blobs.open(campaign.problems_blob));
   std::string chunk(kExportChunk, '\0');
   for (std::uint64_t at = 0;;) {
     const std::span<char> space(chunk.data(), chunk.size());

@@ -14,7 +14,8 @@ class CampaignReporter {
   explicit CampaignReporter(CampaignPorts ports) : ports_(std::move(ports)) {}
 
   Task<Result<json::object>> report(CampaignId id);
-  Task<Result<std::vector<RecipientRow>>> recipients(CampaignId id, std::int64_t after_row, int limit, std::string state);
+  Task<Result<std::vector<RecipientRow>>> recipients(CampaignId id, std::int64_t after_row, int limit,
+                                                     std::string state);
   Task<Result<>> export_csv(CampaignId id, CampaignService::ChunkSink write);
   Task<Result<>> export_problems_csv(CampaignId id, CampaignService::ChunkSink write);
 

@@ -18,7 +18,8 @@ namespace posthorn {
 namespace {
 
 constexpr Duration kTick = std::chrono::seconds(1);
-constexpr Duration kIdleTick = std::chrono::seconds(5);  // while nothing is scheduled and nobody waits for a message
+constexpr Duration kIdleTick =
+    std::chrono::seconds(5);  // while nothing is scheduled and nobody waits for a message
 constexpr Duration kHandOverAgain = std::chrono::seconds(30);
 constexpr std::size_t kRateSamples = 6;  // one a tick: the rate is that of the last five seconds
 
@@ -27,7 +28,9 @@ struct Sample {
   std::int64_t done;
 };
 
-std::int64_t done_of(const CampaignCounters& c) { return c.total - c.queued - c.deferred - c.intents; }
+std::int64_t done_of(const CampaignCounters& c) {
+  return c.total - c.queued - c.deferred - c.intents;
+}
 
 // Somebody may look at its rate, or its time may come within the second.
 bool needs_close_look(const StoredCampaign& campaign) {
@@ -36,18 +39,22 @@ bool needs_close_look(const StoredCampaign& campaign) {
   return campaign.state == CampaignState::running && c.queued + c.intents + c.deferred > 0;
 }
 
-bool is_settled(const CampaignCounters& c) { return c.queued + c.intents + c.deferred + c.unknown == 0; }
+bool is_settled(const CampaignCounters& c) {
+  return c.queued + c.intents + c.deferred + c.unknown == 0;
+}
 
 Result<whatsapp::Template> template_of(const StoredCampaign& campaign) {
   auto tree = parse_json(campaign.template_json);
-  if (!tree || !tree->is_object()) return fail(ErrorCode::data_loss, "the stored template of the broadcast cannot be read");
+  if (!tree || !tree->is_object())
+    return fail(ErrorCode::data_loss, "the stored template of the broadcast cannot be read");
   return whatsapp::parse_template(tree->get_object());
 }
 
-Result<std::map<std::string, whatsapp::SlotType, std::less<>>> types_of(const StoredCampaign& campaign,
-                                                                        const whatsapp::Template& message_template) {
+Result<std::map<std::string, whatsapp::SlotType, std::less<>>> types_of(
+    const StoredCampaign& campaign, const whatsapp::Template& message_template) {
   auto tree = parse_json(campaign.mapping_json);
-  if (!tree || !tree->is_object()) return fail(ErrorCode::data_loss, "the stored mapping of the broadcast cannot be read");
+  if (!tree || !tree->is_object())
+    return fail(ErrorCode::data_loss, "the stored mapping of the broadcast cannot be read");
   PH_TRY_ASSIGN(MessagePlan plan, plan_message(message_template, tree->get_object()));
   return std::move(plan.types);
 }
@@ -71,15 +78,16 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
 
   Task<Result<std::shared_ptr<CampaignSource>>> open_source(StoredCampaign campaign) {
     PH_CO_TRY_ASSIGN(std::unique_ptr<FileReader> file, co_await ports.blobs.open(campaign.list_blob));
-    PH_CO_TRY_ASSIGN(std::unique_ptr<RecipientListReader> list, co_await RecipientListReader::open(std::move(file)));
+    PH_CO_TRY_ASSIGN(std::unique_ptr<RecipientListReader> list,
+                     co_await RecipientListReader::open(std::move(file)));
     PH_CO_TRY_ASSIGN(whatsapp::Template message_template, template_of(campaign));
     PH_CO_TRY_ASSIGN(const auto types, types_of(campaign, message_template));
     PH_CO_TRY_ASSIGN(whatsapp::CompiledTemplateMessage message,
                      compile_message(std::move(message_template), list->slots(), types));
     PH_CO_TRY_ASSIGN(const CampaignOptions options, options_from_json(campaign.options_json));
     const SendPolicy policy = options.at_least_once ? SendPolicy::at_least_once : SendPolicy::at_most_once;
-    co_return std::make_shared<CampaignSource>(campaign.id, policy, options.error_share_pause, std::move(list),
-                                               std::move(message));
+    co_return std::make_shared<CampaignSource>(campaign.id, policy, options.error_share_pause,
+                                               std::move(list), std::move(message));
   }
 
   Task<Result<>> run(CampaignId id) {
@@ -99,7 +107,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       co_return std::unexpected(source.error());
     }
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
-    if (dispatcher == nullptr) co_return fail(ErrorCode::conflict, "the broadcast's account cannot send; check the channel");
+    if (dispatcher == nullptr)
+      co_return fail(ErrorCode::conflict, "the broadcast's account cannot send; check the channel");
     handed[id] = Handed{campaign.account, *source};
     retries.erase(id);
     dispatcher->add_broadcast(std::move(*source));
@@ -115,10 +124,12 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       return {};
     };
     const auto done = co_await ports.database.write(end);
-    ports.log.error("campaign.failed", {{"campaign", id.value}, {"reason", reason}, {"stored", done.has_value()}});
+    ports.log.error("campaign.failed",
+                    {{"campaign", id.value}, {"reason", reason}, {"stored", done.has_value()}});
   }
 
-  // --- Ticking: schedule, quiet hours, rates, completion -----------------------------------------------------------------
+  // --- Ticking: schedule, quiet hours, rates, completion
+  // -----------------------------------------------------------------
 
   static Task<> tick_forever(std::shared_ptr<Impl> self) {
     while (!self->stopped) {
@@ -132,7 +143,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
   Task<Result<>> tick() {
     std::vector<StoredCampaign> active;
     auto load = [&](Transaction& tx) -> Result<bool> {
-      PH_TRY_ASSIGN(active, campaigns::in_states(tx, {CampaignState::scheduled, CampaignState::running, CampaignState::paused}));
+      PH_TRY_ASSIGN(active, campaigns::in_states(tx, {CampaignState::scheduled, CampaignState::running,
+                                                      CampaignState::paused}));
       return true;
     };
     PH_CO_TRY(co_await ports.database.read(load));
@@ -157,7 +169,9 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
   Task<Result<>> start_if_due(StoredCampaign campaign) {
     const WallTime now = ports.clock.wall_now();
     if (!campaign.start_at || *campaign.start_at > now) co_return Result<>{};
-    auto begin = [&](Transaction& tx) { return campaigns::apply(tx, campaign.id, CampaignEvent::start_time_reached, "", now); };
+    auto begin = [&](Transaction& tx) {
+      return campaigns::apply(tx, campaign.id, CampaignEvent::start_time_reached, "", now);
+    };
     PH_CO_TRY(co_await ports.database.write(begin));
     ports.log.info("campaign.started", {{"campaign", campaign.id.value}, {"by", "schedule"}});
     co_return co_await run(campaign.id);
@@ -169,11 +183,14 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     const auto retry = retries.find(campaign.id);
     if (retry != retries.end() && ports.clock.now() < retry->second) co_return Result<>{};
     const auto running = co_await run(campaign.id);
-    if (!running) ports.log.warning("campaign.not_resumed", {{"campaign", campaign.id.value}, {"error", running.error().message}});
+    if (!running)
+      ports.log.warning("campaign.not_resumed",
+                        {{"campaign", campaign.id.value}, {"error", running.error().message}});
     co_return Result<>{};
   }
 
-  // Closes segments that have entered their recipients' quiet hours until those end, and tells the dispatcher.
+  // Closes segments that have entered their recipients' quiet hours until those end, and tells the
+  // dispatcher.
   Task<Result<>> keep_quiet_hours(StoredCampaign campaign) {
     PH_CO_TRY_ASSIGN(const CampaignOptions options, options_from_json(campaign.options_json));
     if (!options.local_time) co_return Result<>{};
@@ -195,7 +212,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     // The dispatcher reads positions and times anew when it is given the broadcast again.
     const auto found = handed.find(campaign.id);
     Dispatcher* dispatcher = ports.dispatcher(campaign.account);
-    if (moved && dispatcher != nullptr && found != handed.end()) dispatcher->add_broadcast(found->second.source);
+    if (moved && dispatcher != nullptr && found != handed.end())
+      dispatcher->add_broadcast(found->second.source);
     co_return Result<>{};
   }
 
@@ -216,9 +234,12 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
     co_return Result<>{};
   }
 
-  static Task<> complete_later(std::shared_ptr<Impl> self, CampaignId id) { (void)co_await self->complete_if_settled(id); }
+  static Task<> complete_later(std::shared_ptr<Impl> self, CampaignId id) {
+    (void)co_await self->complete_if_settled(id);
+  }
 
-  // --- Rates ---------------------------------------------------------------------------------------------------------------
+  // --- Rates
+  // ---------------------------------------------------------------------------------------------------------------
 
   void sample(const StoredCampaign& campaign) {
     std::deque<Sample>& list = samples[campaign.id];
@@ -228,7 +249,8 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
 
   void forget_all_except(const std::vector<StoredCampaign>& active) {
     const auto gone = [&](const auto& entry) {
-      return std::none_of(active.begin(), active.end(), [&](const StoredCampaign& c) { return c.id == entry.first; });
+      return std::none_of(active.begin(), active.end(),
+                          [&](const StoredCampaign& c) { return c.id == entry.first; });
     };
     std::erase_if(samples, gone);
     std::erase_if(handed, gone);
@@ -237,9 +259,13 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
 };
 
 CampaignRunner::CampaignRunner(CampaignPorts ports) : impl_(std::make_shared<Impl>(std::move(ports))) {}
-CampaignRunner::~CampaignRunner() { stop(); }
+CampaignRunner::~CampaignRunner() {
+  stop();
+}
 
-void CampaignRunner::stop() { impl_->stopped = true; }
+void CampaignRunner::stop() {
+  impl_->stopped = true;
+}
 
 Task<Result<>> CampaignRunner::start() {
   std::vector<StoredCampaign> interrupted, running;
@@ -247,7 +273,8 @@ Task<Result<>> CampaignRunner::start() {
   auto load = [&](Transaction& tx) -> Result<bool> {
     PH_TRY_ASSIGN(interrupted, campaigns::in_states(tx, {CampaignState::preflighting}));
     for (const StoredCampaign& c : interrupted) {
-      PH_TRY(campaigns::apply(tx, c.id, CampaignEvent::preflight_failed, "pre-flight was interrupted by a restart; run it again", now));
+      PH_TRY(campaigns::apply(tx, c.id, CampaignEvent::preflight_failed,
+                              "pre-flight was interrupted by a restart; run it again", now));
     }
     PH_TRY_ASSIGN(running, campaigns::in_states(tx, {CampaignState::running}));
     return true;
@@ -256,14 +283,17 @@ Task<Result<>> CampaignRunner::start() {
   for (const StoredCampaign& campaign : running) {
     const auto resumed = co_await impl_->run(campaign.id);
     if (!resumed) {
-      impl_->ports.log.error("campaign.not_resumed", {{"campaign", campaign.id.value}, {"error", resumed.error().message}});
+      impl_->ports.log.error("campaign.not_resumed",
+                             {{"campaign", campaign.id.value}, {"error", resumed.error().message}});
     }
   }
   spawn_essential(impl_->ports.executor, "running broadcasts", Impl::tick_forever(impl_));
   co_return Result<>{};
 }
 
-Task<Result<>> CampaignRunner::run(CampaignId id) { return impl_->run(id); }
+Task<Result<>> CampaignRunner::run(CampaignId id) {
+  return impl_->run(id);
+}
 
 void CampaignRunner::halt(CampaignId id, AccountId account) {
   if (Dispatcher* dispatcher = impl_->ports.dispatcher(account)) dispatcher->remove_broadcast(id);
@@ -285,7 +315,8 @@ void CampaignRunner::campaign_paused(CampaignId id, const std::string& reason) {
 void CampaignRunner::deliveries_failed(CampaignId id, int code, int rows) {
   const auto found = impl_->handed.find(id);
   if (found == impl_->handed.end()) return;
-  if (Dispatcher* dispatcher = impl_->ports.dispatcher(found->second.account)) dispatcher->deliveries_failed(id, code, rows);
+  if (Dispatcher* dispatcher = impl_->ports.dispatcher(found->second.account))
+    dispatcher->deliveries_failed(id, code, rows);
 }
 
 void CampaignRunner::campaign_settled(CampaignId id) {

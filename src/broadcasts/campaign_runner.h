@@ -1,5 +1,5 @@
-// Running broadcasts: hands them to the dispatchers, starts scheduled ones, keeps quiet hours, completes what is settled,
-// and measures how fast they go.
+// Running broadcasts: hands them to the dispatchers, starts scheduled ones, keeps quiet hours, completes what
+// is settled, and measures how fast they go.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -19,12 +19,13 @@ class CampaignRunner final : public MessagingObserver {
   explicit CampaignRunner(CampaignPorts ports);
   ~CampaignRunner() override;
 
-  // Start-up: puts interrupted pre-flights back to draft, hands running campaigns to their dispatchers, begins the ticking.
+  // Start-up: puts interrupted pre-flights back to draft, hands running campaigns to their dispatchers,
+  // begins the ticking.
   Task<Result<>> start();
   void stop();
 
-  // A campaign that has just become `running`: opens its list and gives it to the dispatcher. A list that cannot be read
-  // fails the campaign.
+  // A campaign that has just become `running`: opens its list and gives it to the dispatcher. A list that
+  // cannot be read fails the campaign.
   Task<Result<>> run(CampaignId id);
   // Has just stopped running (paused, cancelled).
   void halt(CampaignId id, AccountId account);

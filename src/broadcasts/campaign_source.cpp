@@ -43,7 +43,8 @@ struct PendingRow {
 }  // namespace
 
 CampaignSource::CampaignSource(CampaignId campaign, SendPolicy policy, double error_share_pause,
-                               std::unique_ptr<RecipientListReader> list, whatsapp::CompiledTemplateMessage message)
+                               std::unique_ptr<RecipientListReader> list,
+                               whatsapp::CompiledTemplateMessage message)
     : campaign_(campaign),
       policy_(policy),
       error_share_pause_(error_share_pause),

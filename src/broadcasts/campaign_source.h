@@ -1,4 +1,5 @@
-// A running broadcast as the dispatcher sees it: rows out of the compiled recipient list, rendered into requests.
+// A running broadcast as the dispatcher sees it: rows out of the compiled recipient list, rendered into
+// requests.
 #pragma once
 #include <memory>
 #include <vector>

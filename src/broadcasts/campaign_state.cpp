@@ -63,23 +63,34 @@ constexpr std::array kTransitions{
     Transition{S::paused, E::cancelled, S::cancelled},
     Transition{S::paused, E::all_settled, S::completed},
     Transition{S::paused, E::damaged, S::failed},
-    Transition{S::completed, E::resumed, S::running},  // after unknown rows were put back by an audited choice
+    Transition{S::completed, E::resumed,
+               S::running},  // after unknown rows were put back by an audited choice
 };
 
 std::string_view to_words(E event) {
   switch (event) {
-    case E::preflight_started: return "checked";
+    case E::preflight_started:
+      return "checked";
     case E::preflight_passed:
-    case E::preflight_failed: return "given a pre-flight result";
-    case E::edited: return "edited";
-    case E::scheduled: return "scheduled";
+    case E::preflight_failed:
+      return "given a pre-flight result";
+    case E::edited:
+      return "edited";
+    case E::scheduled:
+      return "scheduled";
     case E::start_time_reached:
-    case E::started: return "started";
-    case E::paused: return "paused";
-    case E::resumed: return "resumed";
-    case E::cancelled: return "cancelled";
-    case E::all_settled: return "completed";
-    case E::damaged: return "stopped";
+    case E::started:
+      return "started";
+    case E::paused:
+      return "paused";
+    case E::resumed:
+      return "resumed";
+    case E::cancelled:
+      return "cancelled";
+    case E::all_settled:
+      return "completed";
+    case E::damaged:
+      return "stopped";
   }
   return "changed";
 }
@@ -93,7 +104,9 @@ const StateName& entry_of(S state) {
 
 }  // namespace
 
-std::string_view to_string(CampaignState state) { return entry_of(state).name; }
+std::string_view to_string(CampaignState state) {
+  return entry_of(state).name;
+}
 
 std::optional<CampaignState> campaign_state_from(std::string_view text) {
   for (const StateName& entry : kStates) {
@@ -107,8 +120,8 @@ Result<CampaignState> next_state(CampaignState state, CampaignEvent event) {
     if (t.from == state && t.event == event) return t.to;
   }
   const StateName& entry = entry_of(state);
-  return fail(ErrorCode::conflict, fmt::format("the broadcast is {} and cannot be {}; {}", entry.name, to_words(event),
-                                               entry.possible_now));
+  return fail(ErrorCode::conflict, fmt::format("the broadcast is {} and cannot be {}; {}", entry.name,
+                                               to_words(event), entry.possible_now));
 }
 
 }  // namespace posthorn

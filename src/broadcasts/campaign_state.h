@@ -14,10 +14,10 @@ enum class CampaignState {
   ready,         // checked; may be started
   scheduled,     // starts by itself at start_at
   running,
-  paused,        // by a person or by itself; `state_reason` says why
-  completed,     // every recipient has a terminal submission state
+  paused,     // by a person or by itself; `state_reason` says why
+  completed,  // every recipient has a terminal submission state
   cancelled,
-  failed,        // cannot go on (its list is gone or damaged)
+  failed,  // cannot go on (its list is gone or damaged)
 };
 
 std::string_view to_string(CampaignState state);
@@ -27,7 +27,17 @@ constexpr bool is_terminal(CampaignState s) {
 }
 
 enum class CampaignEvent {
-  preflight_started, preflight_passed, preflight_failed, edited, scheduled, start_time_reached, started, paused, resumed, cancelled, all_settled,
+  preflight_started,
+  preflight_passed,
+  preflight_failed,
+  edited,
+  scheduled,
+  start_time_reached,
+  started,
+  paused,
+  resumed,
+  cancelled,
+  all_settled,
   damaged,
 };
 

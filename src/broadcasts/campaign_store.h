@@ -24,7 +24,7 @@ struct StoredCampaign {
   std::string state_reason;
   UploadId upload;
   std::string template_name, template_language;
-  std::string template_json;   // the template object as it was at pre-flight; empty before
+  std::string template_json;  // the template object as it was at pre-flight; empty before
   std::string mapping_json = "{}";
   std::string options_json = "{}";
   std::string preflight_json;  // empty before
@@ -54,16 +54,17 @@ Result<CampaignId> insert(Transaction& tx, const StoredCampaign& campaign, WallT
 Result<StoredCampaign> get(Transaction& tx, CampaignId id);  // not_found
 Result<std::vector<StoredCampaign>> list(Transaction& tx, std::int64_t before_id, int limit);
 Result<std::vector<StoredCampaign>> in_states(Transaction& tx, std::initializer_list<CampaignState> states);
-// What a person decided: name, account, upload, template, mapping, options. Clears the results of an earlier pre-flight.
+// What a person decided: name, account, upload, template, mapping, options. Clears the results of an earlier
+// pre-flight.
 Result<> save_draft(Transaction& tx, const StoredCampaign& campaign, WallTime now);
 // What pre-flight found: template, preflight, blobs, total; and the list's segments, none of them sent yet.
-Result<> save_preflight(Transaction& tx, const StoredCampaign& campaign, const std::vector<ListSegment>& segments,
-                        WallTime now);
+Result<> save_preflight(Transaction& tx, const StoredCampaign& campaign,
+                        const std::vector<ListSegment>& segments, WallTime now);
 
-// Applies `event` by the state machine and appends 'campaign.<state>' to the event log. conflict if the state forbids it.
-// `reason` is stored in every state; started_at, finished_at and start_at move as the state says.
-Result<CampaignState> apply(Transaction& tx, CampaignId id, CampaignEvent event, std::string_view reason, WallTime now,
-                            std::optional<WallTime> start_at = {});
+// Applies `event` by the state machine and appends 'campaign.<state>' to the event log. conflict if the state
+// forbids it. `reason` is stored in every state; started_at, finished_at and start_at move as the state says.
+Result<CampaignState> apply(Transaction& tx, CampaignId id, CampaignEvent event, std::string_view reason,
+                            WallTime now, std::optional<WallTime> start_at = {});
 
 Result<std::vector<SegmentRow>> segments(Transaction& tx, CampaignId id);
 Result<> set_not_before(Transaction& tx, CampaignId id, int segment, WallTime not_before);

@@ -1,25 +1,30 @@
 #include "broadcasts/csv_reader.h"
 
-#include <emmintrin.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include <emmintrin.h>
+#include <fmt/format.h>
+
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kHeadBytes = 64 * 1024;    // looked at before the first row: encoding, delimiter, file type
+constexpr std::size_t kHeadBytes =
+    64 * 1024;  // looked at before the first row: encoding, delimiter, file type
 constexpr std::size_t kMaxRowBytes = 1024 * 1024;
 constexpr std::size_t kSliceBytes = 128 * 1024;  // a chunk is worked off in slices, so that limits act early
 
 std::string_view delimiter_name(char c) {
   switch (c) {
-    case ';': return "semicolons";
-    case '\t': return "tabs";
-    case '|': return "vertical bars";
-    default: return "commas";
+    case ';':
+      return "semicolons";
+    case '\t':
+      return "tabs";
+    case '|':
+      return "vertical bars";
+    default:
+      return "commas";
   }
 }
 
@@ -46,9 +51,9 @@ class SpecialBytes {
 };
 
 enum class State {
-  cell,          // outside quotes
-  quoted,        // inside quotes
-  after_quote,   // a quote inside quotes was seen: its end, or the first of a doubled one
+  cell,         // outside quotes
+  quoted,       // inside quotes
+  after_quote,  // a quote inside quotes was seen: its end, or the first of a doubled one
 };
 
 // A cell as offsets from the start of its row.
@@ -59,7 +64,8 @@ struct Cell {
   bool irregular = false;  // doubled quotes, or text behind the closing one
 };
 
-// Takes quotes off: the outer ones go, doubled ones become one. Text behind a closing quote stays, as spreadsheets do it.
+// Takes quotes off: the outer ones go, doubled ones become one. Text behind a closing quote stays, as
+// spreadsheets do it.
 void unquote(std::string_view raw, std::string& out) {
   bool inside = true;
   for (std::size_t i = 1; i < raw.size(); ++i) {
@@ -115,18 +121,18 @@ struct CsvReader::Impl {
   bool stopped = false;
   std::optional<Error> error;
 
-  // The row being read. `row_start` and `scanned` count from the start of the window being scanned, all other offsets
-  // from the start of the row, so that they stay right when the row moves into `kept`.
+  // The row being read. `row_start` and `scanned` count from the start of the window being scanned, all other
+  // offsets from the start of the row, so that they stay right when the row moves into `kept`.
   std::string kept;  // its bytes from earlier calls
   std::uint32_t row_start = 0;
   std::uint32_t scanned = 0;
   State state = State::cell;
   std::uint32_t cell_start = 0;
-  std::uint32_t quote_at = 0;        // where a quote inside quotes was seen
-  std::uint32_t return_at = ~0U;     // the last carriage return inside quotes
+  std::uint32_t quote_at = 0;     // where a quote inside quotes was seen
+  std::uint32_t return_at = ~0U;  // the last carriage return inside quotes
   bool cell_quoted = false;
-  bool cell_irregular = false;       // has doubled quotes or text behind the closing one
-  bool after_return = false;         // a line feed at the row's first byte belongs to the line end before
+  bool cell_irregular = false;  // has doubled quotes or text behind the closing one
+  bool after_return = false;    // a line feed at the row's first byte belongs to the line end before
   std::uint64_t line = 1;
   std::uint64_t row_line = 1;
   std::uint64_t quote_line = 1;
@@ -188,10 +194,12 @@ Result<> CsvReader::Impl::convert(std::string_view bytes) {
     PH_TRY(text(out.text));
     if (!out.bad || stopped) continue;
     if (encoding == TextEncoding::utf8) {
-      give_up(ErrorCode::invalid_argument,
-              fmt::format("this is not UTF-8 text (byte 0x{:02X}). Save the file as “CSV UTF-8”, or name its encoding; "
-                          "older Excel versions write windows-1252",
-                          out.bad_byte));
+      give_up(
+          ErrorCode::invalid_argument,
+          fmt::format(
+              "this is not UTF-8 text (byte 0x{:02X}). Save the file as “CSV UTF-8”, or name its encoding; "
+              "older Excel versions write windows-1252",
+              out.bad_byte));
     } else {
       give_up(ErrorCode::invalid_argument, "damaged UTF-16 text. Export the file again as “CSV UTF-8”");
     }
@@ -292,10 +300,11 @@ void CsvReader::Impl::quoted_special(char c, std::uint32_t offset) {
 
 bool CsvReader::Impl::end_cell(std::uint32_t offset) {
   if (cells.size() == options.max_columns) {
-    return give_up(ErrorCode::too_large,
-                   fmt::format("more than {} columns. The file was read with {} between columns; if that is wrong, name "
-                               "the delimiter, otherwise remove columns",
-                               options.max_columns, delimiter_name(delimiter)));
+    return give_up(
+        ErrorCode::too_large,
+        fmt::format("more than {} columns. The file was read with {} between columns; if that is wrong, name "
+                    "the delimiter, otherwise remove columns",
+                    options.max_columns, delimiter_name(delimiter)));
   }
   if (offset - cell_start > options.max_field && !check_open_row(offset)) return false;
   if (cell_quoted && quote_at + 1 != offset) cell_irregular = true;
@@ -311,17 +320,19 @@ bool CsvReader::Impl::end_cell(std::uint32_t offset) {
 bool CsvReader::Impl::check_open_row(std::uint32_t length) {
   if (length > cell_start && length - cell_start > options.max_field) {
     if (state == State::quoted) {
-      return give_up(ErrorCode::too_large,
-                     fmt::format("the quote opened in line {} is still open after {} bytes. Close it, or double quotes "
-                                 "inside the text",
-                                 quote_line, options.max_field));
+      return give_up(
+          ErrorCode::too_large,
+          fmt::format("the quote opened in line {} is still open after {} bytes. Close it, or double quotes "
+                      "inside the text",
+                      quote_line, options.max_field));
     }
     return give_up(ErrorCode::too_large,
                    fmt::format("a cell is longer than {} bytes. Is this a text file with one row a line?",
                                options.max_field));
   }
   if (length <= kMaxRowBytes) return true;
-  return give_up(ErrorCode::too_large, fmt::format("the row starting here is longer than {} bytes", kMaxRowBytes));
+  return give_up(ErrorCode::too_large,
+                 fmt::format("the row starting here is longer than {} bytes", kMaxRowBytes));
 }
 
 std::string_view CsvReader::Impl::view_of(const Cell& cell, const char* row) {
@@ -340,8 +351,9 @@ bool CsvReader::Impl::end_row(const char* row, std::uint32_t length) {
   views.clear();
   for (const Cell& cell : cells) views.push_back(view_of(cell, row));
   if (rows == options.max_rows) {
-    return give_up(ErrorCode::too_large,
-                   fmt::format("more than {} rows. Split the file into several broadcasts", options.max_rows));
+    return give_up(
+        ErrorCode::too_large,
+        fmt::format("more than {} rows. Split the file into several broadcasts", options.max_rows));
   }
   ++rows;
   stopped = !sink(CsvRow{row_line, views});
@@ -356,34 +368,52 @@ Result<> CsvReader::Impl::finish() {
   }
   if (stopped) return {};
   if (!converter->complete()) {
-    give_up(ErrorCode::invalid_argument, "the file ends in the middle of a character; it was cut off. Upload it again");
-  } else if (state == State::quoted) {
     give_up(ErrorCode::invalid_argument,
-            fmt::format("the file ends inside quotes opened in line {}. Close the quote there, or double quotes inside "
-                        "the text",
-                        quote_line));
+            "the file ends in the middle of a character; it was cut off. Upload it again");
+  } else if (state == State::quoted) {
+    give_up(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "the file ends inside quotes opened in line {}. Close the quote there, or double quotes inside "
+            "the text",
+            quote_line));
   } else if (!kept.empty() || !cells.empty()) {
     const auto length = static_cast<std::uint32_t>(kept.size());
     if (end_cell(length)) end_row(kept.data(), length);
   }
   if (!error && !stopped && rows == 0) {
-    error = Error{ErrorCode::invalid_argument, "the file is empty. It needs a header line and one line per recipient",
-                  "file"};
+    error = Error{ErrorCode::invalid_argument,
+                  "the file is empty. It needs a header line and one line per recipient", "file"};
   }
   if (error) return std::unexpected(*error);
   return {};
 }
 
-CsvReader::CsvReader(CsvOptions options, RowSink sink) : impl_(std::make_unique<Impl>(options, std::move(sink))) {}
+CsvReader::CsvReader(CsvOptions options, RowSink sink)
+    : impl_(std::make_unique<Impl>(options, std::move(sink))) {}
 CsvReader::~CsvReader() = default;
 CsvReader::CsvReader(CsvReader&&) noexcept = default;
-Result<> CsvReader::feed(std::string_view bytes) { return impl_->feed(bytes); }
-Result<> CsvReader::finish() { return impl_->finish(); }
-bool CsvReader::stopped() const { return impl_->stopped; }
-char CsvReader::delimiter() const { return impl_->delimiter; }
-TextEncoding CsvReader::encoding() const { return impl_->encoding; }
-std::uint64_t CsvReader::rows() const { return impl_->rows; }
-std::uint64_t CsvReader::line() const { return impl_->line; }
+Result<> CsvReader::feed(std::string_view bytes) {
+  return impl_->feed(bytes);
+}
+Result<> CsvReader::finish() {
+  return impl_->finish();
+}
+bool CsvReader::stopped() const {
+  return impl_->stopped;
+}
+char CsvReader::delimiter() const {
+  return impl_->delimiter;
+}
+TextEncoding CsvReader::encoding() const {
+  return impl_->encoding;
+}
+std::uint64_t CsvReader::rows() const {
+  return impl_->rows;
+}
+std::uint64_t CsvReader::line() const {
+  return impl_->line;
+}
 
 char detect_delimiter(std::string_view utf8_head) {
   constexpr std::string_view kCandidates = ",;\t|";
@@ -402,7 +432,8 @@ char detect_delimiter(std::string_view utf8_head) {
       continue;
     }
     line_open = true;
-    if (const std::size_t candidate = kCandidates.find(c); candidate != std::string_view::npos) ++counts[lines][candidate];
+    if (const std::size_t candidate = kCandidates.find(c); candidate != std::string_view::npos)
+      ++counts[lines][candidate];
   }
   if (lines < kLines && line_open) ++lines;
   std::size_t best = 0;

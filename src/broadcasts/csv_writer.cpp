@@ -25,7 +25,8 @@ void append_quoted(std::string& out, std::string_view text) {
 bool looks_like_formula(std::string_view text) {
   if (text.empty()) return false;
   if (kControlStarts.find(text[0]) != std::string_view::npos) return true;
-  // Spreadsheets trim what stands before; so do we: all control characters, spaces, no-break spaces and marks.
+  // Spreadsheets trim what stands before; so do we: all control characters, spaces, no-break spaces and
+  // marks.
   while (!text.empty()) {
     if (static_cast<unsigned char>(text[0]) <= ' ') {
       text.remove_prefix(1);
@@ -44,7 +45,8 @@ bool looks_like_formula(std::string_view text) {
   return !text.empty() && kFormulaStarts.find(text[0]) != std::string_view::npos;
 }
 
-// Apostrophes before a formula count as well, so that taking one off always gives back the text that was written.
+// Apostrophes before a formula count as well, so that taking one off always gives back the text that was
+// written.
 static bool needs_guard(std::string_view text) {
   while (text.starts_with('\'')) text.remove_prefix(1);
   return looks_like_formula(text);

@@ -19,9 +19,11 @@ constexpr std::array kRules{
     MediaRule{".3gp", "video/3gpp", 16 * kMegabyte},
     MediaRule{".pdf", "application/pdf", 100 * kMegabyte},
     MediaRule{".txt", "text/plain", 100 * kMegabyte},
-    MediaRule{".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", 100 * kMegabyte},
+    MediaRule{".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+              100 * kMegabyte},
     MediaRule{".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 100 * kMegabyte},
-    MediaRule{".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation", 100 * kMegabyte},
+    MediaRule{".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+              100 * kMegabyte},
 };
 
 Task<Result<std::string>> read_blob(BlobStore& blobs, std::string key) {
@@ -40,21 +42,24 @@ Task<Result<std::string>> read_blob(BlobStore& blobs, std::string key) {
 Result<const MediaRule*> rule_for(const UploadRow& file, std::string field) {
   const MediaRule* rule = media_rule(file.file_name);
   if (rule == nullptr) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} is of no kind that WhatsApp takes; use .jpg, .png, .mp4, .3gp, .pdf or an office document",
-                            file.file_name),
-                std::move(field));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "{} is of no kind that WhatsApp takes; use .jpg, .png, .mp4, .3gp, .pdf or an office document",
+            file.file_name),
+        std::move(field));
   }
   if (static_cast<std::uint64_t>(file.size) > rule->limit) {
     return fail(ErrorCode::too_large,
-                fmt::format("{} has {} bytes; WhatsApp takes at most {} MB of this kind", file.file_name, file.size,
-                            rule->limit / kMegabyte),
+                fmt::format("{} has {} bytes; WhatsApp takes at most {} MB of this kind", file.file_name,
+                            file.size, rule->limit / kMegabyte),
                 std::move(field));
   }
   return rule;
 }
 
-Task<Result<std::string>> media_id_of(CampaignPorts ports, Account account, UploadId upload_id, std::string field) {
+Task<Result<std::string>> media_id_of(CampaignPorts ports, Account account, UploadId upload_id,
+                                      std::string field) {
   const WallTime now = ports.clock.wall_now();
   UploadRow file;
   std::optional<MediaUpload> known;
@@ -67,10 +72,12 @@ Task<Result<std::string>> media_id_of(CampaignPorts ports, Account account, Uplo
   if (known) co_return known->media_id;
   PH_CO_TRY_ASSIGN(const MediaRule* rule, rule_for(file, field));
   whatsapp::GraphClient* graph = ports.graph(account.id);
-  if (graph == nullptr) co_return fail(ErrorCode::unavailable, "the account cannot upload media: it has no usable token", field);
+  if (graph == nullptr)
+    co_return fail(ErrorCode::unavailable, "the account cannot upload media: it has no usable token", field);
   PH_CO_TRY_ASSIGN(std::string bytes, co_await read_blob(ports.blobs, file.blob));
-  PH_CO_TRY_ASSIGN(const std::string id, co_await graph->upload_media(account.sender_id, file.file_name,
-                                                                      std::string(rule->mime_type), std::move(bytes)));
+  PH_CO_TRY_ASSIGN(const std::string id,
+                   co_await graph->upload_media(account.sender_id, file.file_name,
+                                                std::string(rule->mime_type), std::move(bytes)));
   MediaUpload record;
   record.media_id = id;
   record.mime_type = rule->mime_type;
@@ -126,7 +133,8 @@ Task<std::optional<std::string>> check_media(CampaignPorts ports, Account accoun
   if (graph == nullptr) co_return std::nullopt;
   const auto found = co_await graph->media(media);
   if (found || found.error().code == ErrorCode::unavailable) co_return std::nullopt;
-  co_return fmt::format("Meta does not have the header media {}: {}. Upload the file again", media, found.error().message);
+  co_return fmt::format("Meta does not have the header media {}: {}. Upload the file again", media,
+                        found.error().message);
 }
 
 }  // namespace posthorn

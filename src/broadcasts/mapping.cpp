@@ -1,8 +1,8 @@
 #include "broadcasts/mapping.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "broadcasts/csv_writer.h"
 #include "broadcasts/recipient_file.h"
@@ -25,7 +25,8 @@ class SourceReader {
   Result<SlotSource> read(const json::value& value) {
     if (const auto* name = value.if_string()) return from_column(*name);
     const auto* object = value.if_object();
-    if (object == nullptr) return refuse("must be a column name or an object like {\"column\": \"first name\"}");
+    if (object == nullptr)
+      return refuse("must be a column name or an object like {\"column\": \"first name\"}");
     PH_TRY(check_members(*object));
     const auto* column = object->if_contains("column");
     const auto* constant = object->if_contains("constant");
@@ -52,7 +53,8 @@ class SourceReader {
     for (const auto& member : object) {
       const std::string_view key = member.key();
       if (key != "column" && key != "constant" && key != "template" && key != "fallback" && key != "clean") {
-        return refuse(fmt::format("does not know “{}”; use column, constant, template, fallback or clean", key));
+        return refuse(
+            fmt::format("does not know “{}”; use column, constant, template, fallback or clean", key));
       }
     }
     return {};
@@ -112,7 +114,9 @@ class SourceReader {
   std::span<const std::string> columns_;
 };
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
 
 // Line breaks and tabs become a space, runs of blanks one space, none at the ends.
 void clean_value(std::string& value) {
@@ -132,19 +136,24 @@ void clean_value(std::string& value) {
 }
 
 bool breaks_single_line(std::string_view value) {
-  return value.find_first_of("\n\r\t") != std::string_view::npos || value.find("     ") != std::string_view::npos;
+  return value.find_first_of("\n\r\t") != std::string_view::npos ||
+         value.find("     ") != std::string_view::npos;
 }
 
 bool needs_cleaning(std::string_view value) {
   return !value.empty() && (is_blank(value.front()) || is_blank(value.back()) || breaks_single_line(value) ||
-                            value.find("  ") != std::string_view::npos || value.find_first_of("\v\f") != std::string_view::npos);
+                            value.find("  ") != std::string_view::npos ||
+                            value.find_first_of("\v\f") != std::string_view::npos);
 }
 
-bool all_blank(std::string_view cell) { return std::all_of(cell.begin(), cell.end(), is_blank); }
+bool all_blank(std::string_view cell) {
+  return std::all_of(cell.begin(), cell.end(), is_blank);
+}
 
 std::optional<ValueProblem> check_value(const MappingSlot& slot, const std::string& value) {
   if (value.empty()) return ValueProblem::missing;
-  if (value.size() > slot.max_characters && count_characters(value) > slot.max_characters) return ValueProblem::too_long;
+  if (value.size() > slot.max_characters && count_characters(value) > slot.max_characters)
+    return ValueProblem::too_long;
   if (slot.single_line && breaks_single_line(value)) return ValueProblem::not_single_line;
   return std::nullopt;
 }
@@ -177,12 +186,15 @@ std::optional<ValueProblem> resolve_slot(const MappingSlot& slot, const SlotSour
 // "first_name" of "body.first_name"; empty for numbered slots such as "body.1".
 std::string_view slot_word(std::string_view name) {
   const std::string_view word = name.substr(name.rfind('.') + 1);
-  return std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; }) ? std::string_view{} : word;
+  return std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; })
+             ? std::string_view{}
+             : word;
 }
 
 double slot_likeness(const MappingSlot& slot, std::string_view folded_column) {
   double best = 0;
-  for (const std::string_view word : {slot_word(slot.name), std::string_view(slot.hint), std::string_view(slot.name)}) {
+  for (const std::string_view word :
+       {slot_word(slot.name), std::string_view(slot.hint), std::string_view(slot.name)}) {
     best = std::max(best, name_likeness(fold_name(word), folded_column));
   }
   return best;
@@ -192,9 +204,12 @@ double slot_likeness(const MappingSlot& slot, std::string_view folded_column) {
 
 std::string_view explain(ValueProblem problem) {
   switch (problem) {
-    case ValueProblem::missing: return "has no value and no fallback is set";
-    case ValueProblem::too_long: return "is longer than the template allows";
-    case ValueProblem::not_single_line: return "has a line break, a tab or more than four spaces in a row";
+    case ValueProblem::missing:
+      return "has no value and no fallback is set";
+    case ValueProblem::too_long:
+      return "is longer than the template allows";
+    case ValueProblem::not_single_line:
+      return "has a line break, a tab or more than four spaces in a row";
   }
   return "";
 }
@@ -216,21 +231,26 @@ Result<Mapping> Mapping::compile(const json::object& mapping, std::vector<Mappin
     const json::value* value = mapping.if_contains(slot.name);
     const std::string field = "mapping." + slot.name;
     if (value == nullptr) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("the template's variable “{}” is not mapped. Give it a column, a constant or a template",
-                              slot.name), field);
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format(
+              "the template's variable “{}” is not mapped. Give it a column, a constant or a template",
+              slot.name),
+          field);
     }
     PH_TRY_ASSIGN(SlotSource source, SourceReader(slot.name, columns).read(*value));
     if (source.fallback) {
       if (source.clean && slot.single_line) clean_value(*source.fallback);
       if (const auto problem = check_value(slot, *source.fallback)) {
-        return fail(ErrorCode::invalid_argument, fmt::format("{}: the fallback {}", field, explain(*problem)), field);
+        return fail(ErrorCode::invalid_argument, fmt::format("{}: the fallback {}", field, explain(*problem)),
+                    field);
       }
     }
     if (source.constant()) {
       std::string value_text;
       if (const auto problem = resolve_slot(slot, source, {}, value_text)) {
-        return fail(ErrorCode::invalid_argument, fmt::format("{}: the constant {}", field, explain(*problem)), field);
+        return fail(ErrorCode::invalid_argument, fmt::format("{}: the constant {}", field, explain(*problem)),
+                    field);
       }
       source.pieces[0].text = std::move(value_text);
     }
@@ -251,11 +271,13 @@ std::expected<void, ResolveFailure> Mapping::resolve(std::span<const std::string
   return {};
 }
 
-json::object propose_mapping(std::span<const MappingSlot> slots, std::span<const std::string> columns, int phone_column) {
+json::object propose_mapping(std::span<const MappingSlot> slots, std::span<const std::string> columns,
+                             int phone_column) {
   constexpr double kAlikeEnough = 0.6;
   std::vector<int> chosen(slots.size(), -1);
   std::vector<bool> taken(columns.size(), false);
-  if (phone_column >= 0 && static_cast<std::size_t>(phone_column) < taken.size()) taken[static_cast<std::size_t>(phone_column)] = true;
+  if (phone_column >= 0 && static_cast<std::size_t>(phone_column) < taken.size())
+    taken[static_cast<std::size_t>(phone_column)] = true;
   // The best pair first, so that "name" does not take the column of "first name".
   for (;;) {
     double best = kAlikeEnough;

@@ -22,9 +22,10 @@ namespace posthorn {
 struct MappingSlot {
   std::string name;                   // "body.1", "body.first_name", "header.media", "button.0", …
   std::size_t max_characters = 1024;  // code points
-  bool single_line = true;  // Meta refuses parameters with newline, tab or more than four spaces in a row (error 132018)
-  std::string example = {};           // from the template; helps auto-mapping
-  std::string hint = {};              // further words a column may be called, e.g. the parameter's name
+  bool single_line =
+      true;  // Meta refuses parameters with newline, tab or more than four spaces in a row (error 132018)
+  std::string example = {};  // from the template; helps auto-mapping
+  std::string hint = {};     // further words a column may be called, e.g. the parameter's name
 };
 
 // Where one slot's value comes from. Pieces alternate texts and columns; one text piece alone is a constant.
@@ -34,7 +35,8 @@ struct SlotSource {
     int column = -1;  // ≥ 0: this column's cell instead of `text`
   };
   std::vector<Piece> pieces;
-  std::optional<std::string> fallback;  // used when every column of the pieces is empty, or any of a template's is
+  std::optional<std::string>
+      fallback;       // used when every column of the pieces is empty, or any of a template's is
   bool clean = true;  // line breaks and tabs become a space, runs of spaces shrink to one
   bool constant() const { return pieces.size() == 1 && pieces[0].column < 0; }
 };
@@ -58,16 +60,19 @@ class Mapping {
   const std::vector<MappingSlot>& slots() const { return slots_; }
   const std::vector<SlotSource>& sources() const { return sources_; }
 
-  // Values in slot order into `out` (its strings are reused). Cells missing at the end of a short row count as empty.
-  std::expected<void, ResolveFailure> resolve(std::span<const std::string_view> cells, std::vector<std::string>& out) const;
+  // Values in slot order into `out` (its strings are reused). Cells missing at the end of a short row count
+  // as empty.
+  std::expected<void, ResolveFailure> resolve(std::span<const std::string_view> cells,
+                                              std::vector<std::string>& out) const;
 
  private:
   std::vector<MappingSlot> slots_;
   std::vector<SlotSource> sources_;
 };
 
-// A proposal by similar names ("body.first_name" ← "First Name"); positional slots take the remaining columns in
-// order, never the phone column (-1: none known). Slots without a candidate are left out.
-json::object propose_mapping(std::span<const MappingSlot> slots, std::span<const std::string> columns, int phone_column);
+// A proposal by similar names ("body.first_name" ← "First Name"); positional slots take the remaining columns
+// in order, never the phone column (-1: none known). Slots without a candidate are left out.
+json::object propose_mapping(std::span<const MappingSlot> slots, std::span<const std::string> columns,
+                             int phone_column);
 
 }  // namespace posthorn

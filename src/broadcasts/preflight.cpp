@@ -14,8 +14,8 @@ struct Tier {
   std::string_view name;
   std::int64_t people;
 };
-constexpr std::array kTiers{Tier{"TIER_50", 50},          Tier{"TIER_250", 250},       Tier{"TIER_1K", 1'000},
-                            Tier{"TIER_2K", 2'000},       Tier{"TIER_10K", 10'000},    Tier{"TIER_100K", 100'000}};
+constexpr std::array kTiers{Tier{"TIER_50", 50},    Tier{"TIER_250", 250},    Tier{"TIER_1K", 1'000},
+                            Tier{"TIER_2K", 2'000}, Tier{"TIER_10K", 10'000}, Tier{"TIER_100K", 100'000}};
 
 json::object point(std::string_view code, std::string message) {
   return {{"code", code}, {"message", std::move(message)}};
@@ -39,8 +39,12 @@ class Assessment {
   }
 
  private:
-  void warn(std::string_view code, std::string message) { warnings_.push_back(point(code, std::move(message))); }
-  void block(std::string_view code, std::string message) { blockers_.push_back(point(code, std::move(message))); }
+  void warn(std::string_view code, std::string message) {
+    warnings_.push_back(point(code, std::move(message)));
+  }
+  void block(std::string_view code, std::string message) {
+    blockers_.push_back(point(code, std::move(message)));
+  }
 
   void count_rows() {
     const CompileSummary& list = f_.list;
@@ -62,32 +66,42 @@ class Assessment {
     out_["columns"] = std::move(columns);
     out_["phone_column"] = list.phone_column;
     if (list.accepted == 0) {
-      block("no_recipients", "no row of the file can be sent to; download the problem rows to see why, correct the file and upload it again");
+      block("no_recipients",
+            "no row of the file can be sent to; download the problem rows to see why, correct the file and "
+            "upload it again");
     } else if (list.rejected() * 5 > list.rows) {
-      warn("many_rejected", fmt::format("{} of {} rows were rejected; check the phone column and the default region",
-                                        list.rejected(), list.rows));
+      warn("many_rejected",
+           fmt::format("{} of {} rows were rejected; check the phone column and the default region",
+                       list.rejected(), list.rows));
     }
   }
 
   void describe_template() {
     const whatsapp::TemplateFacts& t = f_.message_template.facts;
-    out_["template"] = json::object{{"name", t.name},         {"language", t.language}, {"status", t.status},
-                                    {"category", t.category}, {"quality", t.quality}};
+    out_["template"] = json::object{{"name", t.name},
+                                    {"language", t.language},
+                                    {"status", t.status},
+                                    {"category", t.category},
+                                    {"quality", t.quality}};
     for (const whatsapp::TemplateProblem& problem : f_.template_problems) {
-      if (problem.blocks) block("template", problem.message);
-      else warn("template", problem.message);
+      if (problem.blocks)
+        block("template", problem.message);
+      else
+        warn("template", problem.message);
     }
     if (f_.media_problem) block("header_media", *f_.media_problem);
     const auto us = f_.list.by_region.find("US");
     if (t.category == "MARKETING" && us != f_.list.by_region.end()) {
-      warn("us_marketing", fmt::format("{} recipients have US numbers; Meta does not deliver marketing templates to them (error 131049)",
+      warn("us_marketing", fmt::format("{} recipients have US numbers; Meta does not deliver marketing "
+                                       "templates to them (error 131049)",
                                        us->second));
     }
   }
 
   void check_account() {
     const Account& a = f_.account;
-    if (a.blocked()) block("account_blocked", fmt::format("the number {} cannot send: {}", a.name, a.blocked_reason));
+    if (a.blocked())
+      block("account_blocked", fmt::format("the number {} cannot send: {}", a.name, a.blocked_reason));
     if (a.status != "CONNECTED" && a.status != "UNKNOWN" && !a.status.empty()) {
       warn("number_status", fmt::format("Meta reports the number as {}; sending may be refused", a.status));
     }
@@ -104,7 +118,8 @@ class Assessment {
       budget["limit"] = *limit;
       budget["remaining"] = left;
       if (static_cast<std::int64_t>(f_.list.accepted) > left) {
-        warn("budget", fmt::format("Meta lets this business reach {} more people in 24 hours, the list has {}; the rest will fail or "
+        warn("budget", fmt::format("Meta lets this business reach {} more people in 24 hours, the list has "
+                                   "{}; the rest will fail or "
                                    "be held back. Send it in parts or ask Meta for a higher limit",
                                    left, f_.list.accepted));
       }
@@ -128,12 +143,15 @@ class Assessment {
       return;
     }
     const CostEstimate cost = estimate_cost(*f_.rates, f_.message_template.facts.category, f_.list.by_region);
-    out_["cost"] = json::object{{"amount", static_cast<double>(cost.micros) / 1e6}, {"currency", f_.rates->currency},
-                                {"rates_of", f_.rates->valid_from},                 {"priced", cost.priced},
+    out_["cost"] = json::object{{"amount", static_cast<double>(cost.micros) / 1e6},
+                                {"currency", f_.rates->currency},
+                                {"rates_of", f_.rates->valid_from},
+                                {"priced", cost.priced},
                                 {"without_price", cost.without_price}};
     if (cost.without_price > 0) {
-      warn("price_unknown", fmt::format("the rate card has no price for {} recipients; their cost is not in the estimate",
-                                        cost.without_price));
+      warn("price_unknown",
+           fmt::format("the rate card has no price for {} recipients; their cost is not in the estimate",
+                       cost.without_price));
     }
   }
 
@@ -151,7 +169,8 @@ std::optional<std::int64_t> tier_limit(std::string_view tier) {
   return std::nullopt;
 }
 
-double estimate_seconds(const std::vector<ListSegment>& segments, double rate, const CampaignOptions& options, WallTime now) {
+double estimate_seconds(const std::vector<ListSegment>& segments, double rate, const CampaignOptions& options,
+                        WallTime now) {
   if (rate <= 0) return 0;
   struct Part {
     WallTime opens;
@@ -171,6 +190,8 @@ double estimate_seconds(const std::vector<ListSegment>& segments, double rate, c
   return end;
 }
 
-json::object assess_preflight(const PreflightFacts& facts) { return Assessment(facts).run(); }
+json::object assess_preflight(const PreflightFacts& facts) {
+  return Assessment(facts).run();
+}
 
 }  // namespace posthorn

@@ -13,7 +13,7 @@ constexpr double kMostPerMessage = 100.0;  // above this it is surely a typing e
 struct CategoryField {
   std::string_view key;   // in the file
   std::string_view meta;  // as Meta names the category
-  std::optional<std::int64_t> CountryRates::*field;
+  std::optional<std::int64_t> CountryRates::* field;
 };
 constexpr CategoryField kCategories[] = {
     {"marketing", "MARKETING", &CountryRates::marketing},
@@ -21,8 +21,10 @@ constexpr CategoryField kCategories[] = {
     {"authentication", "AUTHENTICATION", &CountryRates::authentication},
 };
 
-std::unexpected<Error> wrong(std::string_view file, const toml::node& node, std::string message, std::string field) {
-  return fail(ErrorCode::invalid_argument, fmt::format("{}:{}: {}", file, node.source().begin.line, message), std::move(field));
+std::unexpected<Error> wrong(std::string_view file, const toml::node& node, std::string message,
+                             std::string field) {
+  return fail(ErrorCode::invalid_argument, fmt::format("{}:{}: {}", file, node.source().begin.line, message),
+              std::move(field));
 }
 
 Result<CountryRates> parse_rates(const toml::table& table, std::string_view file, const std::string& path) {
@@ -33,7 +35,8 @@ Result<CountryRates> parse_rates(const toml::table& table, std::string_view file
       if (c.key == key.str()) found = &c;
     }
     const std::string field = path + "." + std::string(key.str());
-    if (found == nullptr) return wrong(file, node, "unknown category; use marketing, utility or authentication", field);
+    if (found == nullptr)
+      return wrong(file, node, "unknown category; use marketing, utility or authentication", field);
     const auto price = node.value<double>();
     if (!price || *price < 0 || *price > kMostPerMessage) {
       return wrong(file, node, "a price must be a number from 0 to 100 in the card's currency", field);
@@ -67,8 +70,10 @@ Result<> parse_member(std::string_view key, const toml::node& node, std::string_
   } else if (key == "rates" && node.is_table()) {
     return parse_countries(*node.as_table(), file, card);
   } else {
-    return wrong(file, node, "unknown key or wrong type; a rate card has valid_from (a date), currency, source, default, rates",
-                 std::string(key));
+    return wrong(
+        file, node,
+        "unknown key or wrong type; a rate card has valid_from (a date), currency, source, default, rates",
+        std::string(key));
   }
   return {};
 }
@@ -87,7 +92,8 @@ Result<RateCard> parse_rate_card(std::string_view text, std::string_view file_na
   try {
     table = toml::parse(text, file_name);
   } catch (const toml::parse_error& e) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{}:{}: {}", file_name, e.source().begin.line, e.description()));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{}:{}: {}", file_name, e.source().begin.line, e.description()));
   }
   RateCard card;
   for (const auto& [key, node] : table) {
@@ -95,11 +101,12 @@ Result<RateCard> parse_rate_card(std::string_view text, std::string_view file_na
   }
   if (card.valid_from.empty()) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("{}: the date is missing; add a line like valid_from = 2026-10-01", file_name), "valid_from");
+                fmt::format("{}: the date is missing; add a line like valid_from = 2026-10-01", file_name),
+                "valid_from");
   }
   if (card.currency.empty()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{}: the currency is missing; add currency = \"USD\"", file_name),
-                "currency");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{}: the currency is missing; add currency = \"USD\"", file_name), "currency");
   }
   return card;
 }

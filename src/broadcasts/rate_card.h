@@ -33,12 +33,13 @@ struct RateCard {
   std::map<std::string, CountryRates, std::less<>> countries;  // ISO 3166-1 alpha-2
 };
 
-// Errors name line or key: unknown keys, negative or absurd prices (over 100 per message), missing date or currency.
+// Errors name line or key: unknown keys, negative or absurd prices (over 100 per message), missing date or
+// currency.
 Result<RateCard> parse_rate_card(std::string_view toml, std::string_view file_name);
 
 struct CostEstimate {
-  std::int64_t micros = 0;               // for the recipients with a known price
-  std::uint64_t priced = 0;              // recipients
+  std::int64_t micros = 0;   // for the recipients with a known price
+  std::uint64_t priced = 0;  // recipients
   std::uint64_t without_price = 0;
 };
 // `category` as Meta names it: MARKETING, UTILITY, AUTHENTICATION.

@@ -1,9 +1,9 @@
 #include "broadcasts/recipient_compiler.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "broadcasts/csv_writer.h"
 #include "broadcasts/phone_set.h"
@@ -14,28 +14,40 @@ namespace {
 constexpr std::size_t kShownValue = 100;  // bytes of a wrong value that the problems file repeats
 constexpr std::size_t kReadSize = 1024 * 1024;
 
-constexpr std::string_view kProblemNames[kRowProblems] = {
-    "no_phone", "bad_phone", "duplicate", "opted_out", "missing_value", "value_too_long", "value_not_single_line",
-    "bad_value", "too_many_cells"};
+constexpr std::string_view kProblemNames[kRowProblems] = {"no_phone",
+                                                          "bad_phone",
+                                                          "duplicate",
+                                                          "opted_out",
+                                                          "missing_value",
+                                                          "value_too_long",
+                                                          "value_not_single_line",
+                                                          "bad_value",
+                                                          "too_many_cells"};
 
 RowProblem row_problem(ValueProblem problem) {
   switch (problem) {
-    case ValueProblem::missing: return RowProblem::missing_value;
-    case ValueProblem::too_long: return RowProblem::value_too_long;
-    case ValueProblem::not_single_line: return RowProblem::value_not_single_line;
+    case ValueProblem::missing:
+      return RowProblem::missing_value;
+    case ValueProblem::too_long:
+      return RowProblem::value_too_long;
+    case ValueProblem::not_single_line:
+      return RowProblem::value_not_single_line;
   }
   return RowProblem::missing_value;
 }
 
-std::string describe(const ResolveFailure& failure, const Mapping& mapping, std::span<const std::string> columns) {
+std::string describe(const ResolveFailure& failure, const Mapping& mapping,
+                     std::span<const std::string> columns) {
   std::string from;
   for (const SlotSource::Piece& piece : mapping.sources()[failure.slot].pieces) {
     if (piece.column < 0) continue;
-    from += fmt::format("{}“{}”", from.empty() ? " (column " : ", ", columns[static_cast<std::size_t>(piece.column)]);
+    from += fmt::format("{}“{}”", from.empty() ? " (column " : ", ",
+                        columns[static_cast<std::size_t>(piece.column)]);
   }
   if (!from.empty()) from += ")";
   const MappingSlot& slot = mapping.slots()[failure.slot];
-  const std::string limit = failure.problem == ValueProblem::too_long ? fmt::format(": {} characters", slot.max_characters) : "";
+  const std::string limit =
+      failure.problem == ValueProblem::too_long ? fmt::format(": {} characters", slot.max_characters) : "";
   return fmt::format("The variable “{}”{} {}{}.", slot.name, from, explain(failure.problem), limit);
 }
 
@@ -43,7 +55,8 @@ std::vector<ListSlot> list_slots(const Mapping& mapping) {
   std::vector<ListSlot> slots;
   for (std::size_t i = 0; i < mapping.slots().size(); ++i) {
     const SlotSource& source = mapping.sources()[i];
-    slots.push_back({mapping.slots()[i].name, source.constant(), source.constant() ? source.pieces[0].text : ""});
+    slots.push_back(
+        {mapping.slots()[i].name, source.constant(), source.constant() ? source.pieces[0].text : ""});
   }
   return slots;
 }
@@ -87,14 +100,17 @@ struct Verdict {
   std::string explanation = {};
 };
 
-Verdict judge_row(const CsvRow& row, const Plan& plan, const CompileOptions& options, std::vector<std::string>& values) {
-  const std::string_view given = plan.phone_column < row.cells.size() ? row.cells[plan.phone_column] : std::string_view{};
+Verdict judge_row(const CsvRow& row, const Plan& plan, const CompileOptions& options,
+                  std::vector<std::string>& values) {
+  const std::string_view given =
+      plan.phone_column < row.cells.size() ? row.cells[plan.phone_column] : std::string_view{};
   const auto extra = [&row, &plan] {
     return std::any_of(row.cells.begin() + static_cast<std::ptrdiff_t>(plan.columns.size()), row.cells.end(),
                        [](std::string_view cell) { return !blank(cell); });
   };
   if (row.cells.size() > plan.columns.size() && extra()) {
-    return {{}, RowProblem::too_many_cells,
+    return {{},
+            RowProblem::too_many_cells,
             fmt::format("The row has {} cells, the header {}. Put text with the delimiter in it into quotes.",
                         row.cells.size(), plan.columns.size())};
   }
@@ -104,17 +120,21 @@ Verdict judge_row(const CsvRow& row, const Plan& plan, const CompileOptions& opt
     return {{}, problem, std::string(explain(phone.error()))};
   }
   if (const auto resolved = plan.mapping.resolve(row.cells, values); !resolved) {
-    return {*phone, row_problem(resolved.error().problem), describe(resolved.error(), plan.mapping, plan.columns)};
+    return {*phone, row_problem(resolved.error().problem),
+            describe(resolved.error(), plan.mapping, plan.columns)};
   }
   if (options.check_values) {
-    if (auto refusal = options.check_values(values)) return {*phone, RowProblem::bad_value, std::move(*refusal)};
+    if (auto refusal = options.check_values(values))
+      return {*phone, RowProblem::bad_value, std::move(*refusal)};
   }
   return {*phone};
 }
 
 }  // namespace
 
-std::string_view to_string(RowProblem problem) { return kProblemNames[static_cast<std::size_t>(problem)]; }
+std::string_view to_string(RowProblem problem) {
+  return kProblemNames[static_cast<std::size_t>(problem)];
+}
 
 struct RecipientCompiler::Impl {
   Impl(CompileOptions o, std::uint64_t size) : options(std::move(o)), file_size(size) {}
@@ -177,7 +197,8 @@ bool RecipientCompiler::Impl::row(const CsvRow& row) {
 
 void RecipientCompiler::Impl::reject(const CsvRow& row, RowProblem problem, std::string_view explanation) {
   ++summary.problems[static_cast<std::size_t>(problem)];
-  const std::string_view given = plan->phone_column < row.cells.size() ? row.cells[plan->phone_column] : std::string_view{};
+  const std::string_view given =
+      plan->phone_column < row.cells.size() ? row.cells[plan->phone_column] : std::string_view{};
   CsvWriter(problems)
       .cell(static_cast<std::int64_t>(row.line))
       .cell(shortened(given))
@@ -233,18 +254,23 @@ Result<CompileSummary> RecipientCompiler::finish() {
   return summary;
 }
 
-std::string RecipientCompiler::take_list() { return impl_->list ? impl_->list->take() : std::string(); }
+std::string RecipientCompiler::take_list() {
+  return impl_->list ? impl_->list->take() : std::string();
+}
 std::string RecipientCompiler::take_problems() {
   std::string bytes;
   bytes.swap(impl_->problems);
   return bytes;
 }
-std::uint64_t RecipientCompiler::rows() const { return impl_->summary.rows; }
+std::uint64_t RecipientCompiler::rows() const {
+  return impl_->summary.rows;
+}
 
-Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, ByteSink list, ByteSink problems,
-                                                CompileOptions options,
+Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload, ByteSink list,
+                                                ByteSink problems, CompileOptions options,
                                                 std::function<void(std::uint64_t, std::uint64_t)> progress) {
-  // What the worker thread touches lives in shared state: the coroutine may be destroyed while the worker still works.
+  // What the worker thread touches lives in shared state: the coroutine may be destroyed while the worker
+  // still works.
   struct Work {
     Work(CompileOptions o, std::uint64_t size) : compiler(std::move(o), size) {}
     RecipientCompiler compiler;
@@ -287,14 +313,15 @@ Task<Result<CompileSummary>> compile_recipients(Files& files, FileReader& upload
 }
 
 Result<std::vector<PreviewRow>> preview_recipients(std::string_view head, std::uint64_t file_size,
-                                                   const CompileOptions& options, std::span<const std::int64_t> lines,
-                                                   std::size_t count) {
+                                                   const CompileOptions& options,
+                                                   std::span<const std::int64_t> lines, std::size_t count) {
   PH_TRY_ASSIGN(const Plan plan, make_plan(head, file_size, options));
   std::vector<PreviewRow> rows;
   std::vector<std::string> values;
   bool header_seen = false;
   const auto wanted = [lines](std::uint64_t line) {
-    return lines.empty() || std::find(lines.begin(), lines.end(), static_cast<std::int64_t>(line)) != lines.end();
+    return lines.empty() ||
+           std::find(lines.begin(), lines.end(), static_cast<std::int64_t>(line)) != lines.end();
   };
   CsvOptions csv = options.file.csv;
   csv.delimiter = plan.inspection.delimiter;

@@ -1,9 +1,9 @@
 #include "broadcasts/recipient_file.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <fmt/format.h>
 
 #include "broadcasts/similar_names.h"
 
@@ -13,19 +13,103 @@ namespace {
 constexpr std::size_t kSampleRows = 20;
 constexpr double kEnoughPhones = 0.5;  // share of valid numbers that makes an unnamed column the phone column
 
-// What phone columns are called, in folded form (see fold_name). The first ones are preferred when several are there.
-constexpr std::string_view kPhoneNames[] = {
-    "whatsapp", "whatsappnumber", "whatsappnummer", "waid", "mobilephone", "mobile", "mobilenumber", "mobileno", "cell",
-    "cellphone", "cellnumber", "handy", "handynummer", "mobil", "mobilnummer", "mobiltelefon", "mobilfunk",
-    "mobilfunknummer", "rufnummer", "celular", "movil", "móvil", "telefonomovil", "teléfonomóvil", "telemovel",
-    "telemóvel", "cellulare", "gsm", "msisdn", "phone", "phonenumber", "phoneno", "phone1", "tel", "telephone",
-    "telephonenumber", "telefon", "telefonnummer", "telefono", "teléfono", "telefone", "téléphone", "portable",
-    "numero", "número", "numéro", "number", "contactnumber", "contactno", "e164", "telefoonnummer", "telefoon", "mobiel",
-    "puhelin", "puhelinnumero", "telefonszám", "numertelefonu", "nrtel", "telefonní", "mobilní", "cep", "ceptelefonu",
-    "telefonno", "телефон", "мобильный", "номер", "номертелефона", "мобільний", "هاتف", "رقمالهاتف", "جوال", "الجوال",
-    "טלפון", "נייד", "फोन", "मोबाइल", "电话", "手机", "手机号", "手机号码", "電話", "電話番号", "携帯", "携帯電話",
-    "전화번호", "휴대폰", "nohp", "nomorhp", "nomortelepon", "hp", "sodienthoai", "sốđiệnthoại", "เบอร์โทร", "recipient",
-    "to"};
+// What phone columns are called, in folded form (see fold_name). The first ones are preferred when several
+// are there.
+constexpr std::string_view kPhoneNames[] = {"whatsapp",
+                                            "whatsappnumber",
+                                            "whatsappnummer",
+                                            "waid",
+                                            "mobilephone",
+                                            "mobile",
+                                            "mobilenumber",
+                                            "mobileno",
+                                            "cell",
+                                            "cellphone",
+                                            "cellnumber",
+                                            "handy",
+                                            "handynummer",
+                                            "mobil",
+                                            "mobilnummer",
+                                            "mobiltelefon",
+                                            "mobilfunk",
+                                            "mobilfunknummer",
+                                            "rufnummer",
+                                            "celular",
+                                            "movil",
+                                            "móvil",
+                                            "telefonomovil",
+                                            "teléfonomóvil",
+                                            "telemovel",
+                                            "telemóvel",
+                                            "cellulare",
+                                            "gsm",
+                                            "msisdn",
+                                            "phone",
+                                            "phonenumber",
+                                            "phoneno",
+                                            "phone1",
+                                            "tel",
+                                            "telephone",
+                                            "telephonenumber",
+                                            "telefon",
+                                            "telefonnummer",
+                                            "telefono",
+                                            "teléfono",
+                                            "telefone",
+                                            "téléphone",
+                                            "portable",
+                                            "numero",
+                                            "número",
+                                            "numéro",
+                                            "number",
+                                            "contactnumber",
+                                            "contactno",
+                                            "e164",
+                                            "telefoonnummer",
+                                            "telefoon",
+                                            "mobiel",
+                                            "puhelin",
+                                            "puhelinnumero",
+                                            "telefonszám",
+                                            "numertelefonu",
+                                            "nrtel",
+                                            "telefonní",
+                                            "mobilní",
+                                            "cep",
+                                            "ceptelefonu",
+                                            "telefonno",
+                                            "телефон",
+                                            "мобильный",
+                                            "номер",
+                                            "номертелефона",
+                                            "мобільний",
+                                            "هاتف",
+                                            "رقمالهاتف",
+                                            "جوال",
+                                            "الجوال",
+                                            "טלפון",
+                                            "נייד",
+                                            "फोन",
+                                            "मोबाइल",
+                                            "电话",
+                                            "手机",
+                                            "手机号",
+                                            "手机号码",
+                                            "電話",
+                                            "電話番号",
+                                            "携帯",
+                                            "携帯電話",
+                                            "전화번호",
+                                            "휴대폰",
+                                            "nohp",
+                                            "nomorhp",
+                                            "nomortelepon",
+                                            "hp",
+                                            "sodienthoai",
+                                            "sốđiệnthoại",
+                                            "เบอร์โทร",
+                                            "recipient",
+                                            "to"};
 
 int phone_name_rank(std::string_view folded) {  // 0 best; -1: not called like a phone column
   const auto* found = std::find(std::begin(kPhoneNames), std::end(kPhoneNames), folded);
@@ -38,8 +122,8 @@ struct ColumnCount {
   std::uint64_t clear_phones = 0;  // that nobody would take for something else
 };
 
-// Small plain integers ("1234567" as a customer number) are valid numbers of some region now and then; without a telling
-// name only long numbers or those with a country code count.
+// Small plain integers ("1234567" as a customer number) are valid numbers of some region now and then;
+// without a telling name only long numbers or those with a country code count.
 bool is_clear_phone(std::string_view cell) {
   return cell.find('+') != std::string_view::npos || cell.starts_with("00") ||
          std::count_if(cell.begin(), cell.end(), [](char c) { return c >= '0' && c <= '9'; }) >= 9;
@@ -51,25 +135,28 @@ void choose_phone_column(FileInspection& inspection, std::span<const ColumnCount
   for (std::size_t i = 0; i < inspection.columns.size(); ++i) {
     const RecipientColumn& column = inspection.columns[i];
     const int rank = phone_name_rank(fold_name(column.name));
-    const double clear_share =
-        counts[i].filled > 0 ? static_cast<double>(counts[i].clear_phones) / static_cast<double>(counts[i].filled) : 0;
+    const double clear_share = counts[i].filled > 0 ? static_cast<double>(counts[i].clear_phones) /
+                                                          static_cast<double>(counts[i].filled)
+                                                    : 0;
     double score = (rank >= 0 ? column.phone_share : clear_share) * (0.5 + column.filled_share / 2);
     if (rank >= 0) score += 1.0 - rank * 0.001;
-    const bool enough = rank >= 0 ? column.phone_share > 0 || inspection.columns.size() == 1
-                                  : clear_share >= kEnoughPhones;
+    const bool enough =
+        rank >= 0 ? column.phone_share > 0 || inspection.columns.size() == 1 : clear_share >= kEnoughPhones;
     if (enough && score > best_score) {
       best_score = score;
       best = static_cast<int>(i);
     }
   }
-  // A column called "phone" without one valid number is still what the person means: its rows explain themselves.
+  // A column called "phone" without one valid number is still what the person means: its rows explain
+  // themselves.
   for (std::size_t i = 0; best < 0 && i < inspection.columns.size(); ++i) {
     if (inspection.columns[i].named_like_phone) best = static_cast<int>(i);
   }
   inspection.phone_column = best;
   if (best < 0) {
     inspection.phone_column_problem =
-        "No column with phone numbers was found: none is called like one, and in none at least half of the values are "
+        "No column with phone numbers was found: none is called like one, and in none at least half of the "
+        "values are "
         "valid numbers. Name the column, or set the default region if the numbers have no country code.";
   }
 }
@@ -83,7 +170,8 @@ std::string join_names(std::span<const std::string> names) {
 }
 
 // Guesses how many data rows the whole file has.
-std::uint64_t estimate_rows(const FileInspection& inspection, std::uint64_t bytes_read, std::uint64_t file_size) {
+std::uint64_t estimate_rows(const FileInspection& inspection, std::uint64_t bytes_read,
+                            std::uint64_t file_size) {
   if (bytes_read == 0 || bytes_read >= file_size) return inspection.rows_seen;
   const double share = static_cast<double>(inspection.rows_seen) / static_cast<double>(bytes_read);
   return static_cast<std::uint64_t>(share * static_cast<double>(file_size));
@@ -126,7 +214,8 @@ struct Inspector {
     const double looked_at = static_cast<double>(std::min<std::uint64_t>(inspection.rows_seen, kInspectRows));
     for (std::size_t i = 0; i < counts.size(); ++i) {
       const auto filled = static_cast<double>(counts[i].filled);
-      if (counts[i].filled > 0) inspection.columns[i].phone_share = static_cast<double>(counts[i].phones) / filled;
+      if (counts[i].filled > 0)
+        inspection.columns[i].phone_share = static_cast<double>(counts[i].phones) / filled;
       if (looked_at > 0) inspection.columns[i].filled_share = filled / looked_at;
     }
   }
@@ -140,11 +229,14 @@ std::vector<std::string> warnings_about(std::span<const std::string> names) {
                                      name.substr(0, name.size() - 4), name));
     }
   }
-  const auto number = std::find_if(names.begin(), names.end(),
-                                   [](const std::string& name) { return parse_phone(name, Region{}).has_value(); });
+  const auto number = std::find_if(names.begin(), names.end(), [](const std::string& name) {
+    return parse_phone(name, Region{}).has_value();
+  });
   if (number != names.end()) {
-    warnings.push_back(fmt::format(
-        "The first line is taken as the header, but “{}” looks like a phone number. Add a line with column names.", *number));
+    warnings.push_back(
+        fmt::format("The first line is taken as the header, but “{}” looks like a phone number. Add a line "
+                    "with column names.",
+                    *number));
   }
   return warnings;
 }
@@ -159,7 +251,8 @@ std::vector<std::string> column_names(std::span<const std::string_view> header) 
     while (!cell.empty() && static_cast<unsigned char>(cell.back()) <= ' ') cell.remove_suffix(1);
     const std::string base = cell.empty() ? fmt::format("column {}", i + 1) : std::string(cell);
     std::string name = base;
-    for (int n = 2; std::find(names.begin(), names.end(), name) != names.end(); ++n) name = fmt::format("{} ({})", base, n);
+    for (int n = 2; std::find(names.begin(), names.end(), name) != names.end(); ++n)
+      name = fmt::format("{} ({})", base, n);
     names.push_back(std::move(name));
   }
   return names;
@@ -170,11 +263,13 @@ int find_column(std::span<const std::string> names, std::string_view wanted) {
     const auto found = std::find_if(names.begin(), names.end(), same);
     return found == names.end() ? -1 : static_cast<int>(found - names.begin());
   };
-  if (const int exact = index_of([wanted](const std::string& name) { return name == wanted; }); exact >= 0) return exact;
+  if (const int exact = index_of([wanted](const std::string& name) { return name == wanted; }); exact >= 0)
+    return exact;
   if (wanted.starts_with('#')) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(wanted.data() + 1, wanted.data() + wanted.size(), number);
-    if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 && number <= names.size()) {
+    if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 &&
+        number <= names.size()) {
       return static_cast<int>(number - 1);
     }
   }
@@ -212,11 +307,13 @@ Result<FileInspection> inspect_recipient_file(std::string_view head, std::uint64
   inspection.delimiter = reader.delimiter();
   inspection.encoding = reader.encoding();
   if (inspector.names.empty()) {
-    return fail(ErrorCode::invalid_argument, "line 1: the header line does not end within the first megabyte", "file");
+    return fail(ErrorCode::invalid_argument, "line 1: the header line does not end within the first megabyte",
+                "file");
   }
   if (inspection.rows_seen == 0) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("the file has a header line ({}) but no recipients below it", join_names(inspector.names)),
+                fmt::format("the file has a header line ({}) but no recipients below it",
+                            join_names(inspector.names)),
                 "file");
   }
   inspector.summarise();

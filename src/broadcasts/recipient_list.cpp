@@ -38,7 +38,8 @@ void put_fixed(std::string& out, std::uint64_t value, std::size_t bytes) {
 }
 std::uint64_t get_fixed(std::string_view bytes, std::size_t count) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < count; ++i) value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  for (std::size_t i = 0; i < count; ++i)
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
   return value;
 }
 
@@ -107,7 +108,8 @@ RecipientListWriter::RecipientListWriter(std::vector<ListSlot> slots, std::size_
 
 RecipientListWriter::Open& RecipientListWriter::segment(int key) {
   if (open_.size() == 1 && open_[0].key == key) return open_[0];
-  const auto place = std::lower_bound(open_.begin(), open_.end(), key, [](const Open& o, int k) { return o.key < k; });
+  const auto place =
+      std::lower_bound(open_.begin(), open_.end(), key, [](const Open& o, int k) { return o.key < k; });
   if (place != open_.end() && place->key == key) return *place;
   Open open;
   open.key = key;
@@ -179,7 +181,8 @@ std::string RecipientListWriter::take() {
 
 // ---- reader ----
 
-Task<Result<std::unique_ptr<RecipientListReader>>> RecipientListReader::open(std::unique_ptr<FileReader> file) {
+Task<Result<std::unique_ptr<RecipientListReader>>> RecipientListReader::open(
+    std::unique_ptr<FileReader> file) {
   const std::uint64_t size = file->size();
   if (size < kMagic.size() + kTrailerSize) co_return damaged("it is too short");
   std::string head(kMagic.size(), '\0');
@@ -189,7 +192,8 @@ Task<Result<std::unique_ptr<RecipientListReader>>> RecipientListReader::open(std
   PH_CO_TRY(co_await read_fully(*file, size - kTrailerSize, std::span<char>(trailer)));
   if (std::string_view(trailer).substr(12) != kEndMagic) co_return damaged("its end is missing");
   const std::uint64_t footer_size = get_fixed(trailer, 8);
-  if (footer_size > kMaxFooter || footer_size > size - kTrailerSize - kMagic.size()) co_return damaged("its index is cut");
+  if (footer_size > kMaxFooter || footer_size > size - kTrailerSize - kMagic.size())
+    co_return damaged("its index is cut");
   const std::uint64_t footer_at = size - kTrailerSize - footer_size;
   std::string footer(footer_size, '\0');
   PH_CO_TRY(co_await read_fully(*file, footer_at, std::span<char>(footer)));
@@ -257,8 +261,9 @@ Task<Result<>> RecipientListReader::load_block(std::size_t index) {
 Task<Result<RecipientBatch>> RecipientListReader::read(std::int64_t first_row, std::size_t count) {
   if (first_row < 1) co_return fail(ErrorCode::invalid_argument, "rows are numbered from 1", "first_row");
   if (first_row > rows_ || count == 0) co_return RecipientBatch{};
-  const auto after = std::upper_bound(blocks_.begin(), blocks_.end(), first_row,
-                                      [](std::int64_t row, const ListBlock& block) { return row < block.first_row; });
+  const auto after =
+      std::upper_bound(blocks_.begin(), blocks_.end(), first_row,
+                       [](std::int64_t row, const ListBlock& block) { return row < block.first_row; });
   PH_CO_TRY(co_await load_block(static_cast<std::size_t>(after - blocks_.begin()) - 1));
   co_return decode(first_row, count);
 }

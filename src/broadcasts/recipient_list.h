@@ -1,14 +1,15 @@
-// The compiled recipient list: an immutable file of phone numbers and resolved values, read front to back while sending.
+// The compiled recipient list: an immutable file of phone numbers and resolved values, read front to back
+// while sending.
 //
 // Layout, integers little-endian:
 //   "PHLIST01"
 //   blocks: records, then CRC-32C of the records (4 bytes)
 //     record: varint phone, zigzag varint (source line − line of the record before, 0 at a block's start),
 //             for each slot that is not constant: varint length, bytes
-//   footer: varints and strings: slots (name, constant?, value), segments, block index; see recipient_list.cpp
-//   trailer (20 bytes): footer length (8), CRC-32C of the footer (4), "PHLIST!!" (8)
-// A block belongs to one segment. Blocks of different segments may interleave in the file; rows are numbered from 1
-// segment by segment in the order of segment keys, so a segment's rows are consecutive.
+//   footer: varints and strings: slots (name, constant?, value), segments, block index; see
+//   recipient_list.cpp trailer (20 bytes): footer length (8), CRC-32C of the footer (4), "PHLIST!!" (8)
+// A block belongs to one segment. Blocks of different segments may interleave in the file; rows are numbered
+// from 1 segment by segment in the order of segment keys, so a segment's rows are consecutive.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -39,18 +40,20 @@ struct ListSegment {
 
 struct ListBlock {
   std::uint64_t offset = 0;
-  std::uint32_t size = 0;      // with its checksum
+  std::uint32_t size = 0;  // with its checksum
   std::uint32_t rows = 0;
   std::int64_t first_row = 0;
-  std::uint32_t segment = 0;   // index into segments
+  std::uint32_t segment = 0;  // index into segments
 };
 
 // Encodes a list. The bytes come out of take() in pieces, to be appended to the file in that order.
 class RecipientListWriter {
  public:
   explicit RecipientListWriter(std::vector<ListSlot> slots, std::size_t block_size = 64 * 1024);
-  // `values`: one for each slot; those of constant slots are ignored. Rows must come in the order they shall be sent.
-  void add(int segment_key, PhoneNumber phone, std::uint64_t source_line, std::span<const std::string> values);
+  // `values`: one for each slot; those of constant slots are ignored. Rows must come in the order they shall
+  // be sent.
+  void add(int segment_key, PhoneNumber phone, std::uint64_t source_line,
+           std::span<const std::string> values);
   void finish();       // nothing may be added afterwards
   std::string take();  // bytes not taken yet
   std::size_t pending() const { return out_.size(); }
@@ -101,9 +104,9 @@ class RecipientListReader {
   const std::vector<ListSegment>& segments() const { return segments_; }
   std::int64_t rows() const { return rows_; }
 
-  // Rows from `first_row` on, at most `count` and at most to the end of its block: ask again for more. Empty past the
-  // last row. Sequential calls read each block once. One call at a time. data_loss when a block is damaged.
-  // The reader must outlive the batch.
+  // Rows from `first_row` on, at most `count` and at most to the end of its block: ask again for more. Empty
+  // past the last row. Sequential calls read each block once. One call at a time. data_loss when a block is
+  // damaged. The reader must outlive the batch.
   Task<Result<RecipientBatch>> read(std::int64_t first_row, std::size_t count);
 
  private:

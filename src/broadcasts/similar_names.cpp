@@ -9,9 +9,9 @@ namespace {
 // The lower-case form of a capital of two bytes; 0 if it is none.
 unsigned lower_of(unsigned lead, unsigned trail) {
   const unsigned c = (lead & 0x1F) << 6 | (trail & 0x3F);
-  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;           // Latin-1
-  if (c >= 0x391 && c <= 0x3A9) return c + 0x20;                       // Greek
-  if (c >= 0x410 && c <= 0x42F) return c + 0x20;                       // Cyrillic
+  if (c >= 0xC0 && c <= 0xDE && c != 0xD7) return c + 0x20;  // Latin-1
+  if (c >= 0x391 && c <= 0x3A9) return c + 0x20;             // Greek
+  if (c >= 0x410 && c <= 0x42F) return c + 0x20;             // Cyrillic
   if (c >= 0x400 && c <= 0x40F) return c + 0x50;
   return 0;
 }
@@ -44,7 +44,8 @@ std::string fold_name(std::string_view name) {
       ++i;
     } else if (c >= 0xC3 && c <= 0xD0 && i + 1 < name.size()) {
       const unsigned lower = lower_of(c, static_cast<unsigned char>(name[i + 1]));
-      const unsigned code = lower != 0 ? lower : (c & 0x1FU) << 6 | (static_cast<unsigned char>(name[i + 1]) & 0x3FU);
+      const unsigned code =
+          lower != 0 ? lower : (c & 0x1FU) << 6 | (static_cast<unsigned char>(name[i + 1]) & 0x3FU);
       out += {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
       ++i;
     } else {
@@ -63,7 +64,8 @@ double name_likeness(std::string_view a, std::string_view b) {
   const auto longer = static_cast<double>(std::max(a.size(), b.size()));
   const double by_distance = 1 - static_cast<double>(edit_distance(a, b)) / longer;
   const std::size_t shorter = std::min(a.size(), b.size());
-  const bool holds = shorter >= 3 && (a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos);
+  const bool holds =
+      shorter >= 3 && (a.find(b) != std::string_view::npos || b.find(a) != std::string_view::npos);
   return holds ? std::max(by_distance, 0.6 + 0.3 * static_cast<double>(shorter) / longer) : by_distance;
 }
 

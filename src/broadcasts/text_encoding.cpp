@@ -12,9 +12,12 @@ struct EncodingName {
   TextEncoding encoding;
 };
 constexpr EncodingName kNames[] = {
-    {"utf8", TextEncoding::utf8},          {"utf16le", TextEncoding::utf16le},
-    {"utf16be", TextEncoding::utf16be},    {"windows1252", TextEncoding::windows1252},
-    {"cp1252", TextEncoding::windows1252}, {"latin1", TextEncoding::windows1252},
+    {"utf8", TextEncoding::utf8},
+    {"utf16le", TextEncoding::utf16le},
+    {"utf16be", TextEncoding::utf16be},
+    {"windows1252", TextEncoding::windows1252},
+    {"cp1252", TextEncoding::windows1252},
+    {"latin1", TextEncoding::windows1252},
     {"iso88591", TextEncoding::windows1252},
 };
 
@@ -41,8 +44,9 @@ constexpr Magic kMagic[] = {
 
 // Bytes 0x80 … 0x9F of Windows-1252 (WHATWG index); the rest equals Latin-1.
 constexpr std::array<char16_t, 32> kWindows1252 = {
-    0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6, 0x2030, 0x160, 0x2039, 0x152, 0x8D,   0x17D, 0x8F,
-    0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x2DC, 0x2122, 0x161, 0x203A, 0x153, 0x9D,   0x17E, 0x178};
+    0x20AC, 0x81,   0x201A, 0x192,  0x201E, 0x2026, 0x2020, 0x2021, 0x2C6,  0x2030, 0x160,
+    0x2039, 0x152,  0x8D,   0x17D,  0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x2DC,  0x2122, 0x161,  0x203A, 0x153,  0x9D,   0x17E,  0x178};
 
 void append_code_point(std::string& out, char32_t c) {
   if (c < 0x80) {
@@ -69,7 +73,8 @@ const unsigned char* skip_ascii(const unsigned char* at, const unsigned char* en
   return at;
 }
 
-// Length of the well-formed sequence at `at` (Unicode standard, table 3-7); 0: ill-formed; -1: cut off by the end.
+// Length of the well-formed sequence at `at` (Unicode standard, table 3-7); 0: ill-formed; -1: cut off by the
+// end.
 int sequence_length(const unsigned char* at, const unsigned char* end) {
   const unsigned char lead = *at;
   int length = 0;
@@ -101,10 +106,14 @@ int sequence_length(const unsigned char* at, const unsigned char* end) {
 
 std::string_view to_string(TextEncoding encoding) {
   switch (encoding) {
-    case TextEncoding::utf8: return "utf-8";
-    case TextEncoding::utf16le: return "utf-16le";
-    case TextEncoding::utf16be: return "utf-16be";
-    case TextEncoding::windows1252: return "windows-1252";
+    case TextEncoding::utf8:
+      return "utf-8";
+    case TextEncoding::utf16le:
+      return "utf-16le";
+    case TextEncoding::utf16be:
+      return "utf-16be";
+    case TextEncoding::windows1252:
+      return "windows-1252";
   }
   return "";
 }
@@ -128,7 +137,8 @@ DetectedEncoding detect_encoding(std::string_view head) {
   if (head.starts_with("\xEF\xBB\xBF")) return {TextEncoding::utf8, 3};
   if (head.starts_with("\xFF\xFE")) return {TextEncoding::utf16le, 2};
   if (head.starts_with("\xFE\xFF")) return {TextEncoding::utf16be, 2};
-  // Western text in UTF-16 has a zero in nearly every other byte; text in any script has them at commas and line ends.
+  // Western text in UTF-16 has a zero in nearly every other byte; text in any script has them at commas and
+  // line ends.
   std::size_t even = 0;
   std::size_t odd = 0;
   const std::size_t looked_at = std::min<std::size_t>(head.size(), 4096) & ~std::size_t{1};
@@ -150,10 +160,13 @@ std::string_view binary_format_of(std::string_view head) {
 
 Utf8Converter::Output Utf8Converter::convert(std::string_view bytes) {
   switch (encoding_) {
-    case TextEncoding::utf8: return convert_utf8(bytes);
-    case TextEncoding::windows1252: return convert_windows1252(bytes);
+    case TextEncoding::utf8:
+      return convert_utf8(bytes);
+    case TextEncoding::windows1252:
+      return convert_windows1252(bytes);
     case TextEncoding::utf16le:
-    case TextEncoding::utf16be: return convert_utf16(bytes);
+    case TextEncoding::utf16be:
+      return convert_utf16(bytes);
   }
   return {};
 }
@@ -226,8 +239,8 @@ Utf8Converter::Output Utf8Converter::convert_windows1252(std::string_view bytes)
 }
 
 std::size_t count_characters(std::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace posthorn

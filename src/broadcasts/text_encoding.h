@@ -20,11 +20,12 @@ struct DetectedEncoding {
   TextEncoding encoding = TextEncoding::utf8;
   std::size_t bom_size = 0;  // bytes to skip
 };
-// Looks at a byte order mark, then at where zero bytes stand (UTF-16 without mark). Anything else is taken as UTF-8;
-// Windows-1252 is never guessed, because a wrong guess would silently spoil names.
+// Looks at a byte order mark, then at where zero bytes stand (UTF-16 without mark). Anything else is taken as
+// UTF-8; Windows-1252 is never guessed, because a wrong guess would silently spoil names.
 DetectedEncoding detect_encoding(std::string_view head);
 
-// Names what a file is that only claims to be text: "a zip archive or an Excel workbook (.xlsx)". Empty for text.
+// Names what a file is that only claims to be text: "a zip archive or an Excel workbook (.xlsx)". Empty for
+// text.
 std::string_view binary_format_of(std::string_view head);
 
 // Turns chunks of any size into valid UTF-8. Characters cut by a chunk's end are carried over.

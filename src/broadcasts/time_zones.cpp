@@ -49,15 +49,17 @@ int offset_of(const ZoneRule& zone, WallTime at) {
   // The change to daylight saving is told by the standard clock, the change back by the daylight one.
   const std::int64_t start = change_minute(year, zone.start) - zone.standard;
   const std::int64_t end = change_minute(year, zone.end) - zone.daylight;
-  const bool daylight = start < end ? utc >= start && utc < end : utc >= start || utc < end;  // south of the equator
+  const bool daylight =
+      start < end ? utc >= start && utc < end : utc >= start || utc < end;  // south of the equator
   return daylight ? zone.daylight : zone.standard;
 }
 
 const ZoneRule* zone_by_number(PhoneNumber number) {
   for (std::uint64_t prefix = number.digits(); prefix > 0; prefix /= 10) {
     if (prefix > UINT32_MAX) continue;
-    const auto* found = std::lower_bound(std::begin(kZonePrefixes), std::end(kZonePrefixes), prefix,
-                                         [](const ZonePrefix& entry, std::uint64_t wanted) { return entry.digits < wanted; });
+    const auto* found =
+        std::lower_bound(std::begin(kZonePrefixes), std::end(kZonePrefixes), prefix,
+                         [](const ZonePrefix& entry, std::uint64_t wanted) { return entry.digits < wanted; });
     if (found != std::end(kZonePrefixes) && found->digits == prefix) return &kZones[found->zone];
   }
   return nullptr;
@@ -81,20 +83,23 @@ int utc_offset_minutes(PhoneNumber number, WallTime at) {
 }
 
 int zone_offset_minutes(std::string_view zone, WallTime at) {
-  const auto* found = std::lower_bound(std::begin(kZones), std::end(kZones), zone,
-                                       [](const ZoneRule& rule, std::string_view name) { return rule.name < name; });
+  const auto* found =
+      std::lower_bound(std::begin(kZones), std::end(kZones), zone,
+                       [](const ZoneRule& rule, std::string_view name) { return rule.name < name; });
   return found != std::end(kZones) && found->name == zone ? offset_of(*found, at) : 0;
 }
 
 bool is_quiet(WallTime at, int offset_minutes, QuietHours quiet) {
   const int minute = minute_of_day(at, offset_minutes);
-  if (quiet.from_minute <= quiet.until_minute) return minute >= quiet.from_minute && minute < quiet.until_minute;
+  if (quiet.from_minute <= quiet.until_minute)
+    return minute >= quiet.from_minute && minute < quiet.until_minute;
   return minute >= quiet.from_minute || minute < quiet.until_minute;
 }
 
 WallTime next_allowed_send(WallTime earliest, int offset_minutes, QuietHours quiet) {
   if (!is_quiet(earliest, offset_minutes, quiet)) return earliest;
-  const int wait = (quiet.until_minute - minute_of_day(earliest, offset_minutes) + kMinutesPerDay) % kMinutesPerDay;
+  const int wait =
+      (quiet.until_minute - minute_of_day(earliest, offset_minutes) + kMinutesPerDay) % kMinutesPerDay;
   return std::chrono::floor<std::chrono::minutes>(earliest) + std::chrono::minutes(wait);
 }
 

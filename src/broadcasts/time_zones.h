@@ -1,8 +1,9 @@
 // Local time of a phone number's owner, as far as the number tells it.
 //
-// Tables generated from the `phonenumbers` package (number prefix → IANA zones) and the IANA time zone database (zone →
-// rule); tools/generate_time_zones.py. Where a prefix covers several zones the most populous one stands first in our
-// table of main zones; a mobile number of such a country gets the zone of its capital or largest city.
+// Tables generated from the `phonenumbers` package (number prefix → IANA zones) and the IANA time zone
+// database (zone → rule); tools/generate_time_zones.py. Where a prefix covers several zones the most populous
+// one stands first in our table of main zones; a mobile number of such a country gets the zone of its capital
+// or largest city.
 #pragma once
 #include <string_view>
 
@@ -13,8 +14,8 @@ namespace posthorn {
 
 std::string_view time_zone_of(PhoneNumber number);  // IANA name, "Etc/UTC" when nothing is known
 
-// UTC offset in minutes, east positive, by the rule in force today; the daylight saving rules are those of the time
-// zone database's version in time_zone_data.inc. Historic offsets are not known.
+// UTC offset in minutes, east positive, by the rule in force today; the daylight saving rules are those of
+// the time zone database's version in time_zone_data.inc. Historic offsets are not known.
 int utc_offset_minutes(PhoneNumber number, WallTime at);
 int zone_offset_minutes(std::string_view zone, WallTime at);
 

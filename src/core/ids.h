@@ -13,12 +13,13 @@ struct Id {
   friend constexpr auto operator<=>(const Id&, const Id&) = default;
 };
 
-using AccountId = Id<struct AccountTag>;            // one sending identity: a WhatsApp phone number, an Instagram account, a Page
+using AccountId =
+    Id<struct AccountTag>;  // one sending identity: a WhatsApp phone number, an Instagram account, a Page
 using TemplateId = Id<struct TemplateTag>;
-using UploadId = Id<struct UploadTag>;              // an uploaded recipient file
-using CampaignId = Id<struct CampaignTag>;          // a broadcast; 0 is the account's queue of single sends
-using JournalId = Id<struct JournalTag>;            // one verbatim webhook body
-using EventId = Id<struct EventTag>;                // position in the event log
+using UploadId = Id<struct UploadTag>;      // an uploaded recipient file
+using CampaignId = Id<struct CampaignTag>;  // a broadcast; 0 is the account's queue of single sends
+using JournalId = Id<struct JournalTag>;    // one verbatim webhook body
+using EventId = Id<struct EventTag>;        // position in the event log
 using ApiKeyId = Id<struct ApiKeyTag>;
 
 }  // namespace posthorn

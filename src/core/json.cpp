@@ -1,13 +1,13 @@
 #include "core/json.h"
 
-#include <fmt/format.h>
-
-#include <boost/json.hpp>
-#include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
 #include <set>
 #include <vector>
+
+#include <boost/json.hpp>
+#include <boost/json/basic_parser_impl.hpp>
+#include <fmt/format.h>
 
 namespace posthorn {
 namespace {
@@ -18,8 +18,8 @@ json::parse_options strict_options() {
   return options;
 }
 
-// Builds the tree and counts the members that the text has. An object keeps one member a key, so a tree with fewer
-// members than the text had duplicate keys: that costs nothing while keys are unique.
+// Builds the tree and counts the members that the text has. An object keeps one member a key, so a tree with
+// fewer members than the text had duplicate keys: that costs nothing while keys are unique.
 struct TreeHandler {
   static constexpr std::size_t max_object_size = json::object::max_size();
   static constexpr std::size_t max_array_size = json::array::max_size();
@@ -39,10 +39,16 @@ struct TreeHandler {
   }
   bool on_array_begin(json::error_code&) { return true; }
   bool on_array_end(std::size_t n, json::error_code&) { return stack.push_array(n), true; }
-  bool on_key_part(json::string_view part, std::size_t, json::error_code&) { return stack.push_chars(part), true; }
+  bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+    return stack.push_chars(part), true;
+  }
   bool on_key(json::string_view rest, std::size_t, json::error_code&) { return stack.push_key(rest), true; }
-  bool on_string_part(json::string_view part, std::size_t, json::error_code&) { return stack.push_chars(part), true; }
-  bool on_string(json::string_view rest, std::size_t, json::error_code&) { return stack.push_string(rest), true; }
+  bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
+    return stack.push_chars(part), true;
+  }
+  bool on_string(json::string_view rest, std::size_t, json::error_code&) {
+    return stack.push_string(rest), true;
+  }
   bool on_number_part(json::string_view, json::error_code&) { return true; }
   bool on_int64(std::int64_t n, json::string_view, json::error_code&) { return stack.push_int64(n), true; }
   bool on_uint64(std::uint64_t n, json::string_view, json::error_code&) { return stack.push_uint64(n), true; }
@@ -53,8 +59,8 @@ struct TreeHandler {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 };
 
-// Only for texts already known to be refused: fed byte by byte, it stops where the first duplicate key or number out of
-// range ends.
+// Only for texts already known to be refused: fed byte by byte, it stops where the first duplicate key or
+// number out of range ends.
 struct CulpritHandler {
   static constexpr std::size_t max_object_size = json::object::max_size();
   static constexpr std::size_t max_array_size = json::array::max_size();
@@ -107,8 +113,8 @@ std::unexpected<Error> fail_at(std::string_view text, std::size_t position, std:
   auto line = std::ranges::count(before, '\n') + 1;
   std::size_t line_start = before.rfind('\n');
   std::size_t column = position - (line_start == std::string_view::npos ? 0 : line_start + 1) + 1;
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("invalid JSON at byte {} (line {}, column {}): {}", position, line, column, reason));
+  return fail(ErrorCode::invalid_argument, fmt::format("invalid JSON at byte {} (line {}, column {}): {}",
+                                                       position, line, column, reason));
 }
 
 std::string reason_of(const json::error_code& ec) {
@@ -149,22 +155,29 @@ std::unexpected<Error> explain_culprit(std::string_view text) {
 
 std::string_view kind_name(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "true or false";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "true or false";
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::double_: return "a number";
-    case json::kind::string: return "a string";
-    case json::kind::array: return "an array";
-    case json::kind::object: return "an object";
+    case json::kind::double_:
+      return "a number";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "an array";
+    case json::kind::object:
+      return "an object";
   }
   return "something else";
 }
 
 std::unexpected<Error> wrong_kind(const JsonView& view, std::string_view wanted) {
   std::string_view name = view.path().empty() ? "the JSON text" : std::string_view(view.path());
-  std::string message = view.raw() == nullptr ? fmt::format("{} is missing; it must be {}", name, wanted)
-                                              : fmt::format("{} must be {}, not {}", name, wanted, kind_name(*view.raw()));
+  std::string message = view.raw() == nullptr
+                            ? fmt::format("{} is missing; it must be {}", name, wanted)
+                            : fmt::format("{} must be {}, not {}", name, wanted, kind_name(*view.raw()));
   return fail(ErrorCode::invalid_argument, std::move(message), view.path());
 }
 
@@ -180,7 +193,8 @@ std::optional<std::int64_t> integer_of(const json::value& value) {
   constexpr double kExact = 9007199254740992.0;  // 2^53: beyond, doubles skip integers
   if (const auto* number = value.if_int64()) return *number;
   if (const auto* text = value.if_string()) return whole_number({text->data(), text->size()});
-  if (const auto* real = value.if_double(); real != nullptr && std::abs(*real) <= kExact && std::trunc(*real) == *real) {
+  if (const auto* real = value.if_double();
+      real != nullptr && std::abs(*real) <= kExact && std::trunc(*real) == *real) {
     return static_cast<std::int64_t>(*real);
   }
   return std::nullopt;  // a uint64 is only used for what does not fit int64
@@ -204,7 +218,8 @@ Result<json::value> parse_json(std::string_view text) {
 JsonView JsonView::operator[](std::string_view key) const {
   std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
   const json::object* object = value_ == nullptr ? nullptr : value_->if_object();
-  return {object == nullptr ? nullptr : object->if_contains(json::string_view(key.data(), key.size())), std::move(path)};
+  return {object == nullptr ? nullptr : object->if_contains(json::string_view(key.data(), key.size())),
+          std::move(path)};
 }
 
 JsonView JsonView::operator[](std::size_t index) const {
@@ -228,7 +243,8 @@ Result<std::int64_t> JsonView::integer() const {
   if (std::optional<std::int64_t> number = integer_of(*value_)) return *number;
   if (value_->is_number()) {
     std::string_view name = path_.empty() ? "the JSON text" : std::string_view(path_);
-    return fail(ErrorCode::invalid_argument, fmt::format("{} must be a whole number of at most 64 bits", name), path_);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} must be a whole number of at most 64 bits", name), path_);
   }
   return wrong_kind(*this, "a whole number");
 }

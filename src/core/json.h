@@ -1,10 +1,12 @@
-// Typed access to JSON trees with errors that name the field. The one place where depth and duplicate keys are checked.
+// Typed access to JSON trees with errors that name the field. The one place where depth and duplicate keys
+// are checked.
 #pragma once
-#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include <boost/json/value.hpp>
 
 #include "core/result.h"
 
@@ -14,7 +16,8 @@ namespace json = boost::json;
 
 inline constexpr std::size_t kMaxJsonDepth = 32;
 
-// Parses one complete JSON text. Refuses: invalid UTF-8, depth over kMaxJsonDepth, duplicate keys, trailing bytes.
+// Parses one complete JSON text. Refuses: invalid UTF-8, depth over kMaxJsonDepth, duplicate keys, trailing
+// bytes.
 Result<json::value> parse_json(std::string_view text);
 
 // A view of one value inside a tree together with its path ("mapping.body[1]"), which every error names.
@@ -30,7 +33,7 @@ class JsonView {
 
   JsonView operator[](std::string_view key) const;  // missing members yield a view with exists() == false
   JsonView operator[](std::size_t index) const;
-  std::size_t size() const;                         // of an array; 0 otherwise
+  std::size_t size() const;  // of an array; 0 otherwise
 
   Result<std::string_view> string() const;
   Result<std::int64_t> integer() const;  // also accepts a string of digits, as Meta sends timestamps and ids

@@ -15,8 +15,9 @@ constexpr std::array<bool, 256> plain_bytes() {
 }
 constexpr std::array<bool, 256> kPlain = plain_bytes();
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, whose first byte is at least 0x80; 0 if there is none.
-// Ranges of the second byte after Unicode 15, table 3-7: no overlong forms, no surrogates, nothing above U+10FFFF.
+// Length of the well-formed UTF-8 sequence at the start of `text`, whose first byte is at least 0x80; 0 if
+// there is none. Ranges of the second byte after Unicode 15, table 3-7: no overlong forms, no surrogates,
+// nothing above U+10FFFF.
 std::size_t sequence_length(std::string_view text) {
   auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
   auto continues = [&](std::size_t i) { return (byte(i) & 0xc0U) == 0x80U; };
@@ -39,12 +40,23 @@ std::size_t sequence_length(std::string_view text) {
 void append_escape(std::string& out, unsigned char byte) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   switch (byte) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   out += "\\u00";
   out += kDigits[byte >> 4U];
@@ -68,8 +80,10 @@ void append_json_string(std::string& out, std::string_view text) {
       continue;
     }
     out.append(text, done, i - done);
-    if (byte >= 0x80) out += "\xEF\xBF\xBD";  // U+FFFD
-    else append_escape(out, byte);
+    if (byte >= 0x80)
+      out += "\xEF\xBF\xBD";  // U+FFFD
+    else
+      append_escape(out, byte);
     done = ++i;
   }
   out.append(text, done);

@@ -1,4 +1,5 @@
-// Streaming JSON writer: appends to a string, no tree. For the hot paths; Boost.JSON serves where a tree is needed.
+// Streaming JSON writer: appends to a string, no tree. For the hot paths; Boost.JSON serves where a tree is
+// needed.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,7 +10,8 @@ namespace posthorn {
 // Appends `text` as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD; control characters are escaped.
 void append_json_string(std::string& out, std::string_view text);
 
-// Comma placement is automatic. Misuse (a value without key inside an object) is a bug of the caller and not checked.
+// Comma placement is automatic. Misuse (a value without key inside an object) is a bug of the caller and not
+// checked.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string& out) : out_(out) {}

@@ -52,14 +52,15 @@ std::size_t separator_length(std::string_view rest) {
   if (rest.size() < 3) return 0;
   const auto second = static_cast<unsigned char>(rest[1]);
   const auto third = static_cast<unsigned char>(rest[2]);
-  // General punctuation: spaces, dashes, direction marks, word joiner; minus sign; BOM; ideographic space; full-width ones.
+  // General punctuation: spaces, dashes, direction marks, word joiner; minus sign; BOM; ideographic space;
+  // full-width ones.
   if (first == 0xE2 && second == 0x80 && (third <= 0x95 || (third >= 0xA8 && third <= 0xAF))) return 3;
   if (first == 0xE2 && second == 0x81 && (third == 0x9F || (third >= 0xA0 && third <= 0xA9))) return 3;
   if (first == 0xE2 && second == 0x88 && third == 0x92) return 3;
   if (first == 0xE3 && second == 0x80 && third == 0x80) return 3;
   if (first == 0xEF && ((second == 0xBB && third == 0xBF) ||
-                        (second == 0xBC && (third == 0x88 || third == 0x89 || third == 0x8D || third == 0x8E ||
-                                            third == 0x8F))))
+                        (second == 0xBC && (third == 0x88 || third == 0x89 || third == 0x8D ||
+                                            third == 0x8E || third == 0x8F))))
     return 3;
   return 0;
 }
@@ -86,7 +87,8 @@ constexpr std::string_view kFullWidthPlus = "\xEF\xBC\x8B";
 std::string_view without_decoration(std::string_view text) {
   const auto trim = [&text] {
     while (!text.empty() && text[0] >= 0 && static_cast<unsigned char>(text[0]) <= ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() >= 0 && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+    while (!text.empty() && text.back() >= 0 && static_cast<unsigned char>(text.back()) <= ' ')
+      text.remove_suffix(1);
   };
   trim();
   for (const std::string_view mark : {"'", "\xE2\x80\x99", "\xE2\x80\x98", "`", "tel:", "whatsapp:", "="}) {
@@ -101,7 +103,9 @@ std::string_view without_decoration(std::string_view text) {
   return text;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // What a character that belongs to no number tells about the mistake.
 PhoneError classify_stranger(std::string_view text, std::size_t at) {
@@ -110,10 +114,11 @@ PhoneError classify_stranger(std::string_view text, std::size_t at) {
   if (lower == 'e' && at > 0 && is_digit(text[at - 1]) && rest.size() > 1 &&
       (rest[1] == '+' || is_digit(rest[1])) && is_digit(rest.back()))
     return PhoneError::scientific_notation;
-  const bool after_digit = std::any_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), is_digit);
-  if (after_digit && is_digit(rest.back()) && (lower == 'x' || rest[0] == '#' || rest[0] == ';' ||
-                                               rest.starts_with("ext") || rest.starts_with("Ext") ||
-                                               rest.starts_with("EXT")))
+  const bool after_digit =
+      std::any_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), is_digit);
+  if (after_digit && is_digit(rest.back()) &&
+      (lower == 'x' || rest[0] == '#' || rest[0] == ';' || rest.starts_with("ext") ||
+       rest.starts_with("Ext") || rest.starts_with("EXT")))
     return PhoneError::extension;
   return PhoneError::letters;
 }
@@ -134,7 +139,8 @@ std::expected<Spelled, PhoneError> read_digits(std::string_view text) {
     } else if (const std::size_t skip = separator_length(text.substr(at)); skip > 0) {
       at += skip;
       continue;
-    } else if (number.size == 0 && !spelled.plus && (c == '+' || text.substr(at).starts_with(kFullWidthPlus))) {
+    } else if (number.size == 0 && !spelled.plus &&
+               (c == '+' || text.substr(at).starts_with(kFullWidthPlus))) {
       spelled.plus = true;
       at += c == '+' ? 1 : kFullWidthPlus.size();
       continue;
@@ -159,7 +165,8 @@ struct Captures {
 
 enum Operation : std::uint32_t { op_match, op_set, op_split, op_jump, op_save, op_end };
 
-// Backtracking matcher, anchored at the start. Programs have no loops, so recursion is bounded by their length.
+// Backtracking matcher, anchored at the start. Programs have no loops, so recursion is bounded by their
+// length.
 bool run_program(std::uint32_t pc, Digits digits, std::size_t at, Captures& captures) {
   for (;;) {
     const std::uint32_t instruction = kPrograms[pc];
@@ -207,7 +214,9 @@ bool match_prefix(std::uint16_t program, const char* literal, Digits digits, Cap
 
 // ---- numbers ----
 
-std::size_t calling_code_length(const Plan& plan) { return plan.calling_code < 10 ? 1 : plan.calling_code < 100 ? 2 : 3; }
+std::size_t calling_code_length(const Plan& plan) {
+  return plan.calling_code < 10 ? 1 : plan.calling_code < 100 ? 2 : 3;
+}
 
 std::uint16_t accept(const Plan& plan, Digits national) {
   std::size_t state = plan.start;
@@ -292,19 +301,20 @@ const RegionPlan* find_region(Region region) {
 }
 
 bool starts_with_calling_code(const Plan& plan, Digits digits) {
-  return digits.size() > 4 && kPlanByPrefix[digits[0] * 100 + digits[1] * 10 + digits[2]] == &plan - kPlans + 1;
+  return digits.size() > 4 &&
+         kPlanByPrefix[digits[0] * 100 + digits[1] * 10 + digits[2]] == &plan - kPlans + 1;
 }
 
-// Without "+": dialled abroad with the region's prefix, the region's own calling code in front, national, or some
-// country's calling code in front (Meta's wa_id form). In that order.
+// Without "+": dialled abroad with the region's prefix, the region's own calling code in front, national, or
+// some country's calling code in front (Meta's wa_id form). In that order.
 std::expected<PhoneNumber, PhoneError> parse_at_home(const RegionPlan& region, Digits digits) {
   Captures captures;
   if (match_prefix(region.idd_program, region.idd, digits, captures) && digits.size() > captures.at[1] &&
       digits[captures.at[1]] != 0) {
     if (auto abroad = parse_international(digits.subspan(captures.at[1]))) return abroad;
   }
-  // The region's own calling code in front wins over a national reading when a long number follows it: German files are
-  // full of 491701234567, which could also be a (never issued) number behind the area code 4917.
+  // The region's own calling code in front wins over a national reading when a long number follows it: German
+  // files are full of 491701234567, which could also be a (never issued) number behind the area code 4917.
   const Plan& plan = kPlans[region.plan];
   const bool with_code = starts_with_calling_code(plan, digits);
   if (with_code && digits.size() >= kLongNational + calling_code_length(plan)) {
@@ -323,7 +333,8 @@ std::expected<PhoneNumber, PhoneError> parse_at_home(const RegionPlan& region, D
 std::expected<PhoneNumber, PhoneError> parse_anywhere(Digits digits) {
   if (digits[0] != 0) {
     auto whole = parse_international(digits);
-    if (!whole && whole.error() != PhoneError::too_long) return std::unexpected(PhoneError::needs_default_region);
+    if (!whole && whole.error() != PhoneError::too_long)
+      return std::unexpected(PhoneError::needs_default_region);
     return whole;
   }
   if (digits.size() > 2 && digits[1] == 0) return parse_international(digits.subspan(2));
@@ -338,31 +349,44 @@ Result<Region> parse_region(std::string_view iso2) {
     for (std::size_t i = 0; i < 2; ++i) region.code[i] = static_cast<char>(iso2[i] & ~0x20);
     if (find_region(region) != nullptr) return region;
   }
-  return fail(ErrorCode::invalid_argument,
-              "“" + std::string(iso2.substr(0, 20)) +
-                  "” is not a region with phone numbers; give its two-letter ISO 3166-1 code, such as DE or US",
-              "default_region");
+  return fail(
+      ErrorCode::invalid_argument,
+      "“" + std::string(iso2.substr(0, 20)) +
+          "” is not a region with phone numbers; give its two-letter ISO 3166-1 code, such as DE or US",
+      "default_region");
 }
 
-std::string PhoneNumber::to_digits() const { return std::to_string(digits_); }
-std::string PhoneNumber::to_string() const { return "+" + to_digits(); }
+std::string PhoneNumber::to_digits() const {
+  return std::to_string(digits_);
+}
+std::string PhoneNumber::to_string() const {
+  return "+" + to_digits();
+}
 
 std::string_view explain(PhoneError error) {
   switch (error) {
-    case PhoneError::empty: return "There is no phone number. Fill in the cell or remove the row.";
+    case PhoneError::empty:
+      return "There is no phone number. Fill in the cell or remove the row.";
     case PhoneError::letters:
-      return "This is not one phone number: it has letters or signs that do not belong. Keep the digits only.";
-    case PhoneError::too_short: return "The number has too few digits. Check whether the end was cut off.";
-    case PhoneError::too_long: return "The number has too many digits. Check for two numbers in one cell.";
-    case PhoneError::unknown_country_code: return "No country has this calling code. Check the digits after the “+”.";
+      return "This is not one phone number: it has letters or signs that do not belong. Keep the digits "
+             "only.";
+    case PhoneError::too_short:
+      return "The number has too few digits. Check whether the end was cut off.";
+    case PhoneError::too_long:
+      return "The number has too many digits. Check for two numbers in one cell.";
+    case PhoneError::unknown_country_code:
+      return "No country has this calling code. Check the digits after the “+”.";
     case PhoneError::invalid_for_region:
       return "No such number exists in its country's numbering plan. Check the digits and the country code.";
     case PhoneError::needs_default_region:
-      return "The number has no country code. Add it (+49…), or choose the country of the list as default region.";
+      return "The number has no country code. Add it (+49…), or choose the country of the list as default "
+             "region.";
     case PhoneError::scientific_notation:
-      return "A spreadsheet has rounded this number (4.9171E+11) and its digits are lost. Format the column as text "
+      return "A spreadsheet has rounded this number (4.9171E+11) and its digits are lost. Format the column "
+             "as text "
              "and export again.";
-    case PhoneError::extension: return "WhatsApp cannot reach extensions. Give a direct number without extension.";
+    case PhoneError::extension:
+      return "WhatsApp cannot reach extensions. Give a direct number without extension.";
   }
   return "";
 }
@@ -383,7 +407,8 @@ Region region_of(PhoneNumber number) {
     reversed[buffer.size++] = static_cast<std::uint8_t>(rest % 10);
   }
   if (buffer.size < 4) return {};
-  std::reverse_copy(reversed.begin(), reversed.begin() + static_cast<std::ptrdiff_t>(buffer.size), buffer.digits.begin());
+  std::reverse_copy(reversed.begin(), reversed.begin() + static_cast<std::ptrdiff_t>(buffer.size),
+                    buffer.digits.begin());
   const Digits digits = buffer.view();
   const std::size_t index = kPlanByPrefix[digits[0] * 100 + digits[1] * 10 + digits[2]];
   if (index == 0) return {};

@@ -18,7 +18,8 @@ struct Region {
 };
 Result<Region> parse_region(std::string_view iso2);
 
-// 7 to 15 digits with country code, held as one integer: leading zeros cannot occur (country codes start at 1).
+// 7 to 15 digits with country code, held as one integer: leading zeros cannot occur (country codes start at
+// 1).
 class PhoneNumber {
  public:
   constexpr PhoneNumber() = default;
@@ -35,14 +36,21 @@ class PhoneNumber {
 };
 
 enum class PhoneError {
-  empty, letters, too_short, too_long, unknown_country_code, invalid_for_region, needs_default_region,
+  empty,
+  letters,
+  too_short,
+  too_long,
+  unknown_country_code,
+  invalid_for_region,
+  needs_default_region,
   scientific_notation,  // "4.9171E+11": a spreadsheet destroyed the number
   extension,            // "… ext. 5": WhatsApp has no extensions
 };
 std::string_view explain(PhoneError error);  // one sentence for people, with what to do
 
-// Accepts "+49 170 1234567", "0049170…", "0170 1234567" (with default region), full-width digits, spaces, dashes,
-// brackets, dots, slashes, a leading apostrophe (from spreadsheets), and Meta's wa_id form. Never allocates.
+// Accepts "+49 170 1234567", "0049170…", "0170 1234567" (with default region), full-width digits, spaces,
+// dashes, brackets, dots, slashes, a leading apostrophe (from spreadsheets), and Meta's wa_id form. Never
+// allocates.
 std::expected<PhoneNumber, PhoneError> parse_phone(std::string_view text, Region default_region);
 
 // The region a number belongs to, by country code and leading digits; empty if shared and undecidable.

@@ -6,12 +6,12 @@
 
 namespace posthorn {
 
-// What kind of failure it is, so that callers can decide without reading the message. Each maps to one HTTP status
-// (api/) and one exit code (app/).
+// What kind of failure it is, so that callers can decide without reading the message. Each maps to one HTTP
+// status (api/) and one exit code (app/).
 enum class ErrorCode {
-  invalid_argument,    // the caller's input is wrong; `field` names it
-  unauthenticated,     // no or bad credentials
-  permission_denied,   // good credentials, role too low
+  invalid_argument,   // the caller's input is wrong; `field` names it
+  unauthenticated,    // no or bad credentials
+  permission_denied,  // good credentials, role too low
   not_found,
   conflict,            // state does not allow it, or an idempotency key was reused with another body
   too_large,           // over a documented limit
@@ -19,15 +19,15 @@ enum class ErrorCode {
   unavailable,         // a peer (Graph, database, network) does not answer; may succeed later
   deadline_exceeded,
   cancelled,
-  data_loss,           // stored bytes are not what was written
-  internal,            // a bug or a broken environment
+  data_loss,  // stored bytes are not what was written
+  internal,   // a bug or a broken environment
 };
 
 std::string_view to_string(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  std::string message;    // for people: what was wrong and what to do
+  std::string message;     // for people: what was wrong and what to do
   std::string field = {};  // the input field it is about, JSON-path like "mapping.body[1]"; empty if none
 };
 
@@ -40,8 +40,8 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string message, std::str
 
 }  // namespace posthorn
 
-// PH_TRY(expr): returns the error of a Result from the enclosing function; PH_TRY_ASSIGN(decl, expr) binds the value.
-// The PH_CO_ forms do the same inside a coroutine.
+// PH_TRY(expr): returns the error of a Result from the enclosing function; PH_TRY_ASSIGN(decl, expr) binds
+// the value. The PH_CO_ forms do the same inside a coroutine.
 #define PH_CONCAT_INNER(a, b) a##b
 #define PH_CONCAT(a, b) PH_CONCAT_INNER(a, b)
 #define PH_TRY_IMPL(tmp, ret, expr) \

@@ -1,8 +1,8 @@
 #include "core/time_text.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace posthorn {
 namespace {
@@ -47,13 +47,14 @@ std::string iso_time(WallTime t) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(seconds - day);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count());
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
 }
 
 Result<WallTime> parse_iso_time(std::string_view text) {
   const auto refuse = [] {
-    return fail(ErrorCode::invalid_argument, "not a time; write it like 2026-03-29T09:00:00Z or 2026-03-29T09:00+02:00");
+    return fail(ErrorCode::invalid_argument,
+                "not a time; write it like 2026-03-29T09:00:00Z or 2026-03-29T09:00+02:00");
   };
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, offset = 0;
   if (!take(text, 4, year, "-") || !take(text, 2, month, "-") || !take(text, 2, day, "T")) return refuse();
@@ -63,11 +64,12 @@ Result<WallTime> parse_iso_time(std::string_view text) {
     if (!take(text, 2, second) || !take_fraction(text)) return refuse();
   }
   if (!take_offset(text, offset) || hour > 23 || minute > 59 || second > 59) return refuse();
-  const std::chrono::year_month_day date(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date(std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
   if (!date.ok()) return refuse();
-  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute - offset) +
-         std::chrono::seconds(second);
+  return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute - offset) + std::chrono::seconds(second);
 }
 
 }  // namespace posthorn

@@ -8,8 +8,9 @@ namespace {
 
 constexpr int kMaxThroughput = 10'000;
 
-#define PH_SELECT_ACCOUNT                                                                                             \
-  "SELECT id, channel, name, business_id, sender_id, display_number, verified_name, sealed_token, status, quality, " \
+#define PH_SELECT_ACCOUNT                                                                                   \
+  "SELECT id, channel, name, business_id, sender_id, display_number, verified_name, sealed_token, status, " \
+  "quality, "                                                                                               \
   "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at FROM accounts "
 constexpr std::string_view kById = PH_SELECT_ACCOUNT "WHERE id = $1";
 constexpr std::string_view kByName = PH_SELECT_ACCOUNT "WHERE name = $1";
@@ -21,8 +22,9 @@ constexpr std::string_view kAll = PH_SELECT_ACCOUNT "ORDER BY id";
 Account row(SqlRows& r) {
   Account a;
   a.id = AccountId{r.integer(0)};
-  std::string* const texts[] = {&a.channel, &a.name, &a.business_id, &a.sender_id, &a.display_number, &a.verified_name,
-                                &a.sealed_token, &a.status, &a.quality};
+  std::string* const texts[] = {&a.channel,      &a.name,           &a.business_id,
+                                &a.sender_id,    &a.display_number, &a.verified_name,
+                                &a.sealed_token, &a.status,         &a.quality};
   for (int i = 0; i < 9; ++i) *texts[i] = r.text(i + 1);
   a.throughput = static_cast<int>(r.integer(10));
   a.throughput_level = r.text(11);
@@ -50,19 +52,27 @@ Result<std::optional<Account>> read_one(Result<SqlRows> found) {
 }
 
 Result<> check_new(Transaction& tx, const NewAccount& a) {
-  const std::pair<const char*, const std::string&> required[] = {
-      {"channel", a.channel}, {"name", a.name}, {"business_id", a.business_id}, {"sender_id", a.sender_id}, {"token", a.sealed_token}};
+  const std::pair<const char*, const std::string&> required[] = {{"channel", a.channel},
+                                                                 {"name", a.name},
+                                                                 {"business_id", a.business_id},
+                                                                 {"sender_id", a.sender_id},
+                                                                 {"token", a.sealed_token}};
   for (const auto& [field, value] : required) {
-    if (value.empty()) return fail(ErrorCode::invalid_argument, fmt::format("'{}' is missing. Give it and try again.", field), field);
+    if (value.empty())
+      return fail(ErrorCode::invalid_argument, fmt::format("'{}' is missing. Give it and try again.", field),
+                  field);
   }
   PH_TRY_ASSIGN(const auto same_name, read_one(tx.query(kByName, {a.name})));
   if (same_name) {
-    return fail(ErrorCode::conflict, fmt::format("There is an account named '{}' already. Choose another name.", a.name), "name");
+    return fail(ErrorCode::conflict,
+                fmt::format("There is an account named '{}' already. Choose another name.", a.name), "name");
   }
   PH_TRY_ASSIGN(const auto same_sender, find_by_sender(tx, a.sender_id));
   if (same_sender) {
-    return fail(ErrorCode::conflict, fmt::format("Phone number id {} is set up already, as account '{}'.", a.sender_id,
-                                                 same_sender->name), "sender_id");
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("Phone number id {} is set up already, as account '{}'.", a.sender_id, same_sender->name),
+        "sender_id");
   }
   return {};
 }
@@ -85,9 +95,12 @@ Result<Secret> open_token(const SecretBox& box, const Account& account) {
 
 Result<Account> add(Transaction& tx, const NewAccount& a, WallTime now) {
   PH_TRY(check_new(tx, a));
-  PH_TRY(tx.execute("INSERT INTO accounts (channel, name, business_id, sender_id, display_number, verified_name, sealed_token, "
-                    "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
-                    {a.channel, a.name, a.business_id, a.sender_id, a.display_number, a.verified_name, a.sealed_token, now}));
+  PH_TRY(
+      tx.execute("INSERT INTO accounts (channel, name, business_id, sender_id, display_number, "
+                 "verified_name, sealed_token, "
+                 "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+                 {a.channel, a.name, a.business_id, a.sender_id, a.display_number, a.verified_name,
+                  a.sealed_token, now}));
   return get_by_name(tx, a.name);
 }
 
@@ -103,15 +116,19 @@ Result<Account> get_by_name(Transaction& tx, std::string_view name) {
   PH_TRY_ASSIGN(const auto known, list(tx));
   std::string names;
   for (const Account& a : known) names += (names.empty() ? "" : ", ") + a.name;
-  return fail(ErrorCode::not_found, fmt::format("There is no account named '{}'. Known: {}.", name,
-                                                names.empty() ? "none yet; add one with 'posthorn channel add'" : names), "account");
+  return fail(ErrorCode::not_found,
+              fmt::format("There is no account named '{}'. Known: {}.", name,
+                          names.empty() ? "none yet; add one with 'posthorn channel add'" : names),
+              "account");
 }
 
 Result<std::optional<Account>> find_by_sender(Transaction& tx, std::string_view sender_id) {
   return read_one(tx.query(kBySender, {sender_id}));
 }
 
-Result<std::vector<Account>> list(Transaction& tx) { return read_all(tx.query(kAll)); }
+Result<std::vector<Account>> list(Transaction& tx) {
+  return read_all(tx.query(kAll));
+}
 
 Result<std::vector<Account>> list_by_business(Transaction& tx, std::string_view business_id) {
   return read_all(tx.query(kByBusiness, {business_id}));
@@ -120,28 +137,40 @@ Result<std::vector<Account>> list_by_business(Transaction& tx, std::string_view 
 Result<> update(Transaction& tx, AccountId id, const AccountUpdate& u, WallTime now) {
   if (u.throughput && (*u.throughput < 1 || *u.throughput > kMaxThroughput)) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("A throughput of {} messages a second is not between 1 and {}.", *u.throughput, kMaxThroughput), "throughput");
+                fmt::format("A throughput of {} messages a second is not between 1 and {}.", *u.throughput,
+                            kMaxThroughput),
+                "throughput");
   }
   return expect_one(
-      tx.execute("UPDATE accounts SET display_number = coalesce($2, display_number), verified_name = coalesce($3, verified_name), "
-                 "status = coalesce($4, status), quality = coalesce($5, quality), throughput = coalesce($6, throughput), "
-                 "throughput_level = coalesce($7, throughput_level), messaging_tier = coalesce($8, messaging_tier), "
-                 "updated_at = $9 WHERE id = $1",
-                 {id, u.display_number, u.verified_name, u.status, u.quality, u.throughput, u.throughput_level, u.messaging_tier, now}),
+      tx.execute(
+          "UPDATE accounts SET display_number = coalesce($2, display_number), verified_name = coalesce($3, "
+          "verified_name), "
+          "status = coalesce($4, status), quality = coalesce($5, quality), throughput = coalesce($6, "
+          "throughput), "
+          "throughput_level = coalesce($7, throughput_level), messaging_tier = coalesce($8, messaging_tier), "
+          "updated_at = $9 WHERE id = $1",
+          {id, u.display_number, u.verified_name, u.status, u.quality, u.throughput, u.throughput_level,
+           u.messaging_tier, now}),
       id);
 }
 
 Result<> replace_token(Transaction& tx, AccountId id, std::string_view sealed_token, WallTime now) {
-  return expect_one(tx.execute("UPDATE accounts SET sealed_token = $2, updated_at = $3 WHERE id = $1", {id, sealed_token, now}), id);
+  return expect_one(tx.execute("UPDATE accounts SET sealed_token = $2, updated_at = $3 WHERE id = $1",
+                               {id, sealed_token, now}),
+                    id);
 }
 
 Result<> block(Transaction& tx, AccountId id, std::string_view reason, WallTime now) {
-  if (reason.empty()) return fail(ErrorCode::invalid_argument, "Give the reason why the account is blocked.", "reason");
-  return expect_one(tx.execute("UPDATE accounts SET blocked_reason = $2, updated_at = $3 WHERE id = $1", {id, reason, now}), id);
+  if (reason.empty())
+    return fail(ErrorCode::invalid_argument, "Give the reason why the account is blocked.", "reason");
+  return expect_one(
+      tx.execute("UPDATE accounts SET blocked_reason = $2, updated_at = $3 WHERE id = $1", {id, reason, now}),
+      id);
 }
 
 Result<> unblock(Transaction& tx, AccountId id, WallTime now) {
-  return expect_one(tx.execute("UPDATE accounts SET blocked_reason = '', updated_at = $2 WHERE id = $1", {id, now}), id);
+  return expect_one(
+      tx.execute("UPDATE accounts SET blocked_reason = '', updated_at = $2 WHERE id = $1", {id, now}), id);
 }
 
 }  // namespace posthorn::accounts

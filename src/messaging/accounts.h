@@ -1,4 +1,5 @@
-// Sending identities (WhatsApp phone numbers) as rows. SQL only: every function works inside the caller's transaction.
+// Sending identities (WhatsApp phone numbers) as rows. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,10 +16,10 @@ namespace posthorn {
 
 struct Account {
   AccountId id;
-  std::string channel;           // 'whatsapp'
-  std::string name;              // the operator's handle, unique
-  std::string business_id;       // WABA id
-  std::string sender_id;         // phone number id, unique
+  std::string channel;      // 'whatsapp'
+  std::string name;         // the operator's handle, unique
+  std::string business_id;  // WABA id
+  std::string sender_id;    // phone number id, unique
   std::string display_number;
   std::string verified_name;
   std::string sealed_token;      // open with open_token()
@@ -40,7 +41,7 @@ struct NewAccount {
   std::string sender_id;
   std::string display_number = {};
   std::string verified_name = {};
-  std::string sealed_token;      // from seal_token()
+  std::string sealed_token;  // from seal_token()
 };
 
 // What a sync or a webhook may tell about an account; absent fields stay as they are.
@@ -49,24 +50,24 @@ struct AccountUpdate {
   std::optional<std::string> verified_name = {};
   std::optional<std::string> status = {};
   std::optional<std::string> quality = {};
-  std::optional<int> throughput = {};            // 1 to 10,000 messages per second
+  std::optional<int> throughput = {};  // 1 to 10,000 messages per second
   std::optional<std::string> throughput_level = {};
   std::optional<std::string> messaging_tier = {};
 };
 
 namespace accounts {
 
-// The envelope is bound to the sender id: it cannot be moved to another account. Seal on the core's thread, before the
-// transaction (the box draws randomness).
+// The envelope is bound to the sender id: it cannot be moved to another account. Seal on the core's thread,
+// before the transaction (the box draws randomness).
 std::string seal_token(SecretBox& box, std::string_view sender_id, const Secret& token);
 Result<Secret> open_token(const SecretBox& box, const Account& account);
 
 // conflict when name or sender id is taken; invalid_argument names the field.
 Result<Account> add(Transaction& tx, const NewAccount& account, WallTime now);
-Result<Account> get(Transaction& tx, AccountId id);                              // not_found
-Result<Account> get_by_name(Transaction& tx, std::string_view name);             // not_found lists what exists
+Result<Account> get(Transaction& tx, AccountId id);                   // not_found
+Result<Account> get_by_name(Transaction& tx, std::string_view name);  // not_found lists what exists
 Result<std::optional<Account>> find_by_sender(Transaction& tx, std::string_view sender_id);
-Result<std::vector<Account>> list(Transaction& tx);                              // by id
+Result<std::vector<Account>> list(Transaction& tx);  // by id
 Result<std::vector<Account>> list_by_business(Transaction& tx, std::string_view business_id);
 
 Result<> update(Transaction& tx, AccountId id, const AccountUpdate& update, WallTime now);

@@ -22,12 +22,12 @@ struct AuditEntry {
 namespace audit {
 
 // In the same transaction as the change it tells of.
-Result<> record(Transaction& tx, WallTime at, std::string_view actor, std::string_view action, std::string_view subject,
-                std::string_view detail = {});
+Result<> record(Transaction& tx, WallTime at, std::string_view actor, std::string_view action,
+                std::string_view subject, std::string_view detail = {});
 // Newest first; before_id 0 starts at the newest. limit 1 to 1,000.
 Result<std::vector<AuditEntry>> list(Transaction& tx, std::int64_t before_id, int limit);
-// Walks the whole chain. data_loss names the first entry that does not fit. Returns how many were checked. What was cut
-// off at the end cannot show by itself: compare the last hash with a copy kept elsewhere.
+// Walks the whole chain. data_loss names the first entry that does not fit. Returns how many were checked.
+// What was cut off at the end cannot show by itself: compare the last hash with a copy kept elsewhere.
 Result<std::int64_t> verify(Transaction& tx);
 Result<std::string> last_hash(Transaction& tx);  // empty when there is no entry
 

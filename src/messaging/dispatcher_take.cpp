@@ -46,7 +46,9 @@ Task<> Dispatcher::Impl::remember_pairs() {
 }
 
 // More must not wait for the pacer: an intent is a promise to send at once (I2).
-int Dispatcher::Impl::room_for_ready() const { return pacer.leave_within(kReadyAtMost, ports.clock.now()); }
+int Dispatcher::Impl::room_for_ready() const {
+  return pacer.leave_within(kReadyAtMost, ports.clock.now());
+}
 
 // How many intents may be taken now. A probe is all that may go out while the channel cannot be reached.
 int Dispatcher::Impl::capacity() const {

@@ -1,5 +1,5 @@
-// Loops the process cannot do without. One that ended by an exception would leave a server that looks alive and
-// does nothing: the process ends instead, and its next start recovers as after a crash.
+// Loops the process cannot do without. One that ended by an exception would leave a server that looks alive
+// and does nothing: the process ends instead, and its next start recovers as after a crash.
 #pragma once
 #include <string_view>
 

@@ -16,7 +16,7 @@ constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
 constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
 constexpr int kTriesAlone = 3;     // then it is parked as a whole
-constexpr std::size_t kReadBodies = 256;                 // read back from the journal at a time
+constexpr std::size_t kReadBodies = 256;  // read back from the journal at a time
 
 std::int64_t to_number(std::string_view text) {
   std::int64_t number = 0;
@@ -246,8 +246,8 @@ Task<Result<EventBatchResult>> Intake::Impl::fill_and_apply(std::shared_ptr<Even
   co_return std::unexpected(failure);
 }
 
-// After a few tries one body of the batch must be at fault: they are applied one by one. True when the next one
-// alone has been tried often enough too.
+// After a few tries one body of the batch must be at fault: they are applied one by one. True when the next
+// one alone has been tried often enough too.
 bool Intake::Impl::blames_a_body(const EventBatch& batch, const Error& error) {
   const bool store_is_at_fault =
       error.code == ErrorCode::resource_exhausted || error.code == ErrorCode::unavailable;
@@ -265,9 +265,10 @@ Task<bool> Intake::Impl::park_next(Error why) {
   const std::int64_t id = applied_id + 1;
   const std::int64_t now = wall();
   auto park = [id, now, why](Transaction& tx) -> Result<> {
-    PH_TRY(tx.execute("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) "
-                      "VALUES ($1, -1, $2, '', $3)",
-                      {id, "cannot be applied: " + why.message, now}));
+    PH_TRY(
+        tx.execute("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) "
+                   "VALUES ($1, -1, $2, '', $3)",
+                   {id, "cannot be applied: " + why.message, now}));
     return settings::set(tx, kIntakeCursor, std::to_string(id));
   };
   const Result<> parked = co_await ports.database.write(std::move(park));

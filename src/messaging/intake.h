@@ -28,8 +28,9 @@ namespace posthorn {
 struct IntakeOptions {
   std::size_t max_waiting = 20'000;  // bodies that wait for their commit; beyond: refused (503)
   std::size_t handover_bytes =
-      32 * 1024 * 1024;              // committed bodies kept in memory for applying; beyond: read back
-  std::size_t apply_events = 500;  // events applied in one transaction, about: bodies wait for their commit behind it
+      32 * 1024 * 1024;  // committed bodies kept in memory for applying; beyond: read back
+  std::size_t apply_events =
+      500;  // events applied in one transaction, about: bodies wait for their commit behind it
   std::vector<std::string> stop_keywords = {"STOP", "STOPP", "UNSUBSCRIBE", "BAJA", "ARRET", "SAIR"};
   std::vector<std::string> start_keywords = {"START", "SUBSCRIBE"};
   Duration keep_journal = std::chrono::hours(24 * 8);

@@ -134,9 +134,9 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   std::size_t committed_bytes = 0;
   std::int64_t last_id = 0;  // committed
   std::int64_t applied_id = 0;
-  int failures = 0;  // to apply what comes next, one after another
+  int failures = 0;              // to apply what comes next, one after another
   std::int64_t alone_until = 0;  // up to this body they are applied one by one
-  bool unmatched_there = true;  // perhaps: parked statuses wait for their message
+  bool unmatched_there = true;   // perhaps: parked statuses wait for their message
   bool started = false, stopping = false, ended = false, store_full = false;
   int loops = 0;
 };

@@ -114,9 +114,10 @@ class IntentCommit {
     if (!row.key.campaign) return false;
     PH_TRY_ASSIGN(const bool suppressed, is_suppressed(row));
     if (suppressed) {
-      PH_TRY(tx_.execute("UPDATE sends SET state = 7, settled_at = $3, due_at = NULL WHERE campaign_id = $1 "
-                         "AND row_no = $2",
-                         {row.key.campaign.value, row.key.row_no, request_.now}));
+      PH_TRY(
+          tx_.execute("UPDATE sends SET state = 7, settled_at = $3, due_at = NULL WHERE campaign_id = $1 "
+                      "AND row_no = $2",
+                      {row.key.campaign.value, row.key.row_no, request_.now}));
       progress_.moved(row.key.campaign, SendState::deferred, SendState::suppressed);
       return true;
     }
@@ -129,7 +130,8 @@ class IntentCommit {
   }
 
   Result<bool> is_suppressed(const TakenDeferred& row) {
-    if (!std::binary_search(request_.honouring.begin(), request_.honouring.end(), row.key.campaign)) return false;
+    if (!std::binary_search(request_.honouring.begin(), request_.honouring.end(), row.key.campaign))
+      return false;
     return suppressions::contains(tx_, PhoneNumber::from_digits(row.phone), request_.business_id);
   }
 

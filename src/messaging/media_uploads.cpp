@@ -2,7 +2,8 @@
 
 namespace posthorn::media_uploads {
 
-Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex, WallTime now) {
+Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex,
+                                        WallTime now) {
   PH_TRY_ASSIGN(auto rows, tx.query("SELECT media_id, mime_type, uploaded_at FROM media_uploads "
                                     "WHERE account_id = $1 AND sha256 = $2 AND uploaded_at > $3",
                                     {account, sha256_hex, now - kMediaReuse}));
@@ -12,15 +13,18 @@ Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std:
 }
 
 Result<> record(Transaction& tx, AccountId account, std::string_view sha256_hex, const MediaUpload& u) {
-  PH_TRY(tx.execute("INSERT INTO media_uploads (account_id, sha256, media_id, mime_type, uploaded_at) VALUES ($1, $2, $3, $4, $5) "
-                    "ON CONFLICT (account_id, sha256) DO UPDATE SET media_id = excluded.media_id, "
-                    "mime_type = excluded.mime_type, uploaded_at = excluded.uploaded_at",
-                    {account, sha256_hex, u.media_id, u.mime_type, u.uploaded_at}));
+  PH_TRY(
+      tx.execute("INSERT INTO media_uploads (account_id, sha256, media_id, mime_type, uploaded_at) VALUES "
+                 "($1, $2, $3, $4, $5) "
+                 "ON CONFLICT (account_id, sha256) DO UPDATE SET media_id = excluded.media_id, "
+                 "mime_type = excluded.mime_type, uploaded_at = excluded.uploaded_at",
+                 {account, sha256_hex, u.media_id, u.mime_type, u.uploaded_at}));
   return {};
 }
 
 Result<> forget(Transaction& tx, AccountId account, std::string_view media_id) {
-  PH_TRY(tx.execute("DELETE FROM media_uploads WHERE account_id = $1 AND media_id = $2", {account, media_id}));
+  PH_TRY(
+      tx.execute("DELETE FROM media_uploads WHERE account_id = $1 AND media_id = $2", {account, media_id}));
   return {};
 }
 

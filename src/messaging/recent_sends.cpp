@@ -53,7 +53,8 @@ Result<> read_into(SqlRows rows, std::vector<RecentSend>& sends) {
     send.state = static_cast<SendState>(rows.integer(4));
     send.intent_at = rows.integer(5);
     send.settled_at = rows.integer(6);
-    for (const int column : {7, 8, 9, 10}) send.answered_at = std::max(send.answered_at, rows.integer(column));
+    for (const int column : {7, 8, 9, 10})
+      send.answered_at = std::max(send.answered_at, rows.integer(column));
     send.wamid = rows.text(11);
   }
 }
@@ -64,18 +65,20 @@ Result<std::vector<RecentSend>> load_recent_sends(Transaction& tx, std::int64_t 
   std::vector<RecentSend> sends;
   PH_TRY_ASSIGN(const std::vector<Stretch> stretches, find_stretches(tx));
   for (const Stretch& s : stretches) {
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT campaign_id, row_no, account_id, phone, state, intent_at, settled_at, "
-                           "sent_at, delivered_at, read_at, failed_at, wamid FROM sends WHERE campaign_id = $1 "
-                           "AND row_no >= $2 AND row_no < $3 AND (intent_at >= $4 OR settled_at >= $4)",
-                           {s.campaign, s.first, s.end, since}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT campaign_id, row_no, account_id, phone, state, intent_at, settled_at, "
+                 "sent_at, delivered_at, read_at, failed_at, wamid FROM sends WHERE campaign_id = $1 "
+                 "AND row_no >= $2 AND row_no < $3 AND (intent_at >= $4 OR settled_at >= $4)",
+                 {s.campaign, s.first, s.end, since}));
     PH_TRY(read_into(std::move(rows), sends));
   }
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT campaign_id, row_no, account_id, phone, state, intent_at, settled_at, sent_at, "
-                         "delivered_at, read_at, failed_at, wamid FROM sends WHERE state = 5 "
-                         "AND settled_at >= $1 LIMIT $2",
-                         {since, kRows}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT campaign_id, row_no, account_id, phone, state, intent_at, settled_at, sent_at, "
+               "delivered_at, read_at, failed_at, wamid FROM sends WHERE state = 5 "
+               "AND settled_at >= $1 LIMIT $2",
+               {since, kRows}));
   PH_TRY(read_into(std::move(rows), sends));
   return sends;
 }

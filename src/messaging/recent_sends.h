@@ -1,5 +1,5 @@
-// The newest sends, read back at start-up: what the process before this one knew in memory. Looks at the ends of
-// the lists that were being sent, not at the whole table: a retry of a row far behind may be missing.
+// The newest sends, read back at start-up: what the process before this one knew in memory. Looks at the ends
+// of the lists that were being sent, not at the whole table: a retry of a row far behind may be missing.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -22,11 +22,11 @@ constexpr Duration kLongestWait =
     std::chrono::hours(2);  // of a deferred row: no backoff takes longer than an hour
 constexpr Duration kLongestRecheck = std::chrono::minutes(10);
 constexpr Duration kJump =
-    std::chrono::minutes(1);               // smaller steps of the wall clock change no deadline by much
+    std::chrono::minutes(1);  // smaller steps of the wall clock change no deadline by much
 constexpr Duration kEarlier =
     std::chrono::minutes(2);  // longer than a request waits for its answer before it counts as unknown
 constexpr Duration kUnindexed = std::chrono::minutes(1);  // longer than the wamid index stays behind
-constexpr std::int64_t kDueAtOnce = 2000;  // unknown rows looked at in one round
+constexpr std::int64_t kDueAtOnce = 2000;                 // unknown rows looked at in one round
 
 // What a clock that ran ahead has written would wait for that future: its deadlines come back to what they
 // can be at most.
@@ -124,8 +124,10 @@ Result<std::vector<HeldRow>> find_expired_holds(Transaction& tx, std::int64_t no
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return held;
-    held.push_back(
-        {{CampaignId{rows.integer(0)}, rows.integer(1)}, AccountId{rows.integer(2)}, rows.integer(3), rows.integer(4)});
+    held.push_back({{CampaignId{rows.integer(0)}, rows.integer(1)},
+                    AccountId{rows.integer(2)},
+                    rows.integer(3),
+                    rows.integer(4)});
   }
 }
 

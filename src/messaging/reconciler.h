@@ -51,8 +51,8 @@ struct ReconcilerPorts {
   std::function<void(AccountId)> wake_dispatcher;
 };
 
-// Where too little is sent after an unknown row to prove the webhooks alive, one status since is enough after so
-// many holds.
+// Where too little is sent after an unknown row to prove the webhooks alive, one status since is enough after
+// so many holds.
 inline constexpr int kQuietHolds = 4;
 
 class Reconciler {

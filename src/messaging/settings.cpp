@@ -10,13 +10,16 @@ Result<std::optional<std::string>> get(Transaction& tx, std::string_view name) {
 }
 
 Result<> set(Transaction& tx, std::string_view name, std::string_view value) {
-  PH_TRY(tx.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    {name, value}));
+  PH_TRY(
+      tx.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value "
+                 "= excluded.value",
+                 {name, value}));
   return {};
 }
 
 Result<std::string> get_or_create(Transaction& tx, std::string_view name, std::string_view candidate) {
-  PH_TRY(tx.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", {name, candidate}));
+  PH_TRY(tx.execute("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                    {name, candidate}));
   PH_TRY_ASSIGN(auto stored, get(tx, name));
   return std::move(*stored);
 }

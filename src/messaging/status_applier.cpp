@@ -28,7 +28,8 @@ class StatusApplier {
     applied_.answered.push_back({after.account, key, after.intent_at});
     if (!changed) return {};
     progress_.changed(key.campaign, before, after);
-    const bool fails = counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
+    const bool fails =
+        counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
     if (fails) ++applied_.failed[{key.campaign, after.delivery.failed_code}];
     return save_send(tx_, key, after);
   }

@@ -32,12 +32,12 @@ struct AppliedStatuses {
     SendKey key;
     std::int64_t intent_at = 0;
   };
-  std::vector<Answered> answered;    // one for each row that got a status
+  std::vector<Answered> answered;                    // one for each row that got a status
   std::map<std::pair<CampaignId, int>, int> failed;  // rows that now count as failed, by campaign and code
-  std::int64_t settled_unknown = 0;  // rows that were unknown or given up
-  std::int64_t restored = 0;         // rows that had been lost
-  std::int64_t duplicates = 0;       // a recipient got the message twice
-  std::int64_t foreign = 0;          // the token is ours, but the campaign is not in this database
+  std::int64_t settled_unknown = 0;                  // rows that were unknown or given up
+  std::int64_t restored = 0;                         // rows that had been lost
+  std::int64_t duplicates = 0;                       // a recipient got the message twice
+  std::int64_t foreign = 0;  // the token is ours, but the campaign is not in this database
 };
 
 // `facts` sorted by key. Counters go to `progress`, which the caller writes.

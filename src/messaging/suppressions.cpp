@@ -16,12 +16,13 @@ constexpr std::string_view kInsert =
     "ON CONFLICT (phone, business_id) DO NOTHING";
 
 std::array<SqlArg, 5> arguments(const Suppression& e) {
-  return {SqlArg(e.phone.digits()), SqlArg(e.business_id), SqlArg(e.source), SqlArg(e.detail), SqlArg(e.created_at)};
+  return {SqlArg(e.phone.digits()), SqlArg(e.business_id), SqlArg(e.source), SqlArg(e.detail),
+          SqlArg(e.created_at)};
 }
 
 Suppression row(SqlRows& r) {
-  return {PhoneNumber::from_digits(static_cast<std::uint64_t>(r.integer(0))), std::string(r.text(1)), std::string(r.text(2)),
-          std::string(r.text(3)), wall_from_micros(r.integer(4))};
+  return {PhoneNumber::from_digits(static_cast<std::uint64_t>(r.integer(0))), std::string(r.text(1)),
+          std::string(r.text(2)), std::string(r.text(3)), wall_from_micros(r.integer(4))};
 }
 
 // A place in the list: "<phone>/<business>".
@@ -32,7 +33,8 @@ Result<std::pair<std::uint64_t, std::string>> parse_place(std::string_view text)
   const char* end = text.data() + (slash == std::string_view::npos ? text.size() : slash);
   const auto parsed = std::from_chars(text.data(), end, phone);
   if (slash == std::string_view::npos || parsed.ptr != end || parsed.ec != std::errc()) {
-    return fail(ErrorCode::invalid_argument, "'after' is not a place in this list. Pass 'next' of the page before, unchanged.", "after");
+    return fail(ErrorCode::invalid_argument,
+                "'after' is not a place in this list. Pass 'next' of the page before, unchanged.", "after");
   }
   return std::pair(phone, std::string(text.substr(slash + 1)));
 }
@@ -45,10 +47,13 @@ Result<bool> add(Transaction& tx, const Suppression& entry) {
 }
 
 Result<std::int64_t> add_many(Transaction& tx, std::span<const Suppression> entries) {
-  const auto bad = std::ranges::find_if(entries, [](const Suppression& e) { return !e.phone || e.source.empty(); });
+  const auto bad =
+      std::ranges::find_if(entries, [](const Suppression& e) { return !e.phone || e.source.empty(); });
   if (bad != entries.end()) {
-    return fail(ErrorCode::invalid_argument, fmt::format("Entry {} of the suppressions has no phone number or no source.",
-                                                         bad - entries.begin() + 1), bad->phone ? "source" : "phone");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Entry {} of the suppressions has no phone number or no source.",
+                            bad - entries.begin() + 1),
+                bad->phone ? "source" : "phone");
   }
   std::array<SqlArg, 5> args;
   auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
@@ -59,15 +64,17 @@ Result<std::int64_t> add_many(Transaction& tx, std::span<const Suppression> entr
 }
 
 Result<bool> remove(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
-  PH_TRY_ASSIGN(const auto removed, tx.execute("DELETE FROM suppressions WHERE phone = $1 AND business_id = $2",
-                                               {phone.digits(), business_id}));
+  PH_TRY_ASSIGN(const auto removed,
+                tx.execute("DELETE FROM suppressions WHERE phone = $1 AND business_id = $2",
+                           {phone.digits(), business_id}));
   return removed == 1;
 }
 
 Result<std::optional<Suppression>> find(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT phone, business_id, source, detail, created_at FROM suppressions "
-                                    "WHERE phone = $1 AND business_id IN ('', $2) ORDER BY business_id DESC LIMIT 1",
-                                    {phone.digits(), business_id}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT phone, business_id, source, detail, created_at FROM suppressions "
+                         "WHERE phone = $1 AND business_id IN ('', $2) ORDER BY business_id DESC LIMIT 1",
+                         {phone.digits(), business_id}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any) return std::nullopt;
   return row(rows);
@@ -79,7 +86,10 @@ Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view busin
 }
 
 Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view business_id) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT DISTINCT phone FROM suppressions WHERE business_id IN ('', $1) ORDER BY phone", {business_id}));
+  PH_TRY_ASSIGN(
+      auto rows,
+      tx.query("SELECT DISTINCT phone FROM suppressions WHERE business_id IN ('', $1) ORDER BY phone",
+               {business_id}));
   std::vector<PhoneNumber> result;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -90,12 +100,14 @@ Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view bu
 
 Result<SuppressionPage> list(Transaction& tx, std::string_view after, int limit) {
   if (limit < 1 || limit > kMaxPage) {
-    return fail(ErrorCode::invalid_argument, fmt::format("'limit' is {}, but must be between 1 and {}.", limit, kMaxPage), "limit");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'limit' is {}, but must be between 1 and {}.", limit, kMaxPage), "limit");
   }
   PH_TRY_ASSIGN(const auto place, parse_place(after));
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT phone, business_id, source, detail, created_at FROM suppressions "
-                                    "WHERE (phone, business_id) > ($1, $2) ORDER BY phone, business_id LIMIT $3",
-                                    {place.first, place.second, limit + 1}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT phone, business_id, source, detail, created_at FROM suppressions "
+                         "WHERE (phone, business_id) > ($1, $2) ORDER BY phone, business_id LIMIT $3",
+                         {place.first, place.second, limit + 1}));
   SuppressionPage page;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());

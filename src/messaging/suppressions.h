@@ -31,11 +31,13 @@ namespace suppressions {
 // True if it is new; the first source and time stay otherwise.
 Result<bool> add(Transaction& tx, const Suppression& entry);
 Result<std::int64_t> add_many(Transaction& tx, std::span<const Suppression> entries);  // how many are new
-Result<bool> remove(Transaction& tx, PhoneNumber phone, std::string_view business_id);  // false if there was none
+Result<bool> remove(Transaction& tx, PhoneNumber phone,
+                    std::string_view business_id);  // false if there was none
 // True for an entry of this business or of all businesses.
 Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view business_id);
 Result<std::optional<Suppression>> find(Transaction& tx, PhoneNumber phone, std::string_view business_id);
-// Every suppressed number of the business (and of all), ascending and without repeats, for a merge against a list.
+// Every suppressed number of the business (and of all), ascending and without repeats, for a merge against a
+// list.
 Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view business_id);
 Result<SuppressionPage> list(Transaction& tx, std::string_view after, int limit);  // limit 1 to 10,000
 Result<std::int64_t> count(Transaction& tx);

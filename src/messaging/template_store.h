@@ -1,4 +1,5 @@
-// Message templates as Meta last told us about them. SQL only: every function works inside the caller's transaction.
+// Message templates as Meta last told us about them. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <optional>
 #include <string>
@@ -16,9 +17,9 @@ struct StoredTemplate {
   std::string business_id;
   std::string meta_id;
   std::string name;
-  std::string language;          // 'en_US'
-  std::string status;            // APPROVED, PENDING, REJECTED, PAUSED, DISABLED, …, and ours: MISSING_AT_META
-  std::string category;          // MARKETING, UTILITY, AUTHENTICATION
+  std::string language;  // 'en_US'
+  std::string status;    // APPROVED, PENDING, REJECTED, PAUSED, DISABLED, …, and ours: MISSING_AT_META
+  std::string category;  // MARKETING, UTILITY, AUTHENTICATION
   std::string correct_category;  // announced recategorisation; empty: none
   std::string quality;           // GREEN, YELLOW, RED, UNKNOWN
   std::string parameter_format;  // POSITIONAL or NAMED
@@ -27,7 +28,8 @@ struct StoredTemplate {
   WallTime synced_at;
 };
 
-inline constexpr std::string_view kTemplateMissing = "MISSING_AT_META";  // was there, and a full sync no longer shows it
+inline constexpr std::string_view kTemplateMissing =
+    "MISSING_AT_META";  // was there, and a full sync no longer shows it
 
 // Empty fields do not narrow.
 struct TemplateFilter {
@@ -43,7 +45,7 @@ struct TemplateFilter {
 // What a template webhook tells (message_template_status_update, …_quality_update, template_category_update).
 struct TemplateUpdate {
   std::string business_id;
-  std::string meta_id = {};       // matched first; name and language otherwise
+  std::string meta_id = {};  // matched first; name and language otherwise
   std::string name = {};
   std::string language = {};
   std::optional<std::string> status = {};
@@ -62,9 +64,11 @@ Result<UpsertOutcome> upsert(Transaction& tx, const StoredTemplate& t);
 
 // After a complete sync that began at `sync_started`: every template of the business not seen since is marked
 // kTemplateMissing. Returns those newly marked.
-Result<std::vector<StoredTemplate>> mark_missing(Transaction& tx, std::string_view business_id, WallTime sync_started);
+Result<std::vector<StoredTemplate>> mark_missing(Transaction& tx, std::string_view business_id,
+                                                 WallTime sync_started);
 
-// Applies a webhook. nullopt when we do not know the template (a sync will bring it). Otherwise its row before and after.
+// Applies a webhook. nullopt when we do not know the template (a sync will bring it). Otherwise its row
+// before and after.
 struct Applied {
   StoredTemplate before;
   StoredTemplate after;

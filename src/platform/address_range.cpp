@@ -1,10 +1,10 @@
 #include "platform/address_range.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
 
 namespace posthorn {
 namespace {
@@ -14,7 +14,9 @@ using Bytes = std::array<unsigned char, 16>;
 constexpr std::array<unsigned char, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 constexpr unsigned kMappedBits = 96;
 
-bool is_mapped(const Bytes& bytes) { return std::equal(kMapped.begin(), kMapped.end(), bytes.begin()); }
+bool is_mapped(const Bytes& bytes) {
+  return std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
+}
 
 std::optional<Bytes> parse_address(std::string_view text) {
   const std::string name(text);
@@ -33,14 +35,16 @@ std::optional<std::string> canonical_address(std::string_view text) {
   if (!bytes) return std::nullopt;
   std::array<char, INET6_ADDRSTRLEN> out{};
   const bool four = is_mapped(*bytes);
-  const char* written = ::inet_ntop(four ? AF_INET : AF_INET6, bytes->data() + (four ? kMapped.size() : 0), out.data(), out.size());
+  const char* written = ::inet_ntop(four ? AF_INET : AF_INET6, bytes->data() + (four ? kMapped.size() : 0),
+                                    out.data(), out.size());
   if (written == nullptr) return std::nullopt;
   return std::string(written);
 }
 
 Result<AddressRange> AddressRange::parse(std::string_view text) {
   const auto refuse = [text] {
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no address or range such as 10.0.0.0/8", text));
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no address or range such as 10.0.0.0/8", text));
   };
   const auto slash = std::min(text.find('/'), text.size());
   const auto address = parse_address(text.substr(0, slash));
@@ -52,7 +56,8 @@ Result<AddressRange> AddressRange::parse(std::string_view text) {
   const auto digits = text.substr(slash + 1);
   unsigned bits = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
-  if (error != std::errc() || end != digits.data() + digits.size() || bits > (four ? 32U : 128U)) return refuse();
+  if (error != std::errc() || end != digits.data() + digits.size() || bits > (four ? 32U : 128U))
+    return refuse();
   out.bits_ = bits + (four ? kMappedBits : 0);
   return out;
 }

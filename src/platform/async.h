@@ -1,6 +1,8 @@
-// The coroutine type of the house. All domain code runs on one single-threaded executor: no locks above platform/.
+// The coroutine type of the house. All domain code runs on one single-threaded executor: no locks above
+// platform/.
 //
-// Rules (they keep every compiler right): inside an expression with co_await build no aggregate with braces, use no
+// Rules (they keep every compiler right): inside an expression with co_await build no aggregate with braces,
+// use no
 // ?: on objects and no lambda with captures; name it on the line before. Write no awaiter of your own: use
 // boost::asio::async_initiate.
 #pragma once

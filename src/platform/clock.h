@@ -11,7 +11,8 @@ class Clock {
   virtual WallTime wall_now() = 0;
   virtual MonotonicTime now() = 0;
   // Resumes on the caller's executor at or after `deadline`; at once if it has passed. Cancellable by Asio's
-  // per-operation cancellation (`||` of awaitable operators); then it throws operation_aborted like Asio timers.
+  // per-operation cancellation (`||` of awaitable operators); then it throws operation_aborted like Asio
+  // timers.
   virtual Task<> sleep_until(MonotonicTime deadline) = 0;
   Task<> sleep_for(Duration d) { return sleep_until(now() + d); }
 };

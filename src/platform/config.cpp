@@ -1,12 +1,12 @@
 #include "platform/config.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
 #include <set>
+
+#include <fmt/format.h>
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
@@ -66,13 +66,16 @@ std::string wanted_text(const ConfigKey& key) {
   if (!key.wanted.empty()) return std::string(key.wanted);
   const std::string range = range_text(key);
   std::string_view type = type_name(key);
-  std::string text = type == "duration" ? "a duration such as 15m or 250ms" : type == "secret" ? "a text" : fmt::format("a {}", type);
+  std::string text = type == "duration" ? "a duration such as 15m or 250ms"
+                     : type == "secret" ? "a text"
+                                        : fmt::format("a {}", type);
   return range.empty() ? text : fmt::format("{} from {}", text, range);
 }
 
 std::string shown(const RawValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return fmt::format("\"{}\"", *text);
-  if (const auto* list = std::get_if<std::vector<std::string>>(&value)) return fmt::format("[{}]", fmt::join(*list, ", "));
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value))
+    return fmt::format("[{}]", fmt::join(*list, ", "));
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
   return fmt::format("{}", std::get<std::int64_t>(value));
 }
@@ -118,10 +121,14 @@ struct Store {
   }
   bool operator()(std::vector<std::string>& (*field)(Config&)) const {
     std::vector<std::string> list;
-    if (const auto* given = std::get_if<std::vector<std::string>>(&raw)) list = *given;
-    else if (is_text && text()) list = split_list(*text());
-    else return false;
-    if (!std::ranges::all_of(list, [&](const std::string& entry) { return well_formed(entry); })) return false;
+    if (const auto* given = std::get_if<std::vector<std::string>>(&raw))
+      list = *given;
+    else if (is_text && text())
+      list = split_list(*text());
+    else
+      return false;
+    if (!std::ranges::all_of(list, [&](const std::string& entry) { return well_formed(entry); }))
+      return false;
     field(config) = std::move(list);
     return true;
   }
@@ -202,7 +209,8 @@ bool is_section(std::string_view name) {
   });
 }
 
-Result<> apply_table(const toml::table& table, const std::string& prefix, const std::string& file, Config& config) {
+Result<> apply_table(const toml::table& table, const std::string& prefix, const std::string& file,
+                     Config& config) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     const Origin origin{fmt::format("{}, line {}", file, key.source().begin.line), false};
@@ -212,7 +220,8 @@ Result<> apply_table(const toml::table& table, const std::string& prefix, const 
     }
     const ConfigKey* known = find_key(name);
     if (known == nullptr && is_section(name)) {
-      return fail(ErrorCode::invalid_argument, fmt::format("{}: {} is a section; write [{}]", origin.place, name, name), name);
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{}: {} is a section; write [{}]", origin.place, name, name), name);
     }
     if (known == nullptr) return unknown_key(name, origin.place, false);
     const std::optional<RawValue> raw = raw_from(node);
@@ -235,7 +244,8 @@ Result<> apply_file(const ConfigInput& input, Config& config) {
 }
 
 // Variables of ours that are no settings: where the file is, and how the command line reaches a server.
-const std::set<std::string, std::less<>> kOtherVariables{"POSTHORN_CONFIG", "POSTHORN_URL", "POSTHORN_API_KEY"};
+const std::set<std::string, std::less<>> kOtherVariables{"POSTHORN_CONFIG", "POSTHORN_URL",
+                                                         "POSTHORN_API_KEY"};
 
 Result<> apply_environment(const ConfigInput& input, Config& config) {
   for (const auto& [variable, value] : input.environment) {
@@ -246,7 +256,8 @@ Result<> apply_environment(const ConfigInput& input, Config& config) {
     }
     if (!variable.starts_with("POSTHORN_") || kOtherVariables.contains(variable)) continue;
     std::string name = variable.substr(std::string_view("POSTHORN_").size());
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     const std::size_t section_end = name.find('_');
     if (section_end == std::string::npos || !is_section(name.substr(0, section_end))) continue;
     name[section_end] = '.';
@@ -305,9 +316,12 @@ Result<Config> load_config(const std::optional<std::string>& path,
 std::string config_reference_markdown() {
   std::string text =
       "# Configuration\n\n"
-      "Settings come from a TOML file (`--config FILE`, else `POSTHORN_CONFIG`, else `posthorn.toml` in the current folder),\n"
-      "then from `POSTHORN_*` variables, then from `--set KEY=VALUE`; later ones win. Unknown keys, wrong types and values out\n"
-      "of range are refused at the start. In variables and on the command line lists are separated by commas. A duration is a\n"
+      "Settings come from a TOML file (`--config FILE`, else `POSTHORN_CONFIG`, else `posthorn.toml` in the "
+      "current folder),\n"
+      "then from `POSTHORN_*` variables, then from `--set KEY=VALUE`; later ones win. Unknown keys, wrong "
+      "types and values out\n"
+      "of range are refused at the start. In variables and on the command line lists are separated by "
+      "commas. A duration is a\n"
       "whole number and a unit: `us`, `ms`, `s`, `m`, `h` or `d`. Secrets are never printed or logged.\n\n"
       "This page is generated from the table in `src/platform/config_keys.cpp`.\n";
   std::string section = "none yet";
@@ -329,7 +343,8 @@ std::string config_reference_markdown() {
 
 Result<DailyHours> parse_daily_hours(std::string_view text) {
   if (text.empty()) return DailyHours{};
-  const auto malformed = fail(ErrorCode::invalid_argument, "hours must be written like 21:00-08:00, or be empty for none");
+  const auto malformed =
+      fail(ErrorCode::invalid_argument, "hours must be written like 21:00-08:00, or be empty for none");
   if (text.size() != 11 || text[2] != ':' || text[5] != '-' || text[8] != ':') return malformed;
   auto minute = [&](std::size_t at) -> std::optional<int> {
     const auto hour = number_from<unsigned>(text.substr(at, 2));
@@ -348,13 +363,18 @@ Result<Duration> parse_duration(std::string_view text) {
     std::string_view name;
     std::int64_t micros;
   };
-  constexpr std::array<Unit, 6> kUnits{{{"us", 1}, {"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000},
-                                        {"h", 3'600'000'000}, {"d", 86'400'000'000}}};
+  constexpr std::array<Unit, 6> kUnits{{{"us", 1},
+                                        {"ms", 1'000},
+                                        {"s", 1'000'000},
+                                        {"m", 60'000'000},
+                                        {"h", 3'600'000'000},
+                                        {"d", 86'400'000'000}}};
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto amount = number_from<std::int64_t>(text.substr(0, digits));
   const auto unit = std::ranges::find(kUnits, text.substr(digits), &Unit::name);
   if (!amount || unit == kUnits.end() || *amount > std::numeric_limits<std::int64_t>::max() / unit->micros) {
-    return fail(ErrorCode::invalid_argument, "a duration is a whole number and a unit, such as 250ms, 30s, 15m, 2h or 7d");
+    return fail(ErrorCode::invalid_argument,
+                "a duration is a whole number and a unit, such as 250ms, 30s, 15m, 2h or 7d");
   }
   return Duration(*amount * unit->micros);
 }

@@ -1,5 +1,6 @@
-// Settings: a TOML file, POSTHORN_* variables over it, command line over both, documented defaults below. Every key is
-// declared once, in config_keys.cpp; the documentation (docs/configuration.md) is generated from the same table.
+// Settings: a TOML file, POSTHORN_* variables over it, command line over both, documented defaults below.
+// Every key is declared once, in config_keys.cpp; the documentation (docs/configuration.md) is generated from
+// the same table.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -69,7 +70,8 @@ struct Config {
     std::int64_t upload_limit_mb = 0;
     std::vector<std::string> opt_out_keywords;
     std::vector<std::string> opt_in_keywords;
-    std::string quiet_hours;  // "21:00-08:00" in the recipient's local time; empty: none. See parse_daily_hours()
+    std::string
+        quiet_hours;  // "21:00-08:00" in the recipient's local time; empty: none. See parse_daily_hours()
   } broadcast;
 
   struct Rates {
@@ -84,11 +86,12 @@ struct ConfigInput {
   std::vector<std::pair<std::string, std::string>> overrides;  // key and value from the command line
 };
 
-// Pure. Refuses unknown keys (naming the nearest known one), wrong types and values out of range, each with the place
-// (file and line, variable or option). Error::field is the key. Values of secrets never appear in messages.
+// Pure. Refuses unknown keys (naming the nearest known one), wrong types and values out of range, each with
+// the place (file and line, variable or option). Error::field is the key. Values of secrets never appear in
+// messages.
 //
-// Variables that name no section of ours (POSTHORN_PORT and such, which container platforms set by themselves) are
-// ignored; POSTHORN_HTTP_PROT is refused.
+// Variables that name no section of ours (POSTHORN_PORT and such, which container platforms set by
+// themselves) are ignored; POSTHORN_HTTP_PROT is refused.
 Result<Config> parse_config(const ConfigInput& input);
 
 // Reads the file (`path`; else POSTHORN_CONFIG; else ./posthorn.toml if there is one) and the environment.

@@ -1,10 +1,10 @@
 #include "platform/config_keys.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+
+#include <arpa/inet.h>
 
 namespace posthorn {
 namespace {
@@ -12,7 +12,8 @@ namespace {
 bool is_address(std::string_view text) {
   std::array<unsigned char, sizeof(in6_addr)> bytes{};
   const std::string name(text);
-  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 || ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+  return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
 }
 
 bool is_address_or_range(std::string_view text) {
@@ -22,7 +23,8 @@ bool is_address_or_range(std::string_view text) {
   unsigned length = 0;
   auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), length);
   const unsigned longest = text.contains(':') ? 128 : 32;
-  return is_address(text.substr(0, slash)) && error == std::errc() && end == bits.data() + bits.size() && length <= longest;
+  return is_address(text.substr(0, slash)) && error == std::errc() && end == bits.data() + bits.size() &&
+         length <= longest;
 }
 
 bool is_url(std::string_view text) {
@@ -31,13 +33,17 @@ bool is_url(std::string_view text) {
          text.find_first_of(" \t\r\n?#@\"") == std::string_view::npos;
 }
 
-bool is_url_or_empty(std::string_view text) { return text.empty() || is_url(text); }
+bool is_url_or_empty(std::string_view text) {
+  return text.empty() || is_url(text);
+}
 
 bool is_level(std::string_view text) {
   return text == "debug" || text == "info" || text == "warning" || text == "error";
 }
 
-bool is_format(std::string_view text) { return text == "auto" || text == "json" || text == "text"; }
+bool is_format(std::string_view text) {
+  return text == "auto" || text == "json" || text == "text";
+}
 
 bool is_graph_version(std::string_view text) {
   const std::size_t dot = text.find('.');
@@ -49,14 +55,19 @@ bool is_graph_version(std::string_view text) {
 }
 
 bool is_region_or_empty(std::string_view text) {
-  return text.empty() || (text.size() == 2 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }));
+  return text.empty() ||
+         (text.size() == 2 && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; }));
 }
 
-bool is_filled(std::string_view text) { return text.find_first_not_of(" \t") != std::string_view::npos; }
+bool is_filled(std::string_view text) {
+  return text.find_first_not_of(" \t") != std::string_view::npos;
+}
 
-bool is_daily_hours(std::string_view text) { return parse_daily_hours(text).has_value(); }
+bool is_daily_hours(std::string_view text) {
+  return parse_daily_hours(text).has_value();
+}
 
-#define PH_FIELD(field) [](Config & c) -> auto& { return c.field; }
+#define PH_FIELD(field) [](Config& c) -> auto& { return c.field; }
 
 constexpr ConfigRange kAny{};
 constexpr double kDay = 24 * 60 * 60;
@@ -65,14 +76,22 @@ const auto kKeys = std::to_array<ConfigKey>({
     {"data_dir", +PH_FIELD(data_dir), "data", kAny, is_filled, "the path of a folder",
      "Folder of everything that must survive: database, uploads, master key. Created for its owner only."},
 
-    {"http.listen_address", +PH_FIELD(http.listen_address), "127.0.0.1", kAny, is_address, "an IPv4 or IPv6 address",
+    {"http.listen_address", +PH_FIELD(http.listen_address), "127.0.0.1", kAny, is_address,
+     "an IPv4 or IPv6 address",
      "Address to listen on; `0.0.0.0` or `::` for every network. Put a proxy that ends TLS before it."},
-    {"http.port", +PH_FIELD(http.port), "8080", {0, 65535}, nullptr, "",
+    {"http.port",
+     +PH_FIELD(http.port),
+     "8080",
+     {0, 65535},
+     nullptr,
+     "",
      "Port to listen on; `0` takes any free one and prints it."},
-    {"http.public_url", +PH_FIELD(http.public_url), "", kAny, is_url_or_empty, "a URL such as https://posthorn.example.org",
+    {"http.public_url", +PH_FIELD(http.public_url), "", kAny, is_url_or_empty,
+     "a URL such as https://posthorn.example.org",
      "How people and Meta reach this server, for links and webhook set-up."},
     {"http.trusted_proxies", +PH_FIELD(http.trusted_proxies), "", kAny, is_address_or_range,
-     "addresses or ranges such as 10.0.0.0/8", "Proxies whose `X-Forwarded-For` is believed; nobody else's is."},
+     "addresses or ranges such as 10.0.0.0/8",
+     "Proxies whose `X-Forwarded-For` is believed; nobody else's is."},
 
     {"log.level", +PH_FIELD(log.level), "info", kAny, is_level, "debug, info, warning or error",
      "Least important events that are written."},
@@ -82,18 +101,30 @@ const auto kKeys = std::to_array<ConfigKey>({
      "File to write to, rotated at 64 MB with five older ones kept; empty means standard error."},
 
     {"graph.base_url", +PH_FIELD(graph.base_url), "https://graph.facebook.com", kAny, is_url,
-     "a URL such as https://graph.facebook.com", "Server of the Graph API, or one that speaks its protocol (the sandbox)."},
+     "a URL such as https://graph.facebook.com",
+     "Server of the Graph API, or one that speaks its protocol (the sandbox)."},
     {"graph.version", +PH_FIELD(graph.version), "v25.0", kAny, is_graph_version, "a version such as v25.0",
      "Version of the Graph API that requests name."},
-    {"graph.connect_timeout", +PH_FIELD(graph.connect_timeout), "10s", {0.1, 120}, nullptr, "",
+    {"graph.connect_timeout",
+     +PH_FIELD(graph.connect_timeout),
+     "10s",
+     {0.1, 120},
+     nullptr,
+     "",
      "Longest wait for name lookup, connection and TLS together."},
-    {"graph.send_timeout", +PH_FIELD(graph.send_timeout), "30s", {1, 600}, nullptr, "",
+    {"graph.send_timeout",
+     +PH_FIELD(graph.send_timeout),
+     "30s",
+     {1, 600},
+     nullptr,
+     "",
      "Longest wait for an answer; a send without one becomes unknown and is never sent again by itself."},
     {"graph.ca_file", +PH_FIELD(graph.ca_file), "", kAny, nullptr, "",
      "PEM file of the authorities to trust for `graph.base_url`; empty means those of the system."},
 
     {"whatsapp.app_secret", +PH_FIELD(whatsapp.app_secret), "", kAny, nullptr, "",
-     "App secret from Meta's app dashboard: proves that webhooks come from Meta. Without it every webhook is refused."},
+     "App secret from Meta's app dashboard: proves that webhooks come from Meta. Without it every webhook is "
+     "refused."},
     {"whatsapp.app_secret_previous", +PH_FIELD(whatsapp.app_secret_previous), "", kAny, nullptr, "",
      "The former app secret, accepted as well while a rotation is under way; remove it afterwards."},
     {"whatsapp.verify_token", +PH_FIELD(whatsapp.verify_token), "", kAny, nullptr, "",
@@ -101,35 +132,84 @@ const auto kKeys = std::to_array<ConfigKey>({
 
     {"database.path", +PH_FIELD(database.path), "", kAny, nullptr, "",
      "Database file; empty means `posthorn.db` in `data_dir`. A local disk, never a network share."},
-    {"database.reserve_mb", +PH_FIELD(database.reserve_mb), "64", {8, 1'048'576}, nullptr, "",
+    {"database.reserve_mb",
+     +PH_FIELD(database.reserve_mb),
+     "64",
+     {8, 1'048'576},
+     nullptr,
+     "",
      "Megabytes kept free for recording outcomes: with less free space nothing new is sent or accepted."},
 
-    {"journal.keep_days", +PH_FIELD(journal.keep_days), "7", {1, 3650}, nullptr, "",
+    {"journal.keep_days",
+     +PH_FIELD(journal.keep_days),
+     "7",
+     {1, 3650},
+     nullptr,
+     "",
      "Days that webhook bodies are kept as they came, for replay and proof."},
 
-    {"sending.max_in_flight", +PH_FIELD(sending.max_in_flight), "0", {0, 100'000}, nullptr, "",
+    {"sending.max_in_flight",
+     +PH_FIELD(sending.max_in_flight),
+     "0",
+     {0, 100'000},
+     nullptr,
+     "",
      "Requests to Meta under way at once for each number; `0` follows from the granted rate."},
-    {"sending.unknown_hold", +PH_FIELD(sending.unknown_hold), "15m", {1, 7 * kDay}, nullptr, "",
+    {"sending.unknown_hold",
+     +PH_FIELD(sending.unknown_hold),
+     "15m",
+     {1, 7 * kDay},
+     nullptr,
+     "",
      "How long a send without an answer waits for a status webhook to settle it before people are asked."},
-    {"sending.error_share_pause", +PH_FIELD(sending.error_share_pause), "0.2", {0.01, 1}, nullptr, "",
-     "Share of failures among the last `sending.error_window` sends at which a broadcast pauses; `1` only when all fail."},
-    {"sending.error_window", +PH_FIELD(sending.error_window), "200", {10, 100'000}, nullptr, "",
+    {"sending.error_share_pause",
+     +PH_FIELD(sending.error_share_pause),
+     "0.2",
+     {0.01, 1},
+     nullptr,
+     "",
+     "Share of failures among the last `sending.error_window` sends at which a broadcast pauses; `1` only "
+     "when all fail."},
+    {"sending.error_window",
+     +PH_FIELD(sending.error_window),
+     "200",
+     {10, 100'000},
+     nullptr,
+     "",
      "Number of latest sends that `sending.error_share_pause` looks at."},
-    {"sending.rate_headroom", +PH_FIELD(sending.rate_headroom), "0.985", {0.1, 1}, nullptr, "",
+    {"sending.rate_headroom",
+     +PH_FIELD(sending.rate_headroom),
+     "0.985",
+     {0.1, 1},
+     nullptr,
+     "",
      "Share of the granted rate that is used, so that jitter on the way to Meta does not exceed it."},
 
     {"broadcast.default_region", +PH_FIELD(broadcast.default_region), "", kAny, is_region_or_empty,
-     "a country code of two capital letters such as DE", "Country of phone numbers that come without country code."},
-    {"broadcast.max_rows", +PH_FIELD(broadcast.max_rows), "10000000", {1, 100'000'000}, nullptr, "",
+     "a country code of two capital letters such as DE",
+     "Country of phone numbers that come without country code."},
+    {"broadcast.max_rows",
+     +PH_FIELD(broadcast.max_rows),
+     "10000000",
+     {1, 100'000'000},
+     nullptr,
+     "",
      "Most rows of a recipient file."},
-    {"broadcast.upload_limit_mb", +PH_FIELD(broadcast.upload_limit_mb), "2048", {1, 1'048'576}, nullptr, "",
+    {"broadcast.upload_limit_mb",
+     +PH_FIELD(broadcast.upload_limit_mb),
+     "2048",
+     {1, 1'048'576},
+     nullptr,
+     "",
      "Largest recipient file, in megabytes."},
-    {"broadcast.opt_out_keywords", +PH_FIELD(broadcast.opt_out_keywords), "STOP, STOP ALL, UNSUBSCRIBE, OPT OUT", kAny,
-     is_filled, "a list of words", "A message that is one of these, in any case, ends broadcasts to its sender."},
-    {"broadcast.opt_in_keywords", +PH_FIELD(broadcast.opt_in_keywords), "START, UNSTOP, SUBSCRIBE, OPT IN", kAny, is_filled,
-     "a list of words", "A message that is one of these takes its sender's opt-out back."},
+    {"broadcast.opt_out_keywords", +PH_FIELD(broadcast.opt_out_keywords),
+     "STOP, STOP ALL, UNSUBSCRIBE, OPT OUT", kAny, is_filled, "a list of words",
+     "A message that is one of these, in any case, ends broadcasts to its sender."},
+    {"broadcast.opt_in_keywords", +PH_FIELD(broadcast.opt_in_keywords), "START, UNSTOP, SUBSCRIBE, OPT IN",
+     kAny, is_filled, "a list of words", "A message that is one of these takes its sender's opt-out back."},
     {"broadcast.quiet_hours", +PH_FIELD(broadcast.quiet_hours), "21:00-08:00", kAny, is_daily_hours,
-     "hours such as 21:00-08:00", "Hours of a recipient's day without broadcasts scheduled by local time; empty for none."},
+     "hours such as 21:00-08:00",
+     "Hours of a recipient's day without broadcasts scheduled by local time; empty for none."},
 
     {"rates.file", +PH_FIELD(rates.file), "", kAny, nullptr, "",
      "Dated rate card (TOML) for cost estimates; empty means no estimates."},
@@ -138,18 +218,24 @@ const auto kKeys = std::to_array<ConfigKey>({
 
 }  // namespace
 
-std::span<const ConfigKey> config_keys() { return kKeys; }
+std::span<const ConfigKey> config_keys() {
+  return kKeys;
+}
 
-bool is_secret(const ConfigKey& key) { return std::holds_alternative<Secret& (*)(Config&)>(key.slot); }
+bool is_secret(const ConfigKey& key) {
+  return std::holds_alternative<Secret& (*)(Config&)>(key.slot);
+}
 
 std::string environment_name(const ConfigKey& key) {
   std::string name = "POSTHORN_";
-  for (const char c : key.name) name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  for (const char c : key.name)
+    name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return name;
 }
 
 std::string_view type_name(const ConfigKey& key) {
-  constexpr std::array<std::string_view, 6> kNames{"whole number", "number", "text", "list of texts", "duration", "secret"};
+  constexpr std::array<std::string_view, 6> kNames{"whole number",  "number",   "text",
+                                                   "list of texts", "duration", "secret"};
   return kNames[key.slot.index()];
 }
 

@@ -13,8 +13,9 @@
 namespace posthorn {
 
 // Where a value goes; the alternative is the key's type. Secret: a string that is never shown.
-using ConfigSlot = std::variant<std::int64_t& (*)(Config&), double& (*)(Config&), std::string& (*)(Config&),
-                                std::vector<std::string>& (*)(Config&), Duration& (*)(Config&), Secret& (*)(Config&)>;
+using ConfigSlot =
+    std::variant<std::int64_t& (*)(Config&), double& (*)(Config&), std::string& (*)(Config&),
+                 std::vector<std::string>& (*)(Config&), Duration& (*)(Config&), Secret& (*)(Config&)>;
 
 struct ConfigRange {  // of numbers; of durations in seconds
   double min = std::numeric_limits<double>::lowest();

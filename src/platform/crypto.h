@@ -29,7 +29,8 @@ class Sha256 {
   std::unique_ptr<Impl> impl_;
 };
 
-// Keyed HMAC-SHA256 whose context is kept and re-initialised (twice as fast as one-shot calls). Not thread-safe.
+// Keyed HMAC-SHA256 whose context is kept and re-initialised (twice as fast as one-shot calls). Not
+// thread-safe.
 class HmacSha256 {
  public:
   explicit HmacSha256(const Secret& key);

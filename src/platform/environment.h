@@ -1,4 +1,5 @@
-// Port: the process environment. The only place that reads it, so that everything else gets its settings as values.
+// Port: the process environment. The only place that reads it, so that everything else gets its settings as
+// values.
 #pragma once
 #include <map>
 #include <optional>

@@ -1,5 +1,7 @@
 #include "platform/file_descriptor.h"
 
+#include <system_error>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -7,8 +9,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <system_error>
 
 namespace posthorn {
 namespace {
@@ -54,14 +54,20 @@ std::unexpected<Error> file_failure(std::string_view doing, const std::string& p
   switch (error) {
     case ENOSPC:
     case EFBIG:  // the limit on file sizes (ulimit -f) is a full disk to us
-    case EDQUOT: return fail(ErrorCode::resource_exhausted, message + "; free some space, then try again");
-    case ENOENT: return fail(ErrorCode::not_found, message);
-    case EIO: return fail(ErrorCode::data_loss, message + "; the disk may be failing, look at the system's log");
+    case EDQUOT:
+      return fail(ErrorCode::resource_exhausted, message + "; free some space, then try again");
+    case ENOENT:
+      return fail(ErrorCode::not_found, message);
+    case EIO:
+      return fail(ErrorCode::data_loss, message + "; the disk may be failing, look at the system's log");
     case EACCES:
-    case EPERM: return fail(ErrorCode::internal, message + "; give the user that runs Posthorn access to it");
+    case EPERM:
+      return fail(ErrorCode::internal, message + "; give the user that runs Posthorn access to it");
     case EMFILE:
-    case ENFILE: return fail(ErrorCode::resource_exhausted, message + "; raise the limit of open files (ulimit -n)");
-    default: return fail(ErrorCode::internal, std::move(message));
+    case ENFILE:
+      return fail(ErrorCode::resource_exhausted, message + "; raise the limit of open files (ulimit -n)");
+    default:
+      return fail(ErrorCode::internal, std::move(message));
   }
 }
 
@@ -82,8 +88,8 @@ Result<std::unique_ptr<UnnamedFile>> create_unnamed(const std::string& path) {
   if (file->fd.valid()) return file;
   if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) return file_failure("create", path, errno);
   PH_TRY_ASSIGN(file->temporary, first_free_name(path, "create", [&](const std::string& name) {
-                  file->fd = FileDescriptor(::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
-                                                   kFileMode));
+                  file->fd = FileDescriptor(
+                      ::open(name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, kFileMode));
                   return file->fd.valid();
                 }));
   return file;
@@ -114,7 +120,7 @@ Result<> give_name(UnnamedFile& file, const std::string& path) {
 Result<OpenedFile> open_for_reading(const std::string& path) {
   // Non-blocking, so that a named pipe in the wrong place cannot hold the thread up.
   OpenedFile file{FileDescriptor(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK))};
-  struct stat facts {};
+  struct stat facts{};
   if (!file.fd.valid() || ::fstat(file.fd.get(), &facts) != 0) return file_failure("open", path, errno);
   if (!S_ISREG(facts.st_mode)) {
     return fail(ErrorCode::invalid_argument, fmt::format("cannot open {}: it is not a regular file", path));
@@ -141,7 +147,7 @@ Result<> remove_file(const std::string& path) {
 }
 
 Result<std::uint64_t> free_bytes_at(const std::string& path) {
-  struct statvfs facts {};
+  struct statvfs facts{};
   if (::statvfs(path.c_str(), &facts) != 0 && ::statvfs(folder_of(path).c_str(), &facts) != 0) {
     return file_failure("ask for the free space at", path, errno);
   }
@@ -151,8 +157,9 @@ Result<std::uint64_t> free_bytes_at(const std::string& path) {
 Result<> make_folders_at(const std::string& path) {
   for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
     const std::string folder = path.substr(0, slash);
-    struct stat facts {};
-    if (::mkdir(folder.c_str(), kFolderMode) != 0 && errno != EEXIST) return file_failure("create the folder", folder, errno);
+    struct stat facts{};
+    if (::mkdir(folder.c_str(), kFolderMode) != 0 && errno != EEXIST)
+      return file_failure("create the folder", folder, errno);
     if (::stat(folder.c_str(), &facts) != 0) return file_failure("look at", folder, errno);
     if (!S_ISDIR(facts.st_mode)) return file_failure("create the folder", folder, ENOTDIR);
     if (slash == std::string::npos) return {};

@@ -28,8 +28,8 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// The Error for errno value `error`: "cannot write /data/x: No space left on device" with what to do where we know.
-// ENOSPC and EDQUOT: resource_exhausted; ENOENT: not_found; EIO: data_loss; the rest: internal.
+// The Error for errno value `error`: "cannot write /data/x: No space left on device" with what to do where we
+// know. ENOSPC and EDQUOT: resource_exhausted; ENOENT: not_found; EIO: data_loss; the rest: internal.
 std::unexpected<Error> file_failure(std::string_view doing, const std::string& path, int error);
 
 std::string folder_of(const std::string& path);  // "." when the path has none

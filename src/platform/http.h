@@ -12,7 +12,7 @@ class HttpHeaders {
  public:
   void set(std::string_view name, std::string value);  // replaces
   void add(std::string_view name, std::string value);
-  std::string_view get(std::string_view name) const;   // empty if absent
+  std::string_view get(std::string_view name) const;  // empty if absent
   bool has(std::string_view name) const;
   std::size_t count(std::string_view name) const;
   void clear() { fields_.clear(); }
@@ -29,8 +29,9 @@ struct HttpRequest {
   HttpHeaders headers;
   std::string body;
 
-  std::string_view path() const;                        // undecoded, without query
-  std::string query(std::string_view name) const;       // percent-decoded value of the first such parameter, or empty
+  std::string_view path() const;  // undecoded, without query
+  std::string query(
+      std::string_view name) const;  // percent-decoded value of the first such parameter, or empty
   bool has_query(std::string_view name) const;
 };
 

@@ -96,7 +96,7 @@ class HttpConnection final : public HttpExchange, public std::enable_shared_from
 
   Phase phase_ = Phase::idle;
   MonotonicTime phase_since_;
-  Duration body_waited_{};        // since the last look at its progress
+  Duration body_waited_{};  // since the last look at its progress
   std::uint64_t body_progress_ = 0;
 };
 

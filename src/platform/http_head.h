@@ -1,5 +1,5 @@
-// Strict reading of HTTP/1.1 request heads (RFC 9112). Whatever two servers could read differently is refused, so that
-// no request can be smuggled past a proxy in front.
+// Strict reading of HTTP/1.1 request heads (RFC 9112). Whatever two servers could read differently is
+// refused, so that no request can be smuggled past a proxy in front.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -41,8 +41,8 @@ struct HeadResult {
 // `bytes` is everything received since the end of the last request. `head` is overwritten.
 HeadResult parse_head(std::string_view bytes, const HeadLimits& limits, RequestHead& head);
 
-bool same_token(std::string_view a, std::string_view b);   // ASCII, without case
-bool is_token(std::string_view text);                      // RFC 9110 token, not empty
-bool is_field_value(std::string_view text);                // no control characters except tab
+bool same_token(std::string_view a, std::string_view b);  // ASCII, without case
+bool is_token(std::string_view text);                     // RFC 9110 token, not empty
+bool is_field_value(std::string_view text);               // no control characters except tab
 
 }  // namespace posthorn

@@ -80,7 +80,9 @@ int ReplyParser::status() const {
   return status >= 200 ? status : 0;
 }
 
-std::string ReplyParser::take_body_so_far() { return std::exchange(impl_->parser->get().body(), {}); }
+std::string ReplyParser::take_body_so_far() {
+  return std::exchange(impl_->parser->get().body(), {});
+}
 
 Result<> ReplyParser::end_of_input() {
   if (!impl_->parser->got_some()) {

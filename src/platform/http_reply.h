@@ -16,11 +16,11 @@ class ReplyParser {
 
   // Prepares for one answer. `body_limit` in bytes; the answer to HEAD has no body whatever its head says.
   void start(bool to_head_request, std::size_t body_limit);
-  // Takes all received and not yet consumed bytes, returns how many of them are done with. Interim answers (1xx) are
-  // passed over. Errors: data_loss (not HTTP), too_large (head or body).
+  // Takes all received and not yet consumed bytes, returns how many of them are done with. Interim answers
+  // (1xx) are passed over. Errors: data_loss (not HTTP), too_large (head or body).
   Result<std::size_t> feed(std::string_view bytes);
-  int status() const;               // once the final answer's head is there; 0 before
-  std::string take_body_so_far();   // what came of the body and was not taken yet; take() gives only the rest
+  int status() const;              // once the final answer's head is there; 0 before
+  std::string take_body_so_far();  // what came of the body and was not taken yet; take() gives only the rest
   // The peer has closed: fine for a body that ends with the connection, an error otherwise.
   Result<> end_of_input();
   bool done() const;

@@ -1,4 +1,5 @@
-// HTTP/1.1 server: our own thin types over Beast's parser. Strict about request heads (smuggling), bounded everywhere.
+// HTTP/1.1 server: our own thin types over Beast's parser. Strict about request heads (smuggling), bounded
+// everywhere.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,11 +15,12 @@
 namespace posthorn {
 
 struct HttpServerLimits {
-  std::size_t max_head = 16 * 1024;                    // bytes of request line and headers
+  std::size_t max_head = 16 * 1024;  // bytes of request line and headers
   std::size_t max_header_fields = 64;
   std::size_t max_connections = 10'000;
-  Duration head_timeout = std::chrono::seconds(10);    // slow heads end with 408
-  Duration body_timeout = std::chrono::seconds(20);    // without progress of at least 1 KiB/s for a streamed body
+  Duration head_timeout = std::chrono::seconds(10);  // slow heads end with 408
+  Duration body_timeout =
+      std::chrono::seconds(20);  // without progress of at least 1 KiB/s for a streamed body
   Duration keep_alive_timeout = std::chrono::seconds(75);
 };
 
@@ -26,7 +28,7 @@ struct HttpServerLimits {
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
-  virtual const HttpRequest& request() const = 0;      // its body is empty until read_body()
+  virtual const HttpRequest& request() const = 0;  // its body is empty until read_body()
   virtual std::string peer_address() const = 0;
   // Whole body; too_large when over `limit` (answer 413 then; the connection is closed after it).
   virtual Task<Result<std::string>> read_body(std::size_t limit) = 0;
@@ -36,7 +38,8 @@ class HttpExchange {
   // Streaming answer (chunked): head first, then any number of chunks; an error means the client is gone.
   virtual Task<Result<>> begin_stream(HttpResponse head) = 0;
   virtual Task<Result<>> write_chunk(std::string_view bytes) = 0;
-  // Closes the connection at once, without an answer (TCP reset where possible). The sandbox loses replies with it.
+  // Closes the connection at once, without an answer (TCP reset where possible). The sandbox loses replies
+  // with it.
   virtual void abort() {}
 };
 

@@ -15,10 +15,14 @@ namespace {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warning: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
@@ -40,18 +44,21 @@ class SpdLog final : public RealLog {
     logger_->set_formatter(std::make_unique<spdlog::pattern_formatter>(json ? kJsonPattern : kTextPattern,
                                                                        spdlog::pattern_time_type::utc));
   }
-  // A flush through a full queue would push a waiting line out, so the thread ends first and the sink is used directly.
+  // A flush through a full queue would push a waiting line out, so the thread ends first and the sink is used
+  // directly.
   ~SpdLog() override {
     const std::uint64_t lost = dropped();
     pool_.reset();  // writes what waits and joins
     const spdlog::sink_ptr& sink = logger_->sinks().front();
     try {
       if (lost > 0) {
-        const std::string notice = line(LogLevel::warning, "log.dropped", {LogField("lines_since_start", lost)});
+        const std::string notice =
+            line(LogLevel::warning, "log.dropped", {LogField("lines_since_start", lost)});
         sink->log(spdlog::details::log_msg(logger_->name(), spdlog::level::warn, notice));
       }
       sink->flush();
-    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the log disk is full, and there is nobody left to tell
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the log disk is full, and there is
+                                       // nobody left to tell
     }
   }
 
@@ -72,8 +79,8 @@ class SpdLog final : public RealLog {
     logger_->log(level_of(level), spdlog::string_view_t(text));
   }
 
-  // Said once the queue has room again: while it overflows, the notice would only push out another line. It says the
-  // sum, since a notice may be dropped as well.
+  // Said once the queue has room again: while it overflows, the notice would only push out another line. It
+  // says the sum, since a notice may be dropped as well.
   void report_drops() {
     const std::uint64_t now = dropped();
     if (now == reported_ || pool_->queue_size() > 0) return;
@@ -96,7 +103,8 @@ class NullLog final : public Log {
 
 Result<std::unique_ptr<RealLog>> make_log(LogOptions options) {
   const bool terminal = options.file.empty() && ::isatty(STDERR_FILENO) == 1;
-  const bool json = options.format == LogFormat::json || (options.format == LogFormat::automatic && !terminal);
+  const bool json =
+      options.format == LogFormat::json || (options.format == LogFormat::automatic && !terminal);
   try {
     spdlog::sink_ptr sink;
     if (options.file.empty()) {
@@ -107,7 +115,8 @@ Result<std::unique_ptr<RealLog>> make_log(LogOptions options) {
     }
     return std::make_unique<SpdLog>(options, json, std::move(sink));
   } catch (const spdlog::spdlog_ex& error) {
-    return fail(ErrorCode::internal, fmt::format("cannot open the log file {}: {}", options.file, error.what()), "log.file");
+    return fail(ErrorCode::internal,
+                fmt::format("cannot open the log file {}: {}", options.file, error.what()), "log.file");
   }
 }
 

@@ -1,5 +1,5 @@
-// Structured logs: an event name and typed fields, never a sentence glued together. A Secret has no overload here,
-// so it cannot be logged. Asynchronous: a blocked log disk drops and counts, it never holds up a send.
+// Structured logs: an event name and typed fields, never a sentence glued together. A Secret has no overload
+// here, so it cannot be logged. Asynchronous: a blocked log disk drops and counts, it never holds up a send.
 #pragma once
 #include <cstdint>
 #include <initializer_list>
@@ -28,10 +28,18 @@ class Log {
   virtual ~Log() = default;
   // `event` is a stable dotted name ("send.unknown", "webhook.bad_signature") that operators can search for.
   virtual void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) = 0;
-  void debug(std::string_view event, std::initializer_list<LogField> f = {}) { write(LogLevel::debug, event, f); }
-  void info(std::string_view event, std::initializer_list<LogField> f = {}) { write(LogLevel::info, event, f); }
-  void warning(std::string_view event, std::initializer_list<LogField> f = {}) { write(LogLevel::warning, event, f); }
-  void error(std::string_view event, std::initializer_list<LogField> f = {}) { write(LogLevel::error, event, f); }
+  void debug(std::string_view event, std::initializer_list<LogField> f = {}) {
+    write(LogLevel::debug, event, f);
+  }
+  void info(std::string_view event, std::initializer_list<LogField> f = {}) {
+    write(LogLevel::info, event, f);
+  }
+  void warning(std::string_view event, std::initializer_list<LogField> f = {}) {
+    write(LogLevel::warning, event, f);
+  }
+  void error(std::string_view event, std::initializer_list<LogField> f = {}) {
+    write(LogLevel::error, event, f);
+  }
 };
 
 Log& null_log();  // swallows everything; for tests

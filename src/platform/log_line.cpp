@@ -1,8 +1,8 @@
 #include "platform/log_line.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "core/json_writer.h"
 
@@ -17,10 +17,14 @@ bool is_plain_word(std::string_view text) {
 }
 
 void append_text(std::string& out, const std::string& text) {
-  if (is_plain_word(text)) out += text;
-  else append_json_string(out, text);
+  if (is_plain_word(text))
+    out += text;
+  else
+    append_json_string(out, text);
 }
-void append_text(std::string& out, bool flag) { out += flag ? "true" : "false"; }
+void append_text(std::string& out, bool flag) {
+  out += flag ? "true" : "false";
+}
 template <class Number>
 void append_text(std::string& out, Number number) {
   fmt::format_to(std::back_inserter(out), "{}", number);
@@ -30,10 +34,14 @@ void append_text(std::string& out, Number number) {
 
 std::string_view to_string(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
   return "error";
 }

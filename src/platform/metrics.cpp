@@ -1,12 +1,12 @@
 #include "platform/metrics.h"
 
+#include <map>
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-
-#include <map>
 
 namespace posthorn {
 namespace {
@@ -49,7 +49,8 @@ class PrometheusMetrics final : public Metrics {
  public:
   Counter& counter(std::string_view name, std::string_view help, MetricLabels labels) override {
     return find_or_make(counters_, name, labels, [&](const Series& series) {
-      auto& family = prometheus::BuildCounter().Name(series.first).Help(std::string(help)).Register(registry_);
+      auto& family =
+          prometheus::BuildCounter().Name(series.first).Help(std::string(help)).Register(registry_);
       return std::make_unique<CounterOf>(family.Add(series.second));
     });
   }
@@ -61,11 +62,14 @@ class PrometheusMetrics final : public Metrics {
   }
   Histogram& histogram(std::string_view name, std::string_view help, MetricLabels labels) override {
     return find_or_make(histograms_, name, labels, [&](const Series& series) {
-      auto& family = prometheus::BuildHistogram().Name(series.first).Help(std::string(help)).Register(registry_);
+      auto& family =
+          prometheus::BuildHistogram().Name(series.first).Help(std::string(help)).Register(registry_);
       return std::make_unique<HistogramOf>(family.Add(series.second, kSeconds));
     });
   }
-  std::string prometheus_text() override { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
+  std::string prometheus_text() override {
+    return prometheus::TextSerializer().Serialize(registry_.Collect());
+  }
 
  private:
   template <class Metric, class Make>
@@ -86,6 +90,8 @@ class PrometheusMetrics final : public Metrics {
 
 }  // namespace
 
-std::unique_ptr<Metrics> make_metrics() { return std::make_unique<PrometheusMetrics>(); }
+std::unique_ptr<Metrics> make_metrics() {
+  return std::make_unique<PrometheusMetrics>();
+}
 
 }  // namespace posthorn

@@ -26,13 +26,15 @@ class Histogram {
   virtual void observe(double value) = 0;
 };
 
-// References stay valid as long as the registry lives. Asking twice for the same name and labels gives the same one.
+// References stay valid as long as the registry lives. Asking twice for the same name and labels gives the
+// same one.
 class Metrics {
  public:
   virtual ~Metrics() = default;
   virtual Counter& counter(std::string_view name, std::string_view help, MetricLabels labels = {}) = 0;
   virtual Gauge& gauge(std::string_view name, std::string_view help, MetricLabels labels = {}) = 0;
-  virtual Histogram& histogram(std::string_view name, std::string_view help, MetricLabels labels = {}) = 0;  // seconds
+  virtual Histogram& histogram(std::string_view name, std::string_view help,
+                               MetricLabels labels = {}) = 0;  // seconds
   virtual std::string prometheus_text() = 0;
 };
 

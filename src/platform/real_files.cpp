@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::size_t kLargestRead = std::size_t{1} << 20;
 
-Error stopped() { return Error{ErrorCode::cancelled, "the files are closed: the program is ending"}; }
+Error stopped() {
+  return Error{ErrorCode::cancelled, "the files are closed: the program is ending"};
+}
 
 template <class T>
 Task<Result<T>> on_worker(std::shared_ptr<WorkerPool> pool, std::move_only_function<Result<T>()> work) {
@@ -23,9 +25,12 @@ Task<Result<T>> on_worker(std::shared_ptr<WorkerPool> pool, std::move_only_funct
 class RealReader final : public FileReader {
  public:
   RealReader(std::shared_ptr<WorkerPool> pool, OpenedFile file, std::string path)
-      : pool_(std::move(pool)), file_(std::make_shared<OpenedFile>(std::move(file))), path_(std::move(path)) {}
+      : pool_(std::move(pool)),
+        file_(std::make_shared<OpenedFile>(std::move(file))),
+        path_(std::move(path)) {}
 
-  // The worker reads into a buffer of its own: `out` may be gone when a read ends that nobody waits for any more.
+  // The worker reads into a buffer of its own: `out` may be gone when a read ends that nobody waits for any
+  // more.
   Task<Result<std::size_t>> read_at(std::uint64_t offset, std::span<char> out) override {
     std::string buffer(std::min(out.size(), kLargestRead), '\0');
     auto bytes = std::make_shared<std::string>(std::move(buffer));
@@ -58,7 +63,9 @@ class RealWriter final : public FileWriter {
   std::uint64_t size() const override { return size_; }
   Task<Result<>> commit() override { return commit_as(path_); }
   Task<Result<>> commit_as(std::string path) override {
-    std::move_only_function<Result<>()> work = [file = file_, path = std::move(path)] { return give_name(*file, path); };
+    std::move_only_function<Result<>()> work = [file = file_, path = std::move(path)] {
+      return give_name(*file, path);
+    };
     return step(std::move(work));
   }
 
@@ -82,7 +89,9 @@ class RealWriter final : public FileWriter {
 }  // namespace
 
 RealFiles::RealFiles(unsigned threads) : pool_(std::make_shared<WorkerPool>(threads)) {}
-RealFiles::~RealFiles() { pool_->stop(); }
+RealFiles::~RealFiles() {
+  pool_->stop();
+}
 
 Task<Result<std::unique_ptr<FileReader>>> RealFiles::open(const std::string& path) {
   std::string name = path;
@@ -94,7 +103,9 @@ Task<Result<std::unique_ptr<FileReader>>> RealFiles::open(const std::string& pat
 
 Task<Result<std::unique_ptr<FileWriter>>> RealFiles::create(const std::string& path) {
   std::shared_ptr<WorkerPool> pool = pool_;
-  std::move_only_function<Result<std::unique_ptr<UnnamedFile>>()> work = [name = path] { return create_unnamed(name); };
+  std::move_only_function<Result<std::unique_ptr<UnnamedFile>>()> work = [name = path] {
+    return create_unnamed(name);
+  };
   PH_CO_TRY_ASSIGN(auto file, co_await on_worker<std::unique_ptr<UnnamedFile>>(pool, std::move(work)));
   co_return std::make_unique<RealWriter>(pool, std::move(file));
 }
@@ -107,7 +118,9 @@ Task<Result<std::uint64_t>> RealFiles::free_bytes(const std::string& path) {
   return on_worker<std::uint64_t>(pool_, [name = path] { return free_bytes_at(name); });
 }
 
-Result<> RealFiles::make_folders(const std::string& path) { return make_folders_at(path); }
+Result<> RealFiles::make_folders(const std::string& path) {
+  return make_folders_at(path);
+}
 
 Task<> RealFiles::run_blocking(std::move_only_function<void()> work) {
   std::move_only_function<bool()> job = [work = std::move(work)]() mutable {

@@ -1,5 +1,5 @@
-// Files of the operating system. Blocking calls run on worker threads; completions are posted to the awaiting coroutine's
-// executor, so no caller ever runs on a worker.
+// Files of the operating system. Blocking calls run on worker threads; completions are posted to the awaiting
+// coroutine's executor, so no caller ever runs on a worker.
 #pragma once
 #include <memory>
 
@@ -9,12 +9,13 @@ namespace posthorn {
 
 class WorkerPool;
 
-// New content is written to a file without a name (or, on file systems that cannot, to NAME.N.partial) and gets its name
-// only by commit(). Symbolic links are not followed in the last component of a path. Folders are created for the owner
-// only.
+// New content is written to a file without a name (or, on file systems that cannot, to NAME.N.partial) and
+// gets its name only by commit(). Symbolic links are not followed in the last component of a path. Folders
+// are created for the owner only.
 //
-// Must be destroyed before the io_context that its callers run on: the destructor waits for the running calls and posts
-// their completions. Calls not yet begun then end with `cancelled`. Operations cannot be cancelled one by one.
+// Must be destroyed before the io_context that its callers run on: the destructor waits for the running calls
+// and posts their completions. Calls not yet begun then end with `cancelled`. Operations cannot be cancelled
+// one by one.
 class RealFiles final : public Files {
  public:
   explicit RealFiles(unsigned threads = 2);

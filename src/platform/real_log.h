@@ -14,10 +14,10 @@ enum class LogFormat { automatic, json, text };  // automatic: text when standar
 struct LogOptions {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::automatic;
-  std::string file = {};                               // empty: standard error
-  std::size_t rotate_bytes = std::size_t{64} << 20;    // of one file
-  std::size_t rotate_files = 5;                        // kept beside the current one
-  std::size_t queue_lines = 8192;                      // when full, the oldest waiting line is dropped and counted
+  std::string file = {};                             // empty: standard error
+  std::size_t rotate_bytes = std::size_t{64} << 20;  // of one file
+  std::size_t rotate_files = 5;                      // kept beside the current one
+  std::size_t queue_lines = 8192;  // when full, the oldest waiting line is dropped and counted
 };
 
 class RealLog : public Log {

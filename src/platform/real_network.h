@@ -11,8 +11,8 @@ struct NetworkOptions {
   std::string ca_file = {};  // PEM; empty means the system's roots
 };
 
-// TLS: version 1.2 or later, peer certificate and host name verified, SNI sent, no session resumption (hence no 0-RTT
-// data that could be replayed). Nothing here can switch verification off.
+// TLS: version 1.2 or later, peer certificate and host name verified, SNI sent, no session resumption (hence
+// no 0-RTT data that could be replayed). Nothing here can switch verification off.
 class RealNetwork final : public Network {
  public:
   explicit RealNetwork(Executor executor, NetworkOptions options = {});

@@ -22,7 +22,8 @@ class Stream {
   virtual void finish_writing() {}
   // Ends pending operations with `cancelled`. Idempotent.
   virtual void close() = 0;
-  // False if the peer has closed or sent bytes nobody asked for: such an idle connection must not be used again.
+  // False if the peer has closed or sent bytes nobody asked for: such an idle connection must not be used
+  // again.
   virtual bool idle_and_open() = 0;
   virtual std::string peer_address() const = 0;  // "203.0.113.5", without port
 };
@@ -30,7 +31,8 @@ class Stream {
 struct Endpoint {
   std::string host;  // name or literal address
   std::uint16_t port = 0;
-  bool tls = false;  // verified against the system's roots (or a configured CA file) and `host`; cannot be disabled
+  bool tls =
+      false;  // verified against the system's roots (or a configured CA file) and `host`; cannot be disabled
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -45,8 +47,8 @@ class Listener {
 class Network {
  public:
   virtual ~Network() = default;
-  // Resolves, connects and, for TLS, handshakes. Error messages say which of the three failed ("dns: …", "connect: …",
-  // "tls: …"); all three mean that no request byte has left.
+  // Resolves, connects and, for TLS, handshakes. Error messages say which of the three failed ("dns: …",
+  // "connect: …", "tls: …"); all three mean that no request byte has left.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Duration timeout) = 0;
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) = 0;
 };

@@ -15,7 +15,9 @@ WorkerPool::WorkerPool(unsigned threads) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-WorkerPool::~WorkerPool() { stop(); }
+WorkerPool::~WorkerPool() {
+  stop();
+}
 
 void WorkerPool::submit(Job job) {
   {

@@ -22,9 +22,9 @@ enum class FaultKind {
   error_200,       // 200 with a Graph error body
   lost_reply,      // processed, then the connection is reset
   reset_before,    // reset, not processed
-  hang,            // no answer for `max_delay` (processed or not by `processed`), then the connection is closed
-  slow,            // processed at once, answered after a delay between min_delay and max_delay
-  retry_after,     // 130429 with an absurd Retry-After of `code` seconds
+  hang,         // no answer for `max_delay` (processed or not by `processed`), then the connection is closed
+  slow,         // processed at once, answered after a delay between min_delay and max_delay
+  retry_after,  // 130429 with an absurd Retry-After of `code` seconds
 };
 
 std::string_view to_string(FaultKind kind);
@@ -32,24 +32,25 @@ Result<FaultKind> parse_fault_kind(std::string_view name);
 
 struct Fault {
   FaultKind kind = FaultKind::error;
-  double rate = 0;               // of the requests in scope, 0 to 1
-  int code = 131000;             // error, error_200: Graph code; retry_after: seconds
-  bool processed = false;        // http_500_empty, http_502_html, garbage_200, hang: whether the message is delivered
-                                 // all the same (truncated_200, lost_reply and slow always are; the others never)
+  double rate = 0;    // of the requests in scope, 0 to 1
+  int code = 131000;  // error, error_200: Graph code; retry_after: seconds
+  bool processed =
+      false;  // http_500_empty, http_502_html, garbage_200, hang: whether the message is delivered
+              // all the same (truncated_200, lost_reply and slow always are; the others never)
   Duration min_delay{};
   Duration max_delay = std::chrono::seconds(30);
-  std::int64_t remaining = -1;   // how many more times; -1 is for ever
-  std::string number;            // only requests to this phone number id; empty: all
-  bool management = false;       // applies to management calls and media instead of messages
+  std::int64_t remaining = -1;  // how many more times; -1 is for ever
+  std::string number;           // only requests to this phone number id; empty: all
+  bool management = false;      // applies to management calls and media instead of messages
 };
 
 // Shares of webhook updates; each update is drawn once.
 struct WebhookChaos {
   double drop = 0;
-  double duplicate = 0;          // sent once more, up to 5 s later
-  double reorder = 0;            // held back by up to `reorder_by`
+  double duplicate = 0;  // sent once more, up to 5 s later
+  double reorder = 0;    // held back by up to `reorder_by`
   Duration reorder_by = std::chrono::seconds(5);
-  Duration delay{};              // added to every update
+  Duration delay{};  // added to every update
 };
 
 class Chaos {

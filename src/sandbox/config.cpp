@@ -1,9 +1,10 @@
 #include "sandbox/config.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <span>
 #include <variant>
+
+#include <boost/json.hpp>
 
 namespace posthorn::sandbox {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 namespace js = boost::json;
 
 // Where a member of the JSON goes. Durations are given in milliseconds.
-using Target = std::variant<double*, int*, std::int64_t*, std::size_t*, bool*, std::string*, Secret*, Duration*>;
+using Target =
+    std::variant<double*, int*, std::int64_t*, std::size_t*, bool*, std::string*, Secret*, Duration*>;
 struct Field {
   std::string_view name;
   Target target;
@@ -72,30 +74,47 @@ Result<> assign_all(const js::value& object, const std::string& prefix, std::spa
   for (const auto& [key, value] : object.get_object()) {
     const std::string path = prefix + "." + std::string(key);
     const auto field = std::ranges::find(fields, std::string_view(key), &Field::name);
-    if (field == fields.end()) return fail(ErrorCode::invalid_argument, "\"" + path + "\" is not a setting of the sandbox", path);
+    if (field == fields.end())
+      return fail(ErrorCode::invalid_argument, "\"" + path + "\" is not a setting of the sandbox", path);
     PH_TRY(std::visit(Assign{value, path}, field->target));
   }
   return {};
 }
 
 Result<> merge_phones(PhoneBehaviourConfig& p, const js::value& v) {
-  const Field fields[] = {
-      {"receive", &p.receive}, {"not_on_whatsapp", &p.not_on_whatsapp}, {"not_chosen", &p.not_chosen}, {"blocked", &p.blocked},
-      {"read", &p.read}, {"reply", &p.reply}, {"reply_stop", &p.reply_stop}, {"opt_out", &p.opt_out},
-      {"sent_delay_min_ms", &p.sent_delay_min}, {"sent_delay_max_ms", &p.sent_delay_max},
-      {"delivered_delay_min_ms", &p.delivered_delay_min}, {"delivered_delay_max_ms", &p.delivered_delay_max},
-      {"read_delay_min_ms", &p.read_delay_min}, {"read_delay_max_ms", &p.read_delay_max},
-      {"reply_delay_min_ms", &p.reply_delay_min}, {"reply_delay_max_ms", &p.reply_delay_max}};
+  const Field fields[] = {{"receive", &p.receive},
+                          {"not_on_whatsapp", &p.not_on_whatsapp},
+                          {"not_chosen", &p.not_chosen},
+                          {"blocked", &p.blocked},
+                          {"read", &p.read},
+                          {"reply", &p.reply},
+                          {"reply_stop", &p.reply_stop},
+                          {"opt_out", &p.opt_out},
+                          {"sent_delay_min_ms", &p.sent_delay_min},
+                          {"sent_delay_max_ms", &p.sent_delay_max},
+                          {"delivered_delay_min_ms", &p.delivered_delay_min},
+                          {"delivered_delay_max_ms", &p.delivered_delay_max},
+                          {"read_delay_min_ms", &p.read_delay_min},
+                          {"read_delay_max_ms", &p.read_delay_max},
+                          {"reply_delay_min_ms", &p.reply_delay_min},
+                          {"reply_delay_max_ms", &p.reply_delay_max}};
   return assign_all(v, "phones", fields);
 }
 
 Result<> merge_webhooks(WebhookConfig& w, const js::value& v) {
-  const Field fields[] = {
-      {"callback_url", &w.callback_url}, {"verify_token", &w.verify_token}, {"batch_max", &w.batch_max},
-      {"updates_per_change", &w.updates_per_change}, {"linger_ms", &w.linger}, {"max_in_flight", &w.max_in_flight},
-      {"post_timeout_ms", &w.post_timeout}, {"retry_first_ms", &w.retry_first}, {"retry_max_ms", &w.retry_max},
-      {"give_up_after_ms", &w.give_up_after}, {"millisecond_timestamps", &w.millisecond_timestamps},
-      {"hide_phone_numbers", &w.hide_phone_numbers}, {"pricing", &w.pricing}};
+  const Field fields[] = {{"callback_url", &w.callback_url},
+                          {"verify_token", &w.verify_token},
+                          {"batch_max", &w.batch_max},
+                          {"updates_per_change", &w.updates_per_change},
+                          {"linger_ms", &w.linger},
+                          {"max_in_flight", &w.max_in_flight},
+                          {"post_timeout_ms", &w.post_timeout},
+                          {"retry_first_ms", &w.retry_first},
+                          {"retry_max_ms", &w.retry_max},
+                          {"give_up_after_ms", &w.give_up_after},
+                          {"millisecond_timestamps", &w.millisecond_timestamps},
+                          {"hide_phone_numbers", &w.hide_phone_numbers},
+                          {"pricing", &w.pricing}};
   PH_TRY(assign_all(v, "webhooks", fields));
   if (w.batch_max < 1 || w.batch_max > 1000) return bad("webhooks.batch_max", "between 1 and 1000");
   if (w.updates_per_change < 1) return bad("webhooks.updates_per_change", "at least 1");
@@ -104,11 +123,15 @@ Result<> merge_webhooks(WebhookConfig& w, const js::value& v) {
 }
 
 Result<> merge_limits(LimitConfig& l, const js::value& v) {
-  const Field fields[] = {
-      {"throughput", &l.throughput}, {"throughput_slack_ms", &l.throughput_slack}, {"count_inbound", &l.count_inbound},
-      {"pair", &l.pair}, {"pair_interval_ms", &l.pair_interval}, {"pair_burst", &l.pair_burst},
-      {"portfolio_daily_users", &l.portfolio_daily_users}, {"portfolio_error_code", &l.portfolio_error_code},
-      {"management_calls_per_hour", &l.management_calls_per_hour}};
+  const Field fields[] = {{"throughput", &l.throughput},
+                          {"throughput_slack_ms", &l.throughput_slack},
+                          {"count_inbound", &l.count_inbound},
+                          {"pair", &l.pair},
+                          {"pair_interval_ms", &l.pair_interval},
+                          {"pair_burst", &l.pair_burst},
+                          {"portfolio_daily_users", &l.portfolio_daily_users},
+                          {"portfolio_error_code", &l.portfolio_error_code},
+                          {"management_calls_per_hour", &l.management_calls_per_hour}};
   return assign_all(v, "limits", fields);
 }
 
@@ -117,12 +140,17 @@ Result<> merge_numbers(std::vector<NumberConfig>& numbers, const js::value& v) {
   std::vector<NumberConfig> fresh;
   for (const js::value& item : v.get_array()) {
     NumberConfig n;
-    const Field fields[] = {{"id", &n.id}, {"display_phone_number", &n.display_phone_number}, {"verified_name", &n.verified_name},
-                            {"messages_per_second", &n.messages_per_second}, {"quality", &n.quality}, {"status", &n.status},
+    const Field fields[] = {{"id", &n.id},
+                            {"display_phone_number", &n.display_phone_number},
+                            {"verified_name", &n.verified_name},
+                            {"messages_per_second", &n.messages_per_second},
+                            {"quality", &n.quality},
+                            {"status", &n.status},
                             {"coexistence", &n.coexistence}};
     const std::string path = "numbers[" + std::to_string(fresh.size()) + "]";
     PH_TRY(assign_all(item, path, fields));
-    if (n.id.empty() || n.display_phone_number.empty()) return bad(path, "an object with id and display_phone_number");
+    if (n.id.empty() || n.display_phone_number.empty())
+      return bad(path, "an object with id and display_phone_number");
     fresh.push_back(std::move(n));
   }
   if (fresh.empty() || fresh.size() > 200) return bad("numbers", "an array of 1 to 200 numbers");
@@ -152,13 +180,19 @@ Result<> merge_member(SandboxConfig& c, std::string_view key, const js::value& v
   if (key == "numbers") return merge_numbers(c.numbers, v);
   if (key == "templates") return merge_templates(c.templates, v);
   if (key == "token") return merge_token(c.tokens, v);
-  const Field fields[] = {{"waba_id", &c.waba_id}, {"app_id", &c.app_id}, {"business_name", &c.business_name},
-                          {"app_secret", &c.app_secret}, {"public_url", &c.public_url}, {"require_token", &c.require_token},
-                          {"keep_bodies", &c.keep_bodies}, {"answer_delay_min_ms", &c.answer_delay_min},
+  const Field fields[] = {{"waba_id", &c.waba_id},
+                          {"app_id", &c.app_id},
+                          {"business_name", &c.business_name},
+                          {"app_secret", &c.app_secret},
+                          {"public_url", &c.public_url},
+                          {"require_token", &c.require_token},
+                          {"keep_bodies", &c.keep_bodies},
+                          {"answer_delay_min_ms", &c.answer_delay_min},
                           {"answer_delay_max_ms", &c.answer_delay_max}};
   const std::string path(key);
   const auto field = std::ranges::find(fields, key, &Field::name);
-  if (field == std::end(fields)) return fail(ErrorCode::invalid_argument, "\"" + path + "\" is not a setting of the sandbox", path);
+  if (field == std::end(fields))
+    return fail(ErrorCode::invalid_argument, "\"" + path + "\" is not a setting of the sandbox", path);
   return std::visit(Assign{v, path}, field->target);
 }
 
@@ -167,7 +201,8 @@ Result<> merge_member(SandboxConfig& c, std::string_view key, const js::value& v
 Result<> merge_config(SandboxConfig& config, std::string_view text) {
   js::error_code ec;
   const js::value root = js::parse(text, ec);
-  if (ec || !root.is_object()) return fail(ErrorCode::invalid_argument, "the sandbox configuration must be a JSON object");
+  if (ec || !root.is_object())
+    return fail(ErrorCode::invalid_argument, "the sandbox configuration must be a JSON object");
   SandboxConfig merged = config;
   for (const auto& [key, value] : root.get_object()) {
     PH_TRY(merge_member(merged, key, value));

@@ -14,10 +14,11 @@ namespace posthorn::sandbox {
 
 inline constexpr std::string_view kDefaultWaba = "102290129340398";
 inline constexpr std::string_view kDefaultApp = "670843887433847";
-inline constexpr std::string_view kDefaultNumber = "106540352242922";           // 80 messages a second
-inline constexpr std::string_view kDefaultFastNumber = "106540352242923";       // 1,000 messages a second
+inline constexpr std::string_view kDefaultNumber = "106540352242922";             // 80 messages a second
+inline constexpr std::string_view kDefaultFastNumber = "106540352242923";         // 1,000 messages a second
 inline constexpr std::string_view kDefaultCoexistenceNumber = "106540352242924";  // 20 messages a second
-inline constexpr std::string_view kDefaultToken = "EAAJSandboxToken0000000000000000000000000000000000000000000000000";
+inline constexpr std::string_view kDefaultToken =
+    "EAAJSandboxToken0000000000000000000000000000000000000000000000000";
 inline constexpr std::string_view kDefaultAppSecret = "c0ffee00c0ffee00c0ffee00c0ffee00";
 inline constexpr std::string_view kDefaultVerifyToken = "posthorn-sandbox-verify";
 
@@ -26,8 +27,8 @@ struct NumberConfig {
   std::string id;
   std::string display_phone_number;  // as Meta shows it: "+1 555-078-3881"
   std::string verified_name;
-  int messages_per_second = 80;      // 80, 1,000 or, in coexistence with the Business app, 20; 0 means no limit
-  std::string quality = "GREEN";     // GREEN, YELLOW, RED, UNKNOWN
+  int messages_per_second = 80;   // 80, 1,000 or, in coexistence with the Business app, 20; 0 means no limit
+  std::string quality = "GREEN";  // GREEN, YELLOW, RED, UNKNOWN
   std::string status = "CONNECTED";
   bool coexistence = false;
 };
@@ -37,9 +38,9 @@ struct TokenConfig {
   std::vector<std::string> scopes = {"whatsapp_business_messaging", "whatsapp_business_management"};
 };
 
-// What recipients do. The first four shares are of all numbers and decided by a hash of the number, so that a phone
-// always behaves alike; what is left is phones that are switched off (a `sent` status and nothing more). The last
-// four are shares of the phones that receive, decided message by message.
+// What recipients do. The first four shares are of all numbers and decided by a hash of the number, so that a
+// phone always behaves alike; what is left is phones that are switched off (a `sent` status and nothing
+// more). The last four are shares of the phones that receive, decided message by message.
 struct PhoneBehaviourConfig {
   double receive = 0.96;
   double not_on_whatsapp = 0.015;  // failed with 131026
@@ -47,39 +48,42 @@ struct PhoneBehaviourConfig {
   double blocked = 0.002;          // the user blocked the business: `sent` and nothing more
   double read = 0.65;
   double reply = 0.03;
-  double reply_stop = 0.003;       // replies STOP
-  double opt_out = 0.004;          // taps "stop promotions": user_preferences webhook
+  double reply_stop = 0.003;  // replies STOP
+  double opt_out = 0.004;     // taps "stop promotions": user_preferences webhook
   Duration sent_delay_min = std::chrono::milliseconds(50), sent_delay_max = std::chrono::milliseconds(400);
-  Duration delivered_delay_min = std::chrono::milliseconds(200), delivered_delay_max = std::chrono::seconds(3);
+  Duration delivered_delay_min = std::chrono::milliseconds(200),
+           delivered_delay_max = std::chrono::seconds(3);
   Duration read_delay_min = std::chrono::seconds(2), read_delay_max = std::chrono::seconds(60);
   Duration reply_delay_min = std::chrono::seconds(3), reply_delay_max = std::chrono::seconds(90);
 };
 
 struct WebhookConfig {
-  std::string callback_url;              // empty: nothing is posted until somebody subscribes
+  std::string callback_url;  // empty: nothing is posted until somebody subscribes
   Secret verify_token = Secret(std::string(kDefaultVerifyToken));
-  std::size_t batch_max = 100;           // updates in one POST, 1 to 1,000 (Meta's webhook overview)
-  std::size_t updates_per_change = 25;   // statuses in one `value`, at least 1
-  Duration linger = Duration::zero();    // how long an update waits for others before it is posted
-  std::size_t max_in_flight = 16;        // POSTs at once
+  std::size_t batch_max = 100;          // updates in one POST, 1 to 1,000 (Meta's webhook overview)
+  std::size_t updates_per_change = 25;  // statuses in one `value`, at least 1
+  Duration linger = Duration::zero();   // how long an update waits for others before it is posted
+  std::size_t max_in_flight = 16;       // POSTs at once
   Duration post_timeout = std::chrono::seconds(10);
   Duration retry_first = std::chrono::seconds(1);
   Duration retry_max = std::chrono::hours(1);
   Duration give_up_after = std::chrono::hours(24 * 7);
-  bool millisecond_timestamps = false;   // seen in the wild although documented as seconds
-  bool hide_phone_numbers = false;       // users with a username: only the business-scoped user id is sent
+  bool millisecond_timestamps = false;  // seen in the wild although documented as seconds
+  bool hide_phone_numbers = false;      // users with a username: only the business-scoped user id is sent
   bool pricing = true;
 };
 
 struct LimitConfig {
   bool throughput = true;
   Duration throughput_slack = Duration::zero();  // shortens the one-second window by this (network jitter)
-  bool count_inbound = false;                    // Meta counts inbound messages too; off so that replies do not blur a pace test
+  bool count_inbound =
+      false;  // Meta counts inbound messages too; off so that replies do not blur a pace test
   bool pair = true;
   Duration pair_interval = std::chrono::seconds(6);
   int pair_burst = 45;
-  std::int64_t portfolio_daily_users = 100'000;  // unique users reached outside a window in 24 h; 0 means unlimited
-  int portfolio_error_code = 131048;             // Meta names no code of its own for this limit
+  std::int64_t portfolio_daily_users =
+      100'000;                        // unique users reached outside a window in 24 h; 0 means unlimited
+  int portfolio_error_code = 131048;  // Meta names no code of its own for this limit
   std::int64_t management_calls_per_hour = 5'000;
 };
 
@@ -88,15 +92,16 @@ struct SandboxConfig {
   std::string app_id{kDefaultApp};
   std::string business_name = "Lindenhof Outdoor";
   Secret app_secret = Secret(std::string(kDefaultAppSecret));
-  std::string public_url;                // base of media URLs; empty: taken from the Host header of the request
-  std::vector<TokenConfig> tokens;       // default_config() fills one
-  std::vector<NumberConfig> numbers;     // default_config() fills three
-  std::vector<std::string> templates;    // each in the form of the Graph API; default_config() fills twelve and more
+  std::string public_url;             // base of media URLs; empty: taken from the Host header of the request
+  std::vector<TokenConfig> tokens;    // default_config() fills one
+  std::vector<NumberConfig> numbers;  // default_config() fills three
+  std::vector<std::string>
+      templates;  // each in the form of the Graph API; default_config() fills twelve and more
   PhoneBehaviourConfig phones;
   WebhookConfig webhooks;
   LimitConfig limits;
   bool require_token = true;
-  bool keep_bodies = false;              // keeps every accepted request body in the ledger (tests; costs memory)
+  bool keep_bodies = false;  // keeps every accepted request body in the ledger (tests; costs memory)
   Duration answer_delay_min = Duration::zero(), answer_delay_max = Duration::zero();
 };
 
@@ -105,8 +110,9 @@ SandboxConfig default_config();
 // The template definitions behind default_config(): every kind of header, body, button and card.
 std::vector<std::string> default_templates();
 
-// Merges a JSON object over `config`. Members: waba_id, app_id, app_secret, public_url, token, numbers[], templates[],
-// phones{}, webhooks{}, limits{}; inside them the names of the fields above; durations in milliseconds under
+// Merges a JSON object over `config`. Members: waba_id, app_id, app_secret, public_url, token, numbers[],
+// templates[], phones{}, webhooks{}, limits{}; inside them the names of the fields above; durations in
+// milliseconds under
 // "<name>_ms". Unknown members and wrong types are refused by name and leave `config` as it was.
 Result<> merge_config(SandboxConfig& config, std::string_view json);
 

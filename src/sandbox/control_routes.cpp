@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json.hpp>
 #include <charconv>
+
+#include <boost/json.hpp>
 
 #include "sandbox/answer.h"
 #include "sandbox/json_text.h"
@@ -13,8 +14,10 @@ namespace {
 
 namespace js = boost::json;
 
-constexpr auto kFates = std::to_array<std::string_view>({"accepted", "sent", "received", "read", "failed", "held"});
-constexpr auto kKinds = std::to_array<std::string_view>({"receives", "not_on_whatsapp", "not_chosen", "blocked", "switched_off", "fails"});
+constexpr auto kFates =
+    std::to_array<std::string_view>({"accepted", "sent", "received", "read", "failed", "held"});
+constexpr auto kKinds = std::to_array<std::string_view>(
+    {"receives", "not_on_whatsapp", "not_chosen", "blocked", "switched_off", "fails"});
 constexpr std::string_view kOk = R"({"ok":true})";
 
 int http_status(ErrorCode code) {
@@ -33,7 +36,8 @@ Result<std::uint64_t> phone_of(std::string_view text) {
   std::uint64_t n = 0;
   const auto end = std::from_chars(text.data(), text.data() + text.size(), n);
   if (end.ec != std::errc() || end.ptr != text.data() + text.size() || n == 0)
-    return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is not a phone number in digits", "phone");
+    return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is not a phone number in digits",
+                "phone");
   return n;
 }
 
@@ -64,9 +68,13 @@ Duration millis_of(const js::value& body, std::string_view name, Duration fallba
 }
 
 js::object message_json(const World& world, const Message& m) {
-  js::object out{{"wamid", world.message_name(m.id)}, {"phone", std::to_string(m.phone)}, {"subject", world.ledger.subject_name(m.subject)},
-                 {"number", world.numbers.at(m.number).config.id}, {"fate", kFates.at(static_cast<std::size_t>(m.fate))},
-                 {"token", m.token}, {"at_us", to_micros(m.at)}};
+  js::object out{{"wamid", world.message_name(m.id)},
+                 {"phone", std::to_string(m.phone)},
+                 {"subject", world.ledger.subject_name(m.subject)},
+                 {"number", world.numbers.at(m.number).config.id},
+                 {"fate", kFates.at(static_cast<std::size_t>(m.fate))},
+                 {"token", m.token},
+                 {"at_us", to_micros(m.at)}};
   if (m.error != 0) out["error"] = m.error;
   if (const auto body = world.ledger.body(m.id); !body.empty()) out["body"] = body;
   return out;
@@ -79,8 +87,12 @@ std::string messages_json(const World& world, const std::vector<Message>& messag
 }
 
 js::object pace_json(const Number& number, const PaceRecord& r, bool series) {
-  js::object out{{"number", number.config.id}, {"limit", number.config.messages_per_second}, {"arrivals", r.arrivals},
-                 {"max_in_one_second", r.max_window}, {"refused_130429", r.refused_rate}, {"refused_131056", r.refused_pair},
+  js::object out{{"number", number.config.id},
+                 {"limit", number.config.messages_per_second},
+                 {"arrivals", r.arrivals},
+                 {"max_in_one_second", r.max_window},
+                 {"refused_130429", r.refused_rate},
+                 {"refused_131056", r.refused_pair},
                  {"seconds", static_cast<double>((r.last - r.first).count()) / 1e6}};
   if (!series) return out;
   js::array per_second;
@@ -100,7 +112,8 @@ Result<Fault> fault_of(const js::value& body) {
   fault.remaining = static_cast<std::int64_t>(number_of(body, "remaining", -1));
   fault.number = text_of(body, "number");
   fault.management = flag_of(body, "management", false);
-  if (fault.rate < 0 || fault.rate > 1) return fail(ErrorCode::invalid_argument, "\"rate\" must be between 0 and 1", "rate");
+  if (fault.rate < 0 || fault.rate > 1)
+    return fail(ErrorCode::invalid_argument, "\"rate\" must be between 0 and 1", "rate");
   return fault;
 }
 
@@ -143,7 +156,8 @@ const std::vector<ControlRoutes::Route>& ControlRoutes::routes() {
   return kRoutes;
 }
 
-Task<HttpResponse> ControlRoutes::handle(std::vector<std::string> path, const HttpRequest& request, std::string body) {
+Task<HttpResponse> ControlRoutes::handle(std::vector<std::string> path, const HttpRequest& request,
+                                         std::string body) {
   Call call{std::move(path), request, {}};
   js::error_code ec;
   if (!body.empty()) call.body = js::parse(body, ec);
@@ -153,15 +167,19 @@ Task<HttpResponse> ControlRoutes::handle(std::vector<std::string> path, const Ht
   }
   const bool callback = request.method == "POST" && matches("callback", call.path);
   Reply reply = std::string();
-  if (callback) reply = co_await set_callback(std::move(call));
-  else reply = dispatch(call);
+  if (callback)
+    reply = co_await set_callback(std::move(call));
+  else
+    reply = dispatch(call);
   co_return reply ? json_response(*std::move(reply)) : error_answer(reply.error());
 }
 
 ControlRoutes::Reply ControlRoutes::dispatch(const Call& call) {
   for (const Route& route : routes())
-    if (route.method == call.request.method && matches(route.pattern, call.path)) return (this->*route.handler)(call);
-  return fail(ErrorCode::not_found, "the sandbox has no " + call.request.method + " " + std::string(call.request.path()));
+    if (route.method == call.request.method && matches(route.pattern, call.path))
+      return (this->*route.handler)(call);
+  return fail(ErrorCode::not_found,
+              "the sandbox has no " + call.request.method + " " + std::string(call.request.path()));
 }
 
 Task<ControlRoutes::Reply> ControlRoutes::set_callback(Call call) {
@@ -183,14 +201,30 @@ ControlRoutes::Reply ControlRoutes::summary(const Call& call) {
   const LedgerTotals t = world_.ledger.totals();
   const WebhookStats w = webhooks_.stats();
   js::array pace;
-  for (const Number& n : world_.numbers) pace.push_back(pace_json(n, world_.limits.record(world_.index_of(n)), false));
-  js::object out{{"requests", world_.requests}, {"accepted", t.accepted}, {"received", t.received}, {"read", t.read}, {"failed", t.failed},
-                 {"held", t.held}, {"in_transit", t.in_transit}, {"phones", t.phones}, {"tokens", t.tokens},
-                 {"duplicate_tokens", t.duplicate_tokens}, {"duplicate_phone_subject", t.duplicate_phone_subject},
-                 {"memory_bytes", world_.ledger.memory_bytes()}, {"users_today", world_.limits.users_today()},
-                 {"idle", deliveries_.idle() && webhooks_.idle()}, {"numbers", std::move(pace)},
-                 {"webhooks", js::object{{"updates", w.updates}, {"dropped", w.dropped}, {"duplicated", w.duplicated}, {"posts", w.posts},
-                                         {"acknowledged", w.acknowledged}, {"failed_posts", w.failed_posts}, {"given_up", w.given_up},
+  for (const Number& n : world_.numbers)
+    pace.push_back(pace_json(n, world_.limits.record(world_.index_of(n)), false));
+  js::object out{{"requests", world_.requests},
+                 {"accepted", t.accepted},
+                 {"received", t.received},
+                 {"read", t.read},
+                 {"failed", t.failed},
+                 {"held", t.held},
+                 {"in_transit", t.in_transit},
+                 {"phones", t.phones},
+                 {"tokens", t.tokens},
+                 {"duplicate_tokens", t.duplicate_tokens},
+                 {"duplicate_phone_subject", t.duplicate_phone_subject},
+                 {"memory_bytes", world_.ledger.memory_bytes()},
+                 {"users_today", world_.limits.users_today()},
+                 {"idle", deliveries_.idle() && webhooks_.idle()},
+                 {"numbers", std::move(pace)},
+                 {"webhooks", js::object{{"updates", w.updates},
+                                         {"dropped", w.dropped},
+                                         {"duplicated", w.duplicated},
+                                         {"posts", w.posts},
+                                         {"acknowledged", w.acknowledged},
+                                         {"failed_posts", w.failed_posts},
+                                         {"given_up", w.given_up},
                                          {"waiting", w.waiting}}}};
   if (const std::string fields = call.request.query("token_fields"); !fields.empty())
     out["duplicates_by_token_fields"] = world_.ledger.duplicates_by_token_fields(std::atoi(fields.c_str()));
@@ -208,7 +242,8 @@ ControlRoutes::Reply ControlRoutes::ledger_of_token(const Call& call) {
 
 ControlRoutes::Reply ControlRoutes::pace(const Call&) {
   js::array list;
-  for (const Number& n : world_.numbers) list.push_back(pace_json(n, world_.limits.record(world_.index_of(n)), true));
+  for (const Number& n : world_.numbers)
+    list.push_back(pace_json(n, world_.limits.record(world_.index_of(n)), true));
   return js::serialize(js::object{{"numbers", std::move(list)}});
 }
 
@@ -220,17 +255,28 @@ ControlRoutes::Reply ControlRoutes::reset(const Call&) {
 ControlRoutes::Reply ControlRoutes::show_chaos(const Call&) {
   js::array faults;
   for (const Fault& f : world_.chaos.faults())
-    faults.push_back(js::object{{"kind", to_string(f.kind)}, {"rate", f.rate}, {"code", f.code}, {"processed", f.processed},
-                                {"min_delay_ms", f.min_delay.count() / 1000}, {"max_delay_ms", f.max_delay.count() / 1000},
-                                {"remaining", f.remaining}, {"number", f.number}, {"management", f.management},
+    faults.push_back(js::object{{"kind", to_string(f.kind)},
+                                {"rate", f.rate},
+                                {"code", f.code},
+                                {"processed", f.processed},
+                                {"min_delay_ms", f.min_delay.count() / 1000},
+                                {"max_delay_ms", f.max_delay.count() / 1000},
+                                {"remaining", f.remaining},
+                                {"number", f.number},
+                                {"management", f.management},
                                 {"injected", world_.chaos.injected(f.kind)}});
   const WebhookChaos& w = world_.chaos.webhooks;
-  return js::serialize(js::object{{"faults", std::move(faults)}, {"held", world_.chaos.held},
-      {"webhooks", js::object{{"drop", w.drop}, {"duplicate", w.duplicate}, {"reorder", w.reorder},
-                              {"reorder_by_ms", w.reorder_by.count() / 1000}, {"delay_ms", w.delay.count() / 1000}}}});
+  return js::serialize(js::object{{"faults", std::move(faults)},
+                                  {"held", world_.chaos.held},
+                                  {"webhooks", js::object{{"drop", w.drop},
+                                                          {"duplicate", w.duplicate},
+                                                          {"reorder", w.reorder},
+                                                          {"reorder_by_ms", w.reorder_by.count() / 1000},
+                                                          {"delay_ms", w.delay.count() / 1000}}}});
 }
 
-// {"faults":[{"kind","rate",…}], "webhooks":{"drop",…}, "held":0.1}; what is not named stays. "faults" replaces the plan.
+// {"faults":[{"kind","rate",…}], "webhooks":{"drop",…}, "held":0.1}; what is not named stays. "faults"
+// replaces the plan.
 ControlRoutes::Reply ControlRoutes::set_chaos(const Call& call) {
   std::vector<Fault> faults;
   const js::value* list = member(call.body, "faults");
@@ -278,7 +324,8 @@ ControlRoutes::Reply ControlRoutes::configure(const Call& call) {
 
 ControlRoutes::Reply ControlRoutes::phone_send(const Call& call) {
   PH_TRY_ASSIGN(const std::uint64_t phone, phone_of(call.path[1]));
-  PH_TRY_ASSIGN(const std::string name, controls_.send_from_phone(phone, js::serialize(call.body), call.request.query("number")));
+  PH_TRY_ASSIGN(const std::string name,
+                controls_.send_from_phone(phone, js::serialize(call.body), call.request.query("number")));
   return R"({"ok":true,"wamid":")" + name + "\"}";
 }
 
@@ -288,16 +335,20 @@ ControlRoutes::Reply ControlRoutes::phone_behaviour(const Call& call) {
   PhoneOverride what;
   if (const std::string kind = text_of(call.body, "kind"); !kind.empty()) {
     const auto* it = std::ranges::find(kKinds, kind);
-    if (it == kKinds.end()) return fail(ErrorCode::invalid_argument, "kind \"" + kind + "\" is unknown", "kind");
+    if (it == kKinds.end())
+      return fail(ErrorCode::invalid_argument, "kind \"" + kind + "\" is unknown", "kind");
     what.kind = static_cast<PhoneKind>(it - kKinds.begin());
   }
   what.error_code = static_cast<int>(number_of(call.body, "code", 0));
   if (member(call.body, "reads") != nullptr) what.reads = flag_of(call.body, "reads", true);
   if (member(call.body, "opts_out") != nullptr) what.opts_out = flag_of(call.body, "opts_out", true);
   if (member(call.body, "replies") != nullptr) what.replies = text_of(call.body, "replies");
-  if (member(call.body, "delivered_after_ms") != nullptr) what.delivered_after = millis_of(call.body, "delivered_after_ms", {});
-  if (member(call.body, "read_after_ms") != nullptr) what.read_after = millis_of(call.body, "read_after_ms", {});
-  if (member(call.body, "reply_after_ms") != nullptr) what.reply_after = millis_of(call.body, "reply_after_ms", {});
+  if (member(call.body, "delivered_after_ms") != nullptr)
+    what.delivered_after = millis_of(call.body, "delivered_after_ms", {});
+  if (member(call.body, "read_after_ms") != nullptr)
+    what.read_after = millis_of(call.body, "read_after_ms", {});
+  if (member(call.body, "reply_after_ms") != nullptr)
+    what.reply_after = millis_of(call.body, "reply_after_ms", {});
   world_.phones.set_override(phone, std::move(what));
   return std::string(kOk);
 }
@@ -315,7 +366,8 @@ ControlRoutes::Reply ControlRoutes::put_template(const Call& call) {
 
 ControlRoutes::Reply ControlRoutes::change_template(const Call& call) {
   const std::string &name = call.path[1], &language = call.path[2];
-  const std::string status = text_of(call.body, "status"), category = text_of(call.body, "category"), quality = text_of(call.body, "quality");
+  const std::string status = text_of(call.body, "status"), category = text_of(call.body, "category"),
+                    quality = text_of(call.body, "quality");
   if (status.empty() && category.empty() && quality.empty())
     return fail(ErrorCode::invalid_argument, "one of \"status\", \"category\" and \"quality\" is required");
   if (!status.empty()) {
@@ -337,7 +389,8 @@ ControlRoutes::Reply ControlRoutes::change_number(const Call& call) {
     PH_TRY(controls_.set_number_quality(call.path[1], quality));
   }
   if (rate >= 0) {
-    PH_TRY(controls_.upgrade_throughput(call.path[1], rate, millis_of(call.body, "maintenance_ms", Duration::zero())));
+    PH_TRY(controls_.upgrade_throughput(call.path[1], rate,
+                                        millis_of(call.body, "maintenance_ms", Duration::zero())));
   }
   return std::string(kOk);
 }
@@ -346,7 +399,8 @@ ControlRoutes::Reply ControlRoutes::change_number(const Call& call) {
 ControlRoutes::Reply ControlRoutes::tokens(const Call& call) {
   if (const std::string token = text_of(call.body, "add"); !token.empty()) controls_.add_token(Secret(token));
   if (flag_of(call.body, "expire", false)) controls_.expire_tokens_after(0);
-  if (const double n = number_of(call.body, "expire_after", -1); n >= 0) controls_.expire_tokens_after(static_cast<std::int64_t>(n));
+  if (const double n = number_of(call.body, "expire_after", -1); n >= 0)
+    controls_.expire_tokens_after(static_cast<std::int64_t>(n));
   if (flag_of(call.body, "restore", false)) controls_.restore_tokens();
   return std::string(kOk);
 }

@@ -1,13 +1,14 @@
 // The sandbox's own API under /sandbox/: what the judge saw, and the strings to pull, over HTTP.
 #pragma once
-#include <boost/json/value.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <boost/json/value.hpp>
+
 #include "core/result.h"
-#include "platform/http.h"
 #include "platform/async.h"
+#include "platform/http.h"
 #include "sandbox/controls.h"
 #include "sandbox/deliveries.h"
 #include "sandbox/webhooks.h"

@@ -1,8 +1,9 @@
 #include "sandbox/controls.h"
 
 #include <array>
-#include <boost/json.hpp>
 #include <chrono>
+
+#include <boost/json.hpp>
 
 #include "sandbox/json_text.h"
 
@@ -16,18 +17,22 @@ std::string template_members(const Template& t) {
 
 // "April 17, 2025", as Meta writes the date of a ban.
 std::string ban_date(WallTime t) {
-  static constexpr auto kMonths = std::to_array<std::string_view>({"January", "February", "March", "April", "May", "June", "July", "August",
-                                                                   "September", "October", "November", "December"});
+  static constexpr auto kMonths =
+      std::to_array<std::string_view>({"January", "February", "March", "April", "May", "June", "July",
+                                       "August", "September", "October", "November", "December"});
   const std::chrono::sys_seconds at{std::chrono::seconds(to_micros(t) / 1'000'000)};
   const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(at));
-  return std::string(kMonths.at(static_cast<unsigned>(date.month()) - 1)) + " " + std::to_string(static_cast<unsigned>(date.day())) + ", " +
+  return std::string(kMonths.at(static_cast<unsigned>(date.month()) - 1)) + " " +
+         std::to_string(static_cast<unsigned>(date.day())) + ", " +
          std::to_string(static_cast<int>(date.year()));
 }
 
 }  // namespace
 
 Controls::Controls(World& world, Deliveries& deliveries, Webhooks& webhooks, Executor executor)
-    : world_(world), deliveries_(deliveries), webhooks_(webhooks),
+    : world_(world),
+      deliveries_(deliveries),
+      webhooks_(webhooks),
       maintenance_(world.clock, std::move(executor), [this] { end_maintenance(); }) {}
 
 void Controls::reset() {
@@ -55,7 +60,8 @@ void Controls::add_token(Secret token) {
 
 Result<Template*> Controls::find_template(std::string_view name, std::string_view language) {
   if (Template* t = world_.templates.find(name, language)) return t;
-  return fail(ErrorCode::not_found, "there is no template " + std::string(name) + " in " + std::string(language), "name");
+  return fail(ErrorCode::not_found,
+              "there is no template " + std::string(name) + " in " + std::string(language), "name");
 }
 
 Result<Number*> Controls::find_number(std::string_view id) {
@@ -63,7 +69,8 @@ Result<Number*> Controls::find_number(std::string_view id) {
   return fail(ErrorCode::not_found, "there is no phone number with id " + std::string(id), "number");
 }
 
-Result<std::string> Controls::send_from_phone(std::uint64_t phone, std::string_view body, std::string_view number_id) {
+Result<std::string> Controls::send_from_phone(std::uint64_t phone, std::string_view body,
+                                              std::string_view number_id) {
   std::size_t index = 0;
   if (!number_id.empty()) {
     PH_TRY_ASSIGN(const Number* number, find_number(number_id));
@@ -82,32 +89,37 @@ void Controls::set_marketing_preference(std::uint64_t phone, bool stopped) {
   webhooks_.pump();
 }
 
-Result<> Controls::set_template_status(std::string_view name, std::string_view language, std::string_view status, std::string_view reason) {
+Result<> Controls::set_template_status(std::string_view name, std::string_view language,
+                                       std::string_view status, std::string_view reason) {
   PH_TRY_ASSIGN(Template * t, find_template(name, language));
   t->status = status;
-  webhooks_.change("message_template_status_update", R"({"event":)" + meta_string(status) + "," + template_members(*t) +
-                                                         R"(,"message_template_category":)" + meta_string(t->category) +
-                                                         R"(,"reason":)" + meta_string(reason) + "}");
+  webhooks_.change("message_template_status_update",
+                   R"({"event":)" + meta_string(status) + "," + template_members(*t) +
+                       R"(,"message_template_category":)" + meta_string(t->category) + R"(,"reason":)" +
+                       meta_string(reason) + "}");
   webhooks_.pump();
   return {};
 }
 
-Result<> Controls::set_template_category(std::string_view name, std::string_view language, std::string_view category) {
+Result<> Controls::set_template_category(std::string_view name, std::string_view language,
+                                         std::string_view category) {
   PH_TRY_ASSIGN(Template * t, find_template(name, language));
   const std::string previous = std::exchange(t->category, std::string(category));
   world_.subject(t->name + "/" + t->language, t->category);
-  webhooks_.change("template_category_update", "{" + template_members(*t) + R"(,"previous_category":)" + meta_string(previous) +
-                                                   R"(,"new_category":)" + meta_string(category) + "}");
+  webhooks_.change("template_category_update", "{" + template_members(*t) + R"(,"previous_category":)" +
+                                                   meta_string(previous) + R"(,"new_category":)" +
+                                                   meta_string(category) + "}");
   webhooks_.pump();
   return {};
 }
 
-Result<> Controls::set_template_quality(std::string_view name, std::string_view language, std::string_view quality) {
+Result<> Controls::set_template_quality(std::string_view name, std::string_view language,
+                                        std::string_view quality) {
   PH_TRY_ASSIGN(Template * t, find_template(name, language));
   const std::string previous = std::exchange(t->quality, std::string(quality));
-  webhooks_.change("message_template_quality_update", R"({"previous_quality_score":)" + meta_string(previous) +
-                                                          R"(,"new_quality_score":)" + meta_string(quality) + "," +
-                                                          template_members(*t) + "}");
+  webhooks_.change("message_template_quality_update",
+                   R"({"previous_quality_score":)" + meta_string(previous) + R"(,"new_quality_score":)" +
+                       meta_string(quality) + "," + template_members(*t) + "}");
   webhooks_.pump();
   return {};
 }
@@ -115,7 +127,8 @@ Result<> Controls::set_template_quality(std::string_view name, std::string_view 
 Result<> Controls::put_template(std::string_view graph_json) {
   boost::json::error_code ec;
   const auto parsed = boost::json::parse(graph_json, ec);
-  if (ec || !parsed.is_object()) return fail(ErrorCode::invalid_argument, "the template must be a JSON object");
+  if (ec || !parsed.is_object())
+    return fail(ErrorCode::invalid_argument, "the template must be a JSON object");
   auto read = read_template(parsed.get_object());
   if (!read) return fail(ErrorCode::invalid_argument, read.error().details);
   world_.add_template(*std::move(read));
@@ -126,14 +139,16 @@ Result<> Controls::set_number_quality(std::string_view number_id, std::string_vi
   PH_TRY_ASSIGN(Number * number, find_number(number_id));
   const bool down = quality == "RED";
   number->config.quality = quality;
-  webhooks_.change("phone_number_quality_update", R"({"display_phone_number":")" + std::to_string(number->digits) + R"(","event":")" +
-                                                      (down ? "FLAGGED" : "UNFLAGGED") +
-                                                      R"(","max_daily_conversations_per_business":"TIER_100K"})");
+  webhooks_.change("phone_number_quality_update",
+                   R"({"display_phone_number":")" + std::to_string(number->digits) + R"(","event":")" +
+                       (down ? "FLAGGED" : "UNFLAGGED") +
+                       R"(","max_daily_conversations_per_business":"TIER_100K"})");
   webhooks_.pump();
   return {};
 }
 
-Result<> Controls::upgrade_throughput(std::string_view number_id, int messages_per_second, Duration maintenance) {
+Result<> Controls::upgrade_throughput(std::string_view number_id, int messages_per_second,
+                                      Duration maintenance) {
   PH_TRY_ASSIGN(Number * number, find_number(number_id));
   number->config.messages_per_second = messages_per_second;
   number->maintenance_until = world_.clock.now() + maintenance;
@@ -147,18 +162,22 @@ void Controls::end_maintenance() {
   for (auto due = upgrades_.pop_due(now); !due.empty(); due = upgrades_.pop_due(now))
     for (const std::string& id : due)
       if (const Number* number = world_.find_number(id))
-        webhooks_.change("phone_number_quality_update", R"({"display_phone_number":")" + std::to_string(number->digits) +
-                                                            R"(","event":"THROUGHPUT_UPGRADE","max_daily_conversations_per_business":"TIER_UNLIMITED"})");
+        webhooks_.change(
+            "phone_number_quality_update",
+            R"({"display_phone_number":")" + std::to_string(number->digits) +
+                R"(","event":"THROUGHPUT_UPGRADE","max_daily_conversations_per_business":"TIER_UNLIMITED"})");
   if (!upgrades_.empty()) maintenance_.arm(upgrades_.next());
   webhooks_.pump();
 }
 
 void Controls::restrict_account(bool restricted) {
   world_.chaos.account_restricted = restricted;
-  const std::string event = restricted ? R"({"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":)" +
-                                             std::to_string(to_micros(world_.clock.wall_now()) / 1'000'000 + 86'400) + "}]}"
-                                       : R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE","waba_ban_date":")" +
-                                             ban_date(world_.clock.wall_now()) + "\"}}";
+  const std::string event =
+      restricted
+          ? R"({"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":)" +
+                std::to_string(to_micros(world_.clock.wall_now()) / 1'000'000 + 86'400) + "}]}"
+          : R"({"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"REINSTATE","waba_ban_date":")" +
+                ban_date(world_.clock.wall_now()) + "\"}}";
   webhooks_.change("account_update", event);
   webhooks_.pump();
 }

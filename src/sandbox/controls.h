@@ -19,9 +19,11 @@ class Controls {
   void expire_tokens_after(std::int64_t calls);
   void restore_tokens();
   void add_token(Secret token);
-  Result<std::string> send_from_phone(std::uint64_t phone, std::string_view json_body, std::string_view number_id);
+  Result<std::string> send_from_phone(std::uint64_t phone, std::string_view json_body,
+                                      std::string_view number_id);
   void set_marketing_preference(std::uint64_t phone, bool stopped);
-  Result<> set_template_status(std::string_view name, std::string_view language, std::string_view status, std::string_view reason);
+  Result<> set_template_status(std::string_view name, std::string_view language, std::string_view status,
+                               std::string_view reason);
   Result<> set_template_category(std::string_view name, std::string_view language, std::string_view category);
   Result<> set_template_quality(std::string_view name, std::string_view language, std::string_view quality);
   Result<> put_template(std::string_view graph_json);

@@ -1,8 +1,9 @@
 #include "sandbox/deliveries.h"
 
-#include <boost/json.hpp>
 #include <tuple>
 #include <utility>
+
+#include <boost/json.hpp>
 
 #include "sandbox/json_text.h"
 
@@ -41,10 +42,12 @@ void append_meta_value(std::string& out, const js::value& value) {
 Result<js::object> read_content(std::string_view text) {
   js::error_code ec;
   js::value parsed = js::parse(text, ec);
-  if (ec || !parsed.is_object()) return fail(ErrorCode::invalid_argument, "the message must be a JSON object with \"type\"");
+  if (ec || !parsed.is_object())
+    return fail(ErrorCode::invalid_argument, "the message must be a JSON object with \"type\"");
   js::object content = std::move(parsed.get_object());
   const js::value* type = content.if_contains("type");
-  if (type == nullptr || !type->is_string()) return fail(ErrorCode::invalid_argument, "\"type\" is required, for example \"text\"", "type");
+  if (type == nullptr || !type->is_string())
+    return fail(ErrorCode::invalid_argument, "\"type\" is required, for example \"text\"", "type");
   const std::string kind(type->get_string());
   if (js::value* short_text = content.if_contains("text"); short_text != nullptr && short_text->is_string()) {
     js::object body;
@@ -87,7 +90,8 @@ int Deliveries::error_for(const Message& message, const Journey& journey) const 
 void Deliveries::begin(MessageId id) {
   const Message message = world_.ledger.at(id);
   const Journey journey = world_.phones.journey(message.phone, id);
-  schedule(world_.clock.now() + journey.sent_after, id, error_for(message, journey) != 0 ? Step::fail : Step::send);
+  schedule(world_.clock.now() + journey.sent_after, id,
+           error_for(message, journey) != 0 ? Step::fail : Step::send);
 }
 
 void Deliveries::release_held(bool deliver) {
@@ -125,7 +129,8 @@ void Deliveries::run(const Event& event, MonotonicTime now) {
       webhooks_.status(event.message, UpdateKind::sent);
       if (journey.delivered) schedule(now + journey.delivered_after, event.message, Step::deliver);
       return;
-    case Step::deliver: return deliver(message, journey, now);
+    case Step::deliver:
+      return deliver(message, journey, now);
     case Step::read:
       world_.ledger.set_fate(event.message, Fate::read);
       return webhooks_.status(event.message, UpdateKind::read);
@@ -137,7 +142,8 @@ void Deliveries::run(const Event& event, MonotonicTime now) {
       std::ignore = inbound(message.phone, message.number, js::serialize(content));
       return;
     }
-    case Step::opt_out: return preference(message.phone, message.number, true);
+    case Step::opt_out:
+      return preference(message.phone, message.number, true);
   }
 }
 
@@ -152,8 +158,8 @@ void Deliveries::deliver(const Message& message, const Journey& journey, Monoton
 Result<std::string> Deliveries::inbound(std::uint64_t phone, std::size_t number, std::string_view text) {
   PH_TRY_ASSIGN(const js::object content, read_content(text));
   std::string name = world_.inbound_name(phone);
-  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata + R"(,"contacts":[)" +
-                      contact_of(world_, phone, true) + R"(],"messages":[{)";
+  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata +
+                      R"(,"contacts":[)" + contact_of(world_, phone, true) + R"(],"messages":[{)";
   if (!world_.config.webhooks.hide_phone_numbers) value += R"("from":")" + std::to_string(phone) + "\",";
   value += R"("from_user_id":")" + user_id_of(phone) + R"(","id":")" + name + R"(","timestamp":")" +
            world_.timestamp(world_.clock.wall_now()) + '"';
@@ -170,13 +176,14 @@ Result<std::string> Deliveries::inbound(std::uint64_t phone, std::size_t number,
 
 void Deliveries::preference(std::uint64_t phone, std::size_t number, bool stopped) {
   world_.phones.set_opted_out(phone, stopped);
-  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata + R"(,"contacts":[)" +
-                      contact_of(world_, phone, true) + R"(],"user_preferences":[{)";
+  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata +
+                      R"(,"contacts":[)" + contact_of(world_, phone, true) + R"(],"user_preferences":[{)";
   if (!world_.config.webhooks.hide_phone_numbers) value += R"("wa_id":")" + std::to_string(phone) + "\",";
   value += R"("user_id":")" + user_id_of(phone) + R"(","detail":")" +
-           (stopped ? "User requested to stop marketing messages" : "User requested to resume marketing messages") +
-           R"(","category":"marketing_messages","value":")" + (stopped ? "stop" : "resume") + R"(","timestamp":)" +
-           world_.timestamp(world_.clock.wall_now()) + "}]}";
+           (stopped ? "User requested to stop marketing messages"
+                    : "User requested to resume marketing messages") +
+           R"(","category":"marketing_messages","value":")" + (stopped ? "stop" : "resume") +
+           R"(","timestamp":)" + world_.timestamp(world_.clock.wall_now()) + "}]}";
   webhooks_.change("user_preferences", value);
 }
 

@@ -1,4 +1,5 @@
-// What happens to accepted messages as time goes by: sent, delivered, read, answered. One calendar, no timer each.
+// What happens to accepted messages as time goes by: sent, delivered, read, answered. One calendar, no timer
+// each.
 #pragma once
 #include <string>
 #include <string_view>

@@ -6,7 +6,8 @@
 
 namespace posthorn::sandbox {
 
-// The finaliser of splitmix64 (Steele, Lea, Flood 2014): turns any two different inputs into unrelated outputs.
+// The finaliser of splitmix64 (Steele, Lea, Flood 2014): turns any two different inputs into unrelated
+// outputs.
 constexpr std::uint64_t mix(std::uint64_t x) {
   x += 0x9E3779B97F4A7C15ULL;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
@@ -14,7 +15,9 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-constexpr double to_unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1.0p-53; }
+constexpr double to_unit(std::uint64_t bits) {
+  return static_cast<double>(bits >> 11) * 0x1.0p-53;
+}
 
 class Dice {
  public:

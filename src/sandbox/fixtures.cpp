@@ -105,7 +105,9 @@ NumberConfig number(std::string_view id, std::string display, std::string name, 
 
 }  // namespace
 
-std::vector<std::string> default_templates() { return {kTemplates.begin(), kTemplates.end()}; }
+std::vector<std::string> default_templates() {
+  return {kTemplates.begin(), kTemplates.end()};
+}
 
 SandboxConfig default_config() {
   SandboxConfig config;
@@ -113,8 +115,10 @@ SandboxConfig default_config() {
   token.token = Secret(std::string(kDefaultToken));
   config.tokens.push_back(std::move(token));
   config.numbers.push_back(number(kDefaultNumber, "+1 555-078-3881", "Lindenhof Outdoor", 80, false));
-  config.numbers.push_back(number(kDefaultFastNumber, "+1 555-078-3882", "Lindenhof Outdoor News", 1000, false));
-  config.numbers.push_back(number(kDefaultCoexistenceNumber, "+49 1579 2300 118", "Lindenhof Werkstatt", 20, true));
+  config.numbers.push_back(
+      number(kDefaultFastNumber, "+1 555-078-3882", "Lindenhof Outdoor News", 1000, false));
+  config.numbers.push_back(
+      number(kDefaultCoexistenceNumber, "+49 1579 2300 118", "Lindenhof Werkstatt", 20, true));
   config.templates = default_templates();
   return config;
 }

@@ -1,5 +1,5 @@
-// Open-addressing map from a non-zero 64-bit key, half the memory of std::unordered_map and no allocation per entry.
-// It has no order: only for look-ups and for sums, never for output.
+// Open-addressing map from a non-zero 64-bit key, half the memory of std::unordered_map and no allocation per
+// entry. It has no order: only for look-ups and for sums, never for output.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -12,10 +12,10 @@ namespace posthorn::sandbox {
 // One line of Meta's error reference.
 struct ErrorInfo {
   int code;
-  int http;                 // status of the synchronous answer
-  bool arrives_later;       // accepted first, then a `failed` status webhook
-  std::string_view title;   // the fixed part of `message`
-  std::string_view details; // error_data.details when the place of the error has nothing better to say
+  int http;                  // status of the synchronous answer
+  bool arrives_later;        // accepted first, then a `failed` status webhook
+  std::string_view title;    // the fixed part of `message`
+  std::string_view details;  // error_data.details when the place of the error has nothing better to say
 };
 
 // The line for `code`; codes Meta does not list get a 400 "Unknown error code" of their own.

@@ -23,7 +23,10 @@ void append_code_point(std::string& out, std::uint32_t c) {
 std::uint32_t decode(std::string_view s, std::size_t& at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char lead = byte(at);
-  const std::size_t extra = lead >= 0xF0 && lead < 0xF5 ? 3 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xC2 && lead < 0xE0 ? 1 : 0;
+  const std::size_t extra = lead >= 0xF0 && lead < 0xF5   ? 3
+                            : lead >= 0xE0 && lead < 0xF0 ? 2
+                            : lead >= 0xC2 && lead < 0xE0 ? 1
+                                                          : 0;
   std::uint32_t c = extra == 3 ? lead & 7U : extra == 2 ? lead & 15U : lead & 31U;
   bool good = extra > 0 && at + extra < s.size();
   for (std::size_t i = 1; good && i <= extra; ++i) {
@@ -38,15 +41,29 @@ std::uint32_t decode(std::string_view s, std::size_t& at) {
 
 void append_ascii(std::string& out, char c) {
   switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '/': out += "\\/"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '/':
+      out += "\\/";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
     default:
-      if (static_cast<unsigned char>(c) < 0x20) append_unit(out, static_cast<unsigned char>(c));
-      else out += c;
+      if (static_cast<unsigned char>(c) < 0x20)
+        append_unit(out, static_cast<unsigned char>(c));
+      else
+        out += c;
   }
 }
 
@@ -55,8 +72,10 @@ void append_ascii(std::string& out, char c) {
 void append_meta_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
-    if (static_cast<unsigned char>(text[i]) < 0x80) append_ascii(out, text[i++]);
-    else append_code_point(out, decode(text, i));
+    if (static_cast<unsigned char>(text[i]) < 0x80)
+      append_ascii(out, text[i++]);
+    else
+      append_code_point(out, decode(text, i));
   }
   out += '"';
 }
@@ -84,8 +103,10 @@ std::string base64(std::string_view bytes) {
   out.reserve((bytes.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = (group << 8) | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? kAlphabet[(group >> (18 - 6 * k)) & 63] : '=';
+    for (std::size_t k = 0; k < 3; ++k)
+      group = (group << 8) | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k)
+      out += i + k <= bytes.size() ? kAlphabet[(group >> (18 - 6 * k)) & 63] : '=';
   }
   return out;
 }

@@ -6,8 +6,8 @@
 
 namespace posthorn::sandbox {
 
-// With quotes. Non-ASCII becomes \uXXXX (surrogate pairs beyond the BMP), "/" becomes "\/": receivers must verify the
-// raw bytes. Invalid UTF-8 becomes U+FFFD.
+// With quotes. Non-ASCII becomes \uXXXX (surrogate pairs beyond the BMP), "/" becomes "\/": receivers must
+// verify the raw bytes. Invalid UTF-8 becomes U+FFFD.
 void append_meta_string(std::string& out, std::string_view text);
 std::string meta_string(std::string_view text);
 

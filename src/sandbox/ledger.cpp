@@ -8,9 +8,9 @@
 namespace posthorn::sandbox {
 namespace {
 
-constexpr std::size_t kBlock = 1 << 15;            // entries
-constexpr std::size_t kArenaChunk = 1 << 20;       // bytes
-constexpr std::size_t kMaxToken = 1023;            // Meta's limit is 512
+constexpr std::size_t kBlock = 1 << 15;       // entries
+constexpr std::size_t kArenaChunk = 1 << 20;  // bytes
+constexpr std::size_t kMaxToken = 1023;       // Meta's limit is 512
 constexpr std::uint32_t kNone = 0xFFFFFFFF;
 
 std::uint64_t hash_text(std::string_view text) {
@@ -61,7 +61,9 @@ struct Ledger::Block {
   std::array<Entry, kBlock> entries;
 };
 
-Ledger::Ledger() { clear(); }
+Ledger::Ledger() {
+  clear();
+}
 Ledger::~Ledger() = default;
 
 void Ledger::clear() {
@@ -88,16 +90,20 @@ std::string_view Ledger::token_of(const Entry& e) const {
   return {arena_[e.token_at / kArenaChunk].get() + e.token_at % kArenaChunk, e.token_length};
 }
 
-MessageId Ledger::append(std::uint64_t phone, std::uint8_t number, std::uint16_t subject, std::string_view token, WallTime at) {
+MessageId Ledger::append(std::uint64_t phone, std::uint8_t number, std::uint16_t subject,
+                         std::string_view token, WallTime at) {
   token = token.substr(0, kMaxToken);
-  if (arena_used_ % kArenaChunk + token.size() > kArenaChunk) arena_used_ += kArenaChunk - arena_used_ % kArenaChunk;
-  if (arena_used_ / kArenaChunk >= arena_.size()) arena_.push_back(std::make_unique_for_overwrite<char[]>(kArenaChunk));
+  if (arena_used_ % kArenaChunk + token.size() > kArenaChunk)
+    arena_used_ += kArenaChunk - arena_used_ % kArenaChunk;
+  if (arena_used_ / kArenaChunk >= arena_.size())
+    arena_.push_back(std::make_unique_for_overwrite<char[]>(kArenaChunk));
   token.copy(arena_[arena_used_ / kArenaChunk].get() + arena_used_ % kArenaChunk, token.size());
 
   if (size_ % kBlock == 0) blocks_.push_back(std::make_unique_for_overwrite<Block>());
   const auto id = static_cast<MessageId>(size_++);
   const auto [last, fresh] = last_of_phone_.insert(phone);
-  entry(id) = Entry{to_micros(at), phone, arena_used_, token.size(), 0, fresh ? kNone : last, subject, number, Fate::accepted};
+  entry(id) = Entry{to_micros(at),        phone,   arena_used_, token.size(),  0,
+                    fresh ? kNone : last, subject, number,      Fate::accepted};
   last = id;
   arena_used_ += token.size();
   ++by_fate_[static_cast<std::size_t>(Fate::accepted)];
@@ -105,7 +111,8 @@ MessageId Ledger::append(std::uint64_t phone, std::uint8_t number, std::uint16_t
 
   if ((tokens_ + 1) * 10 > token_index_.size() * 7) grow_token_index();
   std::size_t slot = hash_text(token) & (token_index_.size() - 1);
-  while (token_index_[slot] != 0 && token_of(entry(token_index_[slot] - 1)) != token) slot = (slot + 1) & (token_index_.size() - 1);
+  while (token_index_[slot] != 0 && token_of(entry(token_index_[slot] - 1)) != token)
+    slot = (slot + 1) & (token_index_.size() - 1);
   if (token_index_[slot] != 0) {
     ++duplicate_tokens_;
   } else {
@@ -139,7 +146,8 @@ void Ledger::set_fate(MessageId id, Fate fate, int error) {
 
 Message Ledger::at(MessageId id) const {
   const Entry& e = entry(id);
-  return Message{id, e.phone, e.number, e.subject, e.fate, errors_[e.error], wall_from_micros(e.at_us), token_of(e)};
+  return Message{
+      id, e.phone, e.number, e.subject, e.fate, errors_[e.error], wall_from_micros(e.at_us), token_of(e)};
 }
 
 std::string_view Ledger::body(MessageId id) const {
@@ -150,7 +158,8 @@ std::string_view Ledger::body(MessageId id) const {
 std::vector<Message> Ledger::messages_for(std::uint64_t phone) const {
   std::vector<Message> out;
   const MessageId* last = last_of_phone_.find(phone);
-  for (std::uint32_t id = last == nullptr ? kNone : *last; id != kNone; id = entry(id).before) out.push_back(at(id));
+  for (std::uint32_t id = last == nullptr ? kNone : *last; id != kNone; id = entry(id).before)
+    out.push_back(at(id));
   std::ranges::reverse(out);
   return out;
 }
@@ -164,8 +173,8 @@ std::vector<Message> Ledger::messages_with_token(std::string_view token) const {
 
 std::uint64_t Ledger::received_by(std::uint64_t phone) const {
   const auto messages = messages_for(phone);
-  return static_cast<std::uint64_t>(
-      std::ranges::count_if(messages, [](const Message& m) { return m.fate == Fate::received || m.fate == Fate::read; }));
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      messages, [](const Message& m) { return m.fate == Fate::received || m.fate == Fate::read; }));
 }
 
 LedgerTotals Ledger::totals() const {
@@ -182,7 +191,8 @@ LedgerTotals Ledger::totals() const {
   t.duplicate_tokens = duplicate_tokens_;
   std::vector<std::uint64_t> keys;
   keys.reserve(size_);
-  for (MessageId id = 0; id < size_; ++id) keys.push_back(mix(entry(id).phone) ^ mix(~std::uint64_t{entry(id).subject}));
+  for (MessageId id = 0; id < size_; ++id)
+    keys.push_back(mix(entry(id).phone) ^ mix(~std::uint64_t{entry(id).subject}));
   t.duplicate_phone_subject = count_repeats(keys);
   return t;
 }
@@ -190,7 +200,8 @@ LedgerTotals Ledger::totals() const {
 std::uint64_t Ledger::duplicates_by_token_fields(int fields) const {
   std::vector<std::uint64_t> keys;
   for (MessageId id = 0; id < size_; ++id)
-    if (const auto token = token_of(entry(id)); !token.empty()) keys.push_back(hash_text(first_fields(token, fields)));
+    if (const auto token = token_of(entry(id)); !token.empty())
+      keys.push_back(hash_text(first_fields(token, fields)));
   return count_repeats(keys);
 }
 

@@ -17,7 +17,9 @@ void forget(std::deque<MonotonicTime>& times, MonotonicTime until) {
 
 Limits::Limits(const LimitConfig& config, std::size_t numbers) : config_(config), numbers_(numbers) {}
 
-void Limits::clear() { *this = Limits(config_, numbers_.size()); }
+void Limits::clear() {
+  *this = Limits(config_, numbers_.size());
+}
 
 void Limits::arrive(std::size_t number, MonotonicTime now) {
   Number& n = numbers_.at(number);
@@ -51,7 +53,8 @@ void Limits::inbound(std::size_t number, MonotonicTime now) {
   if (config_.count_inbound) numbers_.at(number).granted.push_back(now);
 }
 
-// A leaky bucket: every message moves the pair's clock on by one interval; it may run ahead of real time by the burst.
+// A leaky bucket: every message moves the pair's clock on by one interval; it may run ahead of real time by
+// the burst.
 bool Limits::allow_pair(std::size_t number, std::uint64_t phone, MonotonicTime now) {
   if (!config_.pair) return true;
   const std::int64_t t = now.time_since_epoch().count();

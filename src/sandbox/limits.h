@@ -1,5 +1,5 @@
-// Meta's limits, measured at arrival: messages a second of a number, messages to one person, people a day, management
-// calls an hour. Keeps what tests want to know about the pace.
+// Meta's limits, measured at arrival: messages a second of a number, messages to one person, people a day,
+// management calls an hour. Keeps what tests want to know about the pace.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -14,11 +14,11 @@ namespace posthorn::sandbox {
 
 // What one business number has seen since the last reset.
 struct PaceRecord {
-  std::uint64_t arrivals = 0;      // messages that arrived, refused ones included
-  std::uint64_t refused_rate = 0;  // 130429
-  std::uint64_t refused_pair = 0;  // 131056
-  std::uint64_t max_window = 0;    // most arrivals in any (t - 1 s, t]
-  MonotonicTime first, last;       // of the arrivals
+  std::uint64_t arrivals = 0;                        // messages that arrived, refused ones included
+  std::uint64_t refused_rate = 0;                    // 130429
+  std::uint64_t refused_pair = 0;                    // 131056
+  std::uint64_t max_window = 0;                      // most arrivals in any (t - 1 s, t]
+  MonotonicTime first, last;                         // of the arrivals
   std::map<std::int64_t, std::uint32_t> per_second;  // whole second of the monotonic clock → arrivals
 };
 
@@ -50,10 +50,11 @@ class Limits {
   };
   LimitConfig config_;
   std::vector<Number> numbers_;
-  FlatMap<std::int64_t> pairs_;  // hash of number and phone → theoretical arrival time of the next message, in µs
+  FlatMap<std::int64_t>
+      pairs_;  // hash of number and phone → theoretical arrival time of the next message, in µs
   std::size_t purge_pairs_at_ = 1 << 16;
-  FlatMap<std::int64_t> users_;             // phone → when it was counted; older than a day means no more
-  std::deque<MonotonicTime> user_order_;    // when each of the users of the last 24 hours was counted
+  FlatMap<std::int64_t> users_;           // phone → when it was counted; older than a day means no more
+  std::deque<MonotonicTime> user_order_;  // when each of the users of the last 24 hours was counted
   std::uint64_t refused_users_ = 0;
   std::deque<MonotonicTime> management_;
 };

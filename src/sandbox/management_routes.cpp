@@ -78,8 +78,12 @@ ManagementRoutes::Reply ManagementRoutes::dispatch(const Call& call) {
   const std::string edge = call.path.size() < 2 ? std::string() : call.path[1];
   const Node node = node_of(id);
   if (node == Node::none)
-    return graph_fail(100, "Unsupported " + std::string(call.request.method == "GET" ? "get" : "post") + " request. Object with ID '" + id +
-                               "' does not exist, cannot be loaded due to missing permissions, or does not support this operation", 33);
+    return graph_fail(100,
+                      "Unsupported " + std::string(call.request.method == "GET" ? "get" : "post") +
+                          " request. Object with ID '" + id +
+                          "' does not exist, cannot be loaded due to missing permissions, or does not "
+                          "support this operation",
+                      33);
   for (const Route& route : routes()) {
     if (route.node != node || route.method != call.request.method || route.edge != edge) continue;
     if (route.counted && !world_.limits.allow_management(world_.clock.now())) return graph_fail(80007);
@@ -88,7 +92,8 @@ ManagementRoutes::Reply ManagementRoutes::dispatch(const Call& call) {
   return graph_fail(100, "Unknown path components: /" + edge);
 }
 
-Task<HttpResponse> ManagementRoutes::handle(std::vector<std::string> path, const HttpRequest& request, std::string body) {
+Task<HttpResponse> ManagementRoutes::handle(std::vector<std::string> path, const HttpRequest& request,
+                                            std::string body) {
   Call call{std::move(path), request, std::move(body)};
   const Node node = call.path.empty() ? Node::none : node_of(call.path[0]);
   const std::string edge = call.path.size() < 2 ? std::string() : call.path[1];
@@ -100,8 +105,10 @@ Task<HttpResponse> ManagementRoutes::handle(std::vector<std::string> path, const
   if (!reply) co_return error_response(reply.error(), world_.dice.next());
   HttpResponse response = json_response(*std::move(reply));
   if (node == Node::account)
-    response.headers.set("X-Business-Use-Case-Usage",
-                         "{\"" + world_.config.waba_id + R"(":[{"type":"whatsapp_business_management","call_count":1,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]})");
+    response.headers.set(
+        "X-Business-Use-Case-Usage",
+        "{\"" + world_.config.waba_id +
+            R"(":[{"type":"whatsapp_business_management","call_count":1,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":0}]})");
   co_return response;
 }
 
@@ -127,9 +134,11 @@ Task<HttpResponse> ManagementRoutes::subscribe(Call call) {
 
 ManagementRoutes::Reply ManagementRoutes::list_subscribed_apps(const Call&) {
   if (!world_.subscribed) return R"({"data":[]})";
-  std::string out = R"({"data":[{"whatsapp_business_api_data":{"link":"https:\/\/www.facebook.com\/games\/?app_id=)" + world_.config.app_id +
-                    R"(","name":"Posthorn","id":")" + world_.config.app_id + "\"}";
-  if (!world_.config.webhooks.callback_url.empty()) out += R"(,"override_callback_uri":)" + meta_string(world_.config.webhooks.callback_url);
+  std::string out =
+      R"({"data":[{"whatsapp_business_api_data":{"link":"https:\/\/www.facebook.com\/games\/?app_id=)" +
+      world_.config.app_id + R"(","name":"Posthorn","id":")" + world_.config.app_id + "\"}";
+  if (!world_.config.webhooks.callback_url.empty())
+    out += R"(,"override_callback_uri":)" + meta_string(world_.config.webhooks.callback_url);
   return out + "}]}";
 }
 
@@ -139,7 +148,8 @@ ManagementRoutes::Reply ManagementRoutes::unsubscribe_app(const Call&) {
 }
 
 ManagementRoutes::Reply ManagementRoutes::list_subscriptions(const Call&) {
-  return R"({"data":[{"object":"whatsapp_business_account","callback_url":)" + meta_string(world_.config.webhooks.callback_url) +
+  return R"({"data":[{"object":"whatsapp_business_account","callback_url":)" +
+         meta_string(world_.config.webhooks.callback_url) +
          R"(,"active":true,"fields":[{"name":"messages","version":"v25.0"},{"name":"message_template_status_update","version":"v25.0"}]}]})";
 }
 
@@ -148,7 +158,8 @@ ManagementRoutes::Reply ManagementRoutes::debug_token(const Call& call) {
   for (const TokenConfig& t : world_.config.tokens) {
     if (t.token.reveal() != token) continue;
     js::array scopes(t.scopes.begin(), t.scopes.end());
-    js::object data{{"app_id", world_.config.app_id}, {"type", "SYSTEM_USER"}, {"application", "Posthorn"}, {"expires_at", 0},
+    js::object data{{"app_id", world_.config.app_id},     {"type", "SYSTEM_USER"},
+                    {"application", "Posthorn"},          {"expires_at", 0},
                     {"is_valid", !world_.tokens_expired}, {"scopes", scopes}};
     return js::serialize(js::object{{"data", std::move(data)}});
   }
@@ -173,7 +184,8 @@ ManagementRoutes::Reply ManagementRoutes::upload_media(const Call& call) {
   auto mime = check_media(*form);
   if (!mime) return std::unexpected(mime.error());
   const Number* number = world_.find_number(call.path[0]);
-  const MediaFile& file = world_.media.put(world_.index_of(*number), *std::move(mime), std::string(form->file), world_.clock.wall_now());
+  const MediaFile& file = world_.media.put(world_.index_of(*number), *std::move(mime),
+                                           std::string(form->file), world_.clock.wall_now());
   return R"({"id":")" + file.id + "\"}";
 }
 
@@ -188,15 +200,18 @@ ManagementRoutes::Reply ManagementRoutes::get_media(const Call& call) {
   if (!owner.empty() && owner != world_.numbers[file->number].config.id)
     return graph_fail(100, "The media does not belong to phone number " + owner, 33);
   const std::int64_t until = to_micros(world_.clock.wall_now()) / 1'000'000 + 300;
-  const std::string url = base_url(call.request) + "/" + std::string(kContentNode) + "/" + file->id + "?ext=" + std::to_string(until);
-  js::object out{{"messaging_product", "whatsapp"}, {"url", url}, {"mime_type", file->mime}, {"sha256", file->sha256},
+  const std::string url = base_url(call.request) + "/" + std::string(kContentNode) + "/" + file->id +
+                          "?ext=" + std::to_string(until);
+  js::object out{{"messaging_product", "whatsapp"}, {"url", url},
+                 {"mime_type", file->mime},         {"sha256", file->sha256},
                  {"file_size", file->bytes.size()}, {"id", file->id}};
   return js::serialize(out);
 }
 
 // URLs live for five minutes; after that Meta's media host answers 404.
 HttpResponse ManagementRoutes::media_content(const Call& call) {
-  const MediaFile* file = call.path.size() < 2 ? nullptr : world_.media.find(call.path[1], world_.clock.wall_now());
+  const MediaFile* file =
+      call.path.size() < 2 ? nullptr : world_.media.find(call.path[1], world_.clock.wall_now());
   const std::string until = call.request.query("ext");
   const std::string now = std::to_string(to_micros(world_.clock.wall_now()) / 1'000'000);
   HttpResponse response;

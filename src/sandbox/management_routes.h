@@ -1,10 +1,11 @@
 // The Graph API beside sending: numbers, account, templates, media, webhook subscriptions, tokens.
 #pragma once
-#include <boost/json/object.hpp>
 #include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "sandbox/answer.h"
 #include "sandbox/controls.h"
@@ -15,7 +16,8 @@ namespace posthorn::sandbox {
 
 class ManagementRoutes {
  public:
-  ManagementRoutes(World& world, Controls& controls, Webhooks& webhooks) : world_(world), controls_(controls), webhooks_(webhooks) {}
+  ManagementRoutes(World& world, Controls& controls, Webhooks& webhooks)
+      : world_(world), controls_(controls), webhooks_(webhooks) {}
 
   // `path`: segments behind the version. The token has been checked.
   Task<HttpResponse> handle(std::vector<std::string> path, const HttpRequest& request, std::string body);

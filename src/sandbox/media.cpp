@@ -16,11 +16,21 @@ struct MediaRule {
 };
 constexpr std::size_t kMega = 1024 * 1024;
 constexpr auto kRules = std::to_array<MediaRule>({
-    {"image/jpeg", 5 * kMega}, {"image/png", 5 * kMega}, {"image/webp", kMega / 2},
-    {"video/mp4", 16 * kMega}, {"video/3gpp", 16 * kMega},
-    {"audio/aac", 16 * kMega}, {"audio/amr", 16 * kMega}, {"audio/mpeg", 16 * kMega}, {"audio/mp4", 16 * kMega}, {"audio/ogg", 16 * kMega},
-    {"text/plain", 100 * kMega}, {"application/pdf", 100 * kMega},
-    {"application/msword", 100 * kMega}, {"application/vnd.ms-excel", 100 * kMega}, {"application/vnd.ms-powerpoint", 100 * kMega},
+    {"image/jpeg", 5 * kMega},
+    {"image/png", 5 * kMega},
+    {"image/webp", kMega / 2},
+    {"video/mp4", 16 * kMega},
+    {"video/3gpp", 16 * kMega},
+    {"audio/aac", 16 * kMega},
+    {"audio/amr", 16 * kMega},
+    {"audio/mpeg", 16 * kMega},
+    {"audio/mp4", 16 * kMega},
+    {"audio/ogg", 16 * kMega},
+    {"text/plain", 100 * kMega},
+    {"application/pdf", 100 * kMega},
+    {"application/msword", 100 * kMega},
+    {"application/vnd.ms-excel", 100 * kMega},
+    {"application/vnd.ms-powerpoint", 100 * kMega},
     {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", 100 * kMega},
     {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", 100 * kMega},
     {"application/vnd.openxmlformats-officedocument.presentationml.presentation", 100 * kMega},
@@ -92,14 +102,18 @@ Graph<MediaForm> read_media_form(std::string_view content_type, std::string_view
 }
 
 Graph<std::string> check_media(const MediaForm& form) {
-  if (form.messaging_product != "whatsapp") return graph_fail(100, "The parameter messaging_product is required.");
+  if (form.messaging_product != "whatsapp")
+    return graph_fail(100, "The parameter messaging_product is required.");
   if (form.file.empty()) return graph_fail(100, "The parameter file is required.");
   std::string_view mime = form.file_type.empty() ? form.type : form.file_type;
   mime = mime.substr(0, mime.find(';'));
   const auto* rule = std::ranges::find(kRules, mime, &MediaRule::mime);
   if (rule == kRules.end())
-    return graph_fail(100, "Param file must be a file with one of the supported types. Received file of type '" + std::string(mime) + "'.");
-  if (form.file.size() > rule->limit) return graph_fail(131053, "The file is larger than " + std::to_string(rule->limit) + " bytes");
+    return graph_fail(100,
+                      "Param file must be a file with one of the supported types. Received file of type '" +
+                          std::string(mime) + "'.");
+  if (form.file.size() > rule->limit)
+    return graph_fail(131053, "The file is larger than " + std::to_string(rule->limit) + " bytes");
   return std::string(mime);
 }
 

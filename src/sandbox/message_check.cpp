@@ -12,7 +12,8 @@ Graph<> check_sendable(const Template& t) {
   const std::string name = "template name (" + t.name + ")";
   if (t.status == "PAUSED") return graph_fail(132015, name + " is paused due to low quality");
   if (t.status == "DISABLED") return graph_fail(132016, name + " is disabled");
-  if (t.status != "APPROVED") return graph_fail(132001, name + " is not approved in " + t.language + "; its status is " + t.status);
+  if (t.status != "APPROVED")
+    return graph_fail(132001, name + " is not approved in " + t.language + "; its status is " + t.status);
   return {};
 }
 
@@ -23,7 +24,9 @@ std::int64_t Node::integer() const {
   std::int64_t number = -1;
   if (element.get(number) == simdjson::SUCCESS) return number;
   const std::string_view digits = text();
-  if (digits.empty() || digits.size() > 18 || digits.find_first_not_of("0123456789") != std::string_view::npos) return -1;
+  if (digits.empty() || digits.size() > 18 ||
+      digits.find_first_not_of("0123456789") != std::string_view::npos)
+    return -1;
   number = 0;
   for (const char c : digits) number = number * 10 + (c - '0');
   return number;
@@ -37,7 +40,8 @@ Graph<> check_media_object(Node media, const CheckContext& context, std::string_
     if (!id.is_string()) return graph_fail(100, "Param " + where + "['id'] must be a string.");
     const MediaFile* file = context.media.find(id.text(), context.now);
     if (file == nullptr || file->number != context.number)
-      return graph_fail(100, "Param " + where + "['id'] is not a valid whatsapp business account media attachment ID");
+      return graph_fail(
+          100, "Param " + where + "['id'] is not a valid whatsapp business account media attachment ID");
     return {};
   }
   const std::string_view url = link.text();
@@ -64,10 +68,12 @@ struct MessageChecker::Impl {
   Graph<> check_envelope(Node root, CheckedMessage& message) const {
     const Node to = root["to"], recipient = root["recipient"], token = root["biz_opaque_callback_data"];
     if (to.there && !to.is_string()) return graph_fail(100, "Param to must be a string.");
-    if (recipient.there && !recipient.is_string()) return graph_fail(100, "Param recipient must be a string.");
+    if (recipient.there && !recipient.is_string())
+      return graph_fail(100, "Param recipient must be a string.");
     if (!to.there && !recipient.there) return graph_fail(100, "The parameter to is required.");
     const Node who = root["recipient_type"];
-    if (who.there && who.text() != "individual") return graph_fail(131009, "Param recipient_type must be individual here.");
+    if (who.there && who.text() != "individual")
+      return graph_fail(131009, "Param recipient_type must be individual here.");
     if (token.there && (!token.is_string() || token.text().size() > kMaxToken))
       return graph_fail(131009, "Param biz_opaque_callback_data must be a string of at most 512 characters.");
     message.to = to.text();
@@ -79,12 +85,14 @@ struct MessageChecker::Impl {
   Graph<> check_template_message(Node content, CheckedMessage& message, const CheckContext& context) {
     message.kind = MessageKind::template_message;
     const std::string_view name = content["name"].text(), language = content["language"]["code"].text();
-    if (!content.is_object()) return graph_fail(131008, "Parameter 'template' is mandatory for type 'template'");
+    if (!content.is_object())
+      return graph_fail(131008, "Parameter 'template' is mandatory for type 'template'");
     if (name.empty()) return graph_fail(131008, "Param template['name'] is required.");
     if (language.empty()) return graph_fail(131008, "Param template['language']['code'] is required.");
     const Template* t = templates.find(name, language);
     if (t == nullptr)
-      return graph_fail(132001, "template name (" + std::string(name) + ") does not exist in " + std::string(language));
+      return graph_fail(
+          132001, "template name (" + std::string(name) + ") does not exist in " + std::string(language));
     if (auto sendable = check_sendable(*t); !sendable) return sendable;
     message.message_template = t;
     return check_template(content["components"], *t, context);
@@ -95,14 +103,17 @@ struct MessageChecker::Impl {
     if (parser.parse(body.data(), body.size()).get(element) != simdjson::SUCCESS || !element.is_object())
       return graph_fail(100, "The request body is not a valid JSON object.");
     const Node root(element);
-    if (root["messaging_product"].text() != "whatsapp") return graph_fail(100, "The parameter messaging_product is required.");
+    if (root["messaging_product"].text() != "whatsapp")
+      return graph_fail(100, "The parameter messaging_product is required.");
     if (root["status"].there) return check_read(root);
     CheckedMessage message;
     if (auto good = check_envelope(root, message); !good) return std::unexpected(good.error());
     message.type = root["type"].there ? root["type"].text() : "text";
     Graph<> content;
-    if (message.type == "template") content = check_template_message(root["template"], message, context);
-    else content = check_free_form(message.type, root[message.type], context);
+    if (message.type == "template")
+      content = check_template_message(root["template"], message, context);
+    else
+      content = check_free_form(message.type, root[message.type], context);
     if (!content) return std::unexpected(content.error());
     if (message.type == "reaction") message.target = root["reaction"]["message_id"].text();
     return message;

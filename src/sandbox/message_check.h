@@ -15,9 +15,9 @@ enum class MessageKind { template_message, free_form, mark_read };
 
 struct CheckedMessage {
   MessageKind kind = MessageKind::free_form;
-  std::string_view to, recipient, token;      // valid until the next check
+  std::string_view to, recipient, token;  // valid until the next check
   std::string_view type;
-  std::string_view target;                    // wamid of mark_read and reactions
+  std::string_view target;  // wamid of mark_read and reactions
   const Template* message_template = nullptr;
 };
 

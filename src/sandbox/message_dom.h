@@ -1,10 +1,10 @@
-// The sandbox's own reading of JSON messages. Only message_check.cpp, free_form_check.cpp and template_check.cpp
-// include this.
+// The sandbox's own reading of JSON messages. Only message_check.cpp, free_form_check.cpp and
+// template_check.cpp include this.
 #pragma once
-#include <simdjson.h>
-
 #include <string>
 #include <string_view>
+
+#include <simdjson.h>
 
 #include "core/time.h"
 #include "sandbox/graph_error.h"
@@ -25,14 +25,17 @@ struct Node {
 
   Node operator[](std::string_view key) const {
     dom::element found;
-    if (!there || !element.is_object() || element.get_object().at_key(key).get(found) != simdjson::SUCCESS) return {};
+    if (!there || !element.is_object() || element.get_object().at_key(key).get(found) != simdjson::SUCCESS)
+      return {};
     return Node(found);
   }
   bool is_string() const { return there && element.is_string(); }
   bool is_array() const { return there && element.is_array(); }
   bool is_object() const { return there && element.is_object(); }
   bool is_number() const { return there && element.is_number(); }
-  std::string_view text() const { return is_string() ? std::string_view(element.get_string()) : std::string_view(); }
+  std::string_view text() const {
+    return is_string() ? std::string_view(element.get_string()) : std::string_view();
+  }
   // -1 when it is no whole number; strings of digits count, as Meta accepts "index":"0".
   std::int64_t integer() const;
   dom::array array() const { return element.get_array(); }

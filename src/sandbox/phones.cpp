@@ -15,29 +15,36 @@ struct Country {
 };
 // Longer prefixes first where one begins like another.
 constexpr auto kCountries = std::to_array<Country>({
-    {"971", "AE"}, {"966", "SA"}, {"972", "IL"}, {"880", "BD"}, {"852", "HK"}, {"886", "TW"}, {"254", "KE"}, {"234", "NG"},
-    {"351", "PT"}, {"353", "IE"}, {"358", "FI"}, {"420", "CZ"}, {"212", "MA"}, {"593", "EC"}, {"91", "IN"},  {"49", "DE"},
-    {"44", "GB"},  {"33", "FR"},  {"34", "ES"},  {"39", "IT"},  {"31", "NL"},  {"32", "BE"},  {"41", "CH"},  {"43", "AT"},
-    {"45", "DK"},  {"46", "SE"},  {"47", "NO"},  {"48", "PL"},  {"30", "GR"},  {"36", "HU"},  {"40", "RO"},  {"55", "BR"},
-    {"52", "MX"},  {"54", "AR"},  {"56", "CL"},  {"57", "CO"},  {"51", "PE"},  {"61", "AU"},  {"62", "ID"},  {"60", "MY"},
-    {"63", "PH"},  {"64", "NZ"},  {"65", "SG"},  {"66", "TH"},  {"81", "JP"},  {"82", "KR"},  {"84", "VN"},  {"90", "TR"},
-    {"92", "PK"},  {"94", "LK"},  {"20", "EG"},  {"27", "ZA"},  {"7", "RU"},   {"1", "US"},
+    {"971", "AE"}, {"966", "SA"}, {"972", "IL"}, {"880", "BD"}, {"852", "HK"}, {"886", "TW"}, {"254", "KE"},
+    {"234", "NG"}, {"351", "PT"}, {"353", "IE"}, {"358", "FI"}, {"420", "CZ"}, {"212", "MA"}, {"593", "EC"},
+    {"91", "IN"},  {"49", "DE"},  {"44", "GB"},  {"33", "FR"},  {"34", "ES"},  {"39", "IT"},  {"31", "NL"},
+    {"32", "BE"},  {"41", "CH"},  {"43", "AT"},  {"45", "DK"},  {"46", "SE"},  {"47", "NO"},  {"48", "PL"},
+    {"30", "GR"},  {"36", "HU"},  {"40", "RO"},  {"55", "BR"},  {"52", "MX"},  {"54", "AR"},  {"56", "CL"},
+    {"57", "CO"},  {"51", "PE"},  {"61", "AU"},  {"62", "ID"},  {"60", "MY"},  {"63", "PH"},  {"64", "NZ"},
+    {"65", "SG"},  {"66", "TH"},  {"81", "JP"},  {"82", "KR"},  {"84", "VN"},  {"90", "TR"},  {"92", "PK"},
+    {"94", "LK"},  {"20", "EG"},  {"27", "ZA"},  {"7", "RU"},   {"1", "US"},
 });
 
-constexpr auto kFirstNames = std::to_array<std::string_view>(
-    {"Anna", "Jonas", "Mia", "Luca", "Priya", "Rahul", "Sofía", "Mateo", "Emma", "Noah", "Zoë", "Jürgen", "Aylin", "Kofi", "Yuki", "Olivia"});
+constexpr auto kFirstNames =
+    std::to_array<std::string_view>({"Anna", "Jonas", "Mia", "Luca", "Priya", "Rahul", "Sofía", "Mateo",
+                                     "Emma", "Noah", "Zoë", "Jürgen", "Aylin", "Kofi", "Yuki", "Olivia"});
 
 Duration within(std::uint64_t bits, Duration low, Duration high) {
   if (high <= low) return low;
-  return low + Duration(static_cast<std::int64_t>(bits % (static_cast<std::uint64_t>((high - low).count()) + 1)));
+  return low +
+         Duration(static_cast<std::int64_t>(bits % (static_cast<std::uint64_t>((high - low).count()) + 1)));
 }
 
 int error_of(PhoneKind kind, const PhoneOverride* said) {
   switch (kind) {
-    case PhoneKind::not_on_whatsapp: return 131026;
-    case PhoneKind::not_chosen: return 131049;
-    case PhoneKind::fails: return said != nullptr && said->error_code != 0 ? said->error_code : 131026;
-    default: return 0;
+    case PhoneKind::not_on_whatsapp:
+      return 131026;
+    case PhoneKind::not_chosen:
+      return 131049;
+    case PhoneKind::fails:
+      return said != nullptr && said->error_code != 0 ? said->error_code : 131026;
+    default:
+      return 0;
   }
 }
 
@@ -45,7 +52,8 @@ int error_of(PhoneKind kind, const PhoneOverride* said) {
 
 int Phones::magic_error(std::uint64_t phone) {
   const std::uint64_t tail = phone % kTenDigits;
-  return tail >= 100'000 && tail < 1'000'000 && known_error(static_cast<int>(tail)) ? static_cast<int>(tail) : 0;
+  return tail >= 100'000 && tail < 1'000'000 && known_error(static_cast<int>(tail)) ? static_cast<int>(tail)
+                                                                                    : 0;
 }
 
 PhoneKind Phones::kind(std::uint64_t phone) const {
@@ -73,8 +81,10 @@ Journey Phones::journey(std::uint64_t phone, std::uint64_t salt) const {
   j.read = dice.unit() < config_.read;
   const double answer = dice.unit();
   j.opts_out = dice.unit() < config_.opt_out;
-  if (answer < config_.reply_stop) j.reply = "STOP";
-  else if (answer < config_.reply_stop + config_.reply) j.reply = "Thank you!";
+  if (answer < config_.reply_stop)
+    j.reply = "STOP";
+  else if (answer < config_.reply_stop + config_.reply)
+    j.reply = "Thank you!";
   if (said == nullptr) return j;
   j.read = said->reads.value_or(j.read);
   j.opts_out = said->opts_out.value_or(j.opts_out);
@@ -85,7 +95,9 @@ Journey Phones::journey(std::uint64_t phone, std::uint64_t salt) const {
   return j;
 }
 
-void Phones::set_override(std::uint64_t phone, PhoneOverride what) { overrides_.insert_or_assign(phone, std::move(what)); }
+void Phones::set_override(std::uint64_t phone, PhoneOverride what) {
+  overrides_.insert_or_assign(phone, std::move(what));
+}
 
 const PhoneOverride* Phones::find_override(std::uint64_t phone) const {
   if (overrides_.empty()) return nullptr;

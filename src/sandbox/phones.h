@@ -1,5 +1,5 @@
-// The people at the other end: what a phone does with a message is a pure function of its number, the message and the
-// configured shares, unless a test has said otherwise.
+// The people at the other end: what a phone does with a message is a pure function of its number, the message
+// and the configured shares, unless a test has said otherwise.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -26,10 +26,11 @@ struct PhoneOverride {
 
 // The journey of one message.
 struct Journey {
-  int error = 0;       // not 0: fails with this code and nothing follows `sent`
+  int error = 0;  // not 0: fails with this code and nothing follows `sent`
   bool delivered = false, read = false, opts_out = false;
   std::string_view reply;  // empty: none
-  Duration sent_after{}, delivered_after{}, read_after{}, reply_after{};  // each since the one before; reply since delivered
+  Duration sent_after{}, delivered_after{}, read_after{},
+      reply_after{};  // each since the one before; reply since delivered
 };
 
 class Phones {
@@ -47,7 +48,9 @@ class Phones {
   void clear_overrides() { overrides_.clear(); }
   const PhoneOverride* find_override(std::uint64_t phone) const;
 
-  bool opted_out(std::uint64_t phone) const { return opted_out_.find(phone) != nullptr && *opted_out_.find(phone); }
+  bool opted_out(std::uint64_t phone) const {
+    return opted_out_.find(phone) != nullptr && *opted_out_.find(phone);
+  }
   void set_opted_out(std::uint64_t phone, bool value) { opted_out_.insert(phone).first = value; }
 
   const PhoneBehaviourConfig& config() const { return config_; }

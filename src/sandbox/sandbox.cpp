@@ -22,7 +22,8 @@ constexpr std::size_t kMaxBody = 101 * 1024 * 1024;  // documents may have 100 M
 std::string_view strip_version(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.size() > 1 && path[0] == 'v' && path[1] >= '0' && path[1] <= '9')
-    path.remove_prefix(std::min(path.size(), path.find('/') == std::string_view::npos ? path.size() : path.find('/') + 1));
+    path.remove_prefix(
+        std::min(path.size(), path.find('/') == std::string_view::npos ? path.size() : path.find('/') + 1));
   return path;
 }
 
@@ -56,9 +57,13 @@ struct Sandbox::Impl {
   ControlRoutes control;
 
   Impl(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, const Executor& executor)
-      : world(std::move(config), clock, random), webhooks(std::make_shared<Webhooks>(world, client, executor)),
-        deliveries(world, *webhooks, executor), controls(world, deliveries, *webhooks, executor), sending(world, deliveries),
-        management(world, controls, *webhooks), control(world, controls, deliveries, *webhooks) {}
+      : world(std::move(config), clock, random),
+        webhooks(std::make_shared<Webhooks>(world, client, executor)),
+        deliveries(world, *webhooks, executor),
+        controls(world, deliveries, *webhooks, executor),
+        sending(world, deliveries),
+        management(world, controls, *webhooks),
+        control(world, controls, deliveries, *webhooks) {}
 
   Graph<> authorise(const HttpRequest& request) {
     if (!world.config.require_token) return {};
@@ -66,11 +71,14 @@ struct Sandbox::Impl {
     const std::string_view token = presented_token(request, from_query);
     if (token.empty()) return graph_fail(104);
     if (token == world.config.app_id + "|" + world.config.app_secret.reveal()) return {};
-    const bool known = std::ranges::any_of(world.config.tokens, [&](const TokenConfig& t) { return constant_time_equal(t.token.reveal(), token); });
+    const bool known = std::ranges::any_of(world.config.tokens, [&](const TokenConfig& t) {
+      return constant_time_equal(t.token.reveal(), token);
+    });
     if (!known) return graph_fail(190, "Invalid OAuth access token - Cannot parse access token", 467);
     if (world.calls_until_expiry == 0) world.tokens_expired = true;
     if (world.calls_until_expiry > 0) --world.calls_until_expiry;
-    if (world.tokens_expired) return graph_fail(190, "Error validating access token: Session has expired.", 463);
+    if (world.tokens_expired)
+      return graph_fail(190, "Error validating access token: Session has expired.", 463);
     return {};
   }
 
@@ -91,11 +99,13 @@ struct Sandbox::Impl {
   }
 
   // The answer to a Graph call other than a send.
-  static Task<> manage(std::shared_ptr<Impl> self, HttpExchange& exchange, std::string_view path, std::string body) {
+  static Task<> manage(std::shared_ptr<Impl> self, HttpExchange& exchange, std::string_view path,
+                       std::string body) {
     Answer answer;
     if (!self->sending.management_fault(answer)) {
       std::vector<std::string> segments = split(path);
-      answer.response = co_await self->management.handle(std::move(segments), exchange.request(), std::move(body));
+      answer.response =
+          co_await self->management.handle(std::move(segments), exchange.request(), std::move(body));
     }
     co_await finish(self, exchange, std::move(answer));
   }
@@ -106,7 +116,8 @@ struct Sandbox::Impl {
     const std::string_view path = strip_version(request.path());
     const bool sends = is_send(path, request);
     auto body = co_await exchange.read_body(sends ? kMaxMessageBody : kMaxBody);
-    if (!body && body.error().code == ErrorCode::unavailable) co_return exchange.abort();  // cut off: nobody to answer
+    if (!body && body.error().code == ErrorCode::unavailable)
+      co_return exchange.abort();  // cut off: nobody to answer
     if (!body) {
       const GraphFailure failure{100, "The request body could not be read: " + body.error().message};
       std::ignore = co_await exchange.respond(error_response(failure, world.dice.next()));
@@ -136,7 +147,9 @@ struct Sandbox::Impl {
 Sandbox::Sandbox(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, Executor executor)
     : impl_(std::make_shared<Impl>(std::move(config), clock, random, client, executor)) {}
 
-Sandbox::~Sandbox() { stop(); }
+Sandbox::~Sandbox() {
+  stop();
+}
 
 void Sandbox::start() {
   impl_->webhooks->start();
@@ -149,7 +162,9 @@ void Sandbox::stop() {
   impl_->controls.stop();
 }
 
-Task<> Sandbox::handle(HttpExchange& exchange) { return Impl::handle(impl_, exchange); }
+Task<> Sandbox::handle(HttpExchange& exchange) {
+  return Impl::handle(impl_, exchange);
+}
 
 void Sandbox::set_callback(std::string url) {
   impl_->webhooks->set_callback(std::move(url));
@@ -168,46 +183,88 @@ void Sandbox::set_app_secret(Secret secret) {
   impl_->world.config.app_secret = std::move(secret);
 }
 
-Ledger& Sandbox::ledger() { return impl_->world.ledger; }
+Ledger& Sandbox::ledger() {
+  return impl_->world.ledger;
+}
 const PaceRecord& Sandbox::pace(std::string_view id) const {
   const Number* number = impl_->world.find_number(id);
   if (number == nullptr) throw std::out_of_range("no phone number " + std::string(id));
   return impl_->world.limits.record(impl_->world.index_of(*number));
 }
-Limits& Sandbox::limits() { return impl_->world.limits; }
-WebhookStats Sandbox::webhook_stats() const { return impl_->webhooks->stats(); }
-std::uint64_t Sandbox::requests() const { return impl_->world.requests; }
-bool Sandbox::idle() const { return impl_->deliveries.idle() && impl_->webhooks->idle(); }
-std::string Sandbox::message_name(MessageId id) const { return impl_->world.message_name(id); }
+Limits& Sandbox::limits() {
+  return impl_->world.limits;
+}
+WebhookStats Sandbox::webhook_stats() const {
+  return impl_->webhooks->stats();
+}
+std::uint64_t Sandbox::requests() const {
+  return impl_->world.requests;
+}
+bool Sandbox::idle() const {
+  return impl_->deliveries.idle() && impl_->webhooks->idle();
+}
+std::string Sandbox::message_name(MessageId id) const {
+  return impl_->world.message_name(id);
+}
 
-Chaos& Sandbox::chaos() { return impl_->world.chaos; }
-Phones& Sandbox::phones() { return impl_->world.phones; }
-const SandboxConfig& Sandbox::config() const { return impl_->world.config; }
-void Sandbox::reset() { impl_->controls.reset(); }
-void Sandbox::expire_tokens() { impl_->controls.expire_tokens_after(0); }
-void Sandbox::expire_tokens_after(std::int64_t calls) { impl_->controls.expire_tokens_after(calls); }
-void Sandbox::restore_tokens() { impl_->controls.restore_tokens(); }
-void Sandbox::add_token(Secret token) { impl_->controls.add_token(std::move(token)); }
-void Sandbox::release_held(bool deliver) { impl_->deliveries.release_held(deliver); }
+Chaos& Sandbox::chaos() {
+  return impl_->world.chaos;
+}
+Phones& Sandbox::phones() {
+  return impl_->world.phones;
+}
+const SandboxConfig& Sandbox::config() const {
+  return impl_->world.config;
+}
+void Sandbox::reset() {
+  impl_->controls.reset();
+}
+void Sandbox::expire_tokens() {
+  impl_->controls.expire_tokens_after(0);
+}
+void Sandbox::expire_tokens_after(std::int64_t calls) {
+  impl_->controls.expire_tokens_after(calls);
+}
+void Sandbox::restore_tokens() {
+  impl_->controls.restore_tokens();
+}
+void Sandbox::add_token(Secret token) {
+  impl_->controls.add_token(std::move(token));
+}
+void Sandbox::release_held(bool deliver) {
+  impl_->deliveries.release_held(deliver);
+}
 
-Result<std::string> Sandbox::send_from_phone(std::uint64_t phone, std::string_view json_body, std::string_view number_id) {
+Result<std::string> Sandbox::send_from_phone(std::uint64_t phone, std::string_view json_body,
+                                             std::string_view number_id) {
   return impl_->controls.send_from_phone(phone, json_body, number_id);
 }
-void Sandbox::set_marketing_preference(std::uint64_t phone, bool stopped) { impl_->controls.set_marketing_preference(phone, stopped); }
-Result<> Sandbox::set_template_status(std::string_view name, std::string_view language, std::string_view status, std::string_view reason) {
+void Sandbox::set_marketing_preference(std::uint64_t phone, bool stopped) {
+  impl_->controls.set_marketing_preference(phone, stopped);
+}
+Result<> Sandbox::set_template_status(std::string_view name, std::string_view language,
+                                      std::string_view status, std::string_view reason) {
   return impl_->controls.set_template_status(name, language, status, reason);
 }
-Result<> Sandbox::set_template_category(std::string_view name, std::string_view language, std::string_view category) {
+Result<> Sandbox::set_template_category(std::string_view name, std::string_view language,
+                                        std::string_view category) {
   return impl_->controls.set_template_category(name, language, category);
 }
-Result<> Sandbox::set_template_quality(std::string_view name, std::string_view language, std::string_view quality) {
+Result<> Sandbox::set_template_quality(std::string_view name, std::string_view language,
+                                       std::string_view quality) {
   return impl_->controls.set_template_quality(name, language, quality);
 }
-Result<> Sandbox::put_template(std::string_view graph_json) { return impl_->controls.put_template(graph_json); }
-Result<> Sandbox::set_number_quality(std::string_view id, std::string_view quality) { return impl_->controls.set_number_quality(id, quality); }
+Result<> Sandbox::put_template(std::string_view graph_json) {
+  return impl_->controls.put_template(graph_json);
+}
+Result<> Sandbox::set_number_quality(std::string_view id, std::string_view quality) {
+  return impl_->controls.set_number_quality(id, quality);
+}
 Result<> Sandbox::upgrade_throughput(std::string_view id, int messages_per_second, Duration maintenance) {
   return impl_->controls.upgrade_throughput(id, messages_per_second, maintenance);
 }
-void Sandbox::restrict_account(bool restricted) { impl_->controls.restrict_account(restricted); }
+void Sandbox::restrict_account(bool restricted) {
+  impl_->controls.restrict_account(restricted);
+}
 
 }  // namespace posthorn::sandbox

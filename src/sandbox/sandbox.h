@@ -1,8 +1,9 @@
-// A simulated Meta: Graph endpoints, phones that read and answer, signed webhooks, limits, faults, and a ledger of what
-// really happened. The judge of every send test; it shares no wire code with channels/.
+// A simulated Meta: Graph endpoints, phones that read and answer, signed webhooks, limits, faults, and a
+// ledger of what really happened. The judge of every send test; it shares no wire code with channels/.
 //
-// The same object serves as `posthorn sandbox` (handle() behind an HttpServer on TCP), inside `serve --sandbox` and
-// tests, and inside the simulator (simulated ports). Single-threaded: everything happens on `executor`.
+// The same object serves as `posthorn sandbox` (handle() behind an HttpServer on TCP), inside `serve
+// --sandbox` and tests, and inside the simulator (simulated ports). Single-threaded: everything happens on
+// `executor`.
 //
 //   Sandbox meta(default_config(), clock, random, http_client, executor);
 //   HttpServer server(std::move(listener), clock, executor, [&](HttpExchange& x) { return meta.handle(x); });
@@ -32,14 +33,14 @@
 namespace posthorn::sandbox {
 
 struct WebhookStats {
-  std::uint64_t updates = 0;        // statuses, messages and events due so far
-  std::uint64_t dropped = 0;        // lost on purpose
-  std::uint64_t duplicated = 0;     // sent twice on purpose
-  std::uint64_t posts = 0;          // attempts
-  std::uint64_t acknowledged = 0;   // updates whose POST got 200
-  std::uint64_t failed_posts = 0;   // attempts without a 200
-  std::uint64_t given_up = 0;       // updates dropped after give_up_after
-  std::uint64_t waiting = 0;        // updates queued, in flight or waiting for a retry
+  std::uint64_t updates = 0;       // statuses, messages and events due so far
+  std::uint64_t dropped = 0;       // lost on purpose
+  std::uint64_t duplicated = 0;    // sent twice on purpose
+  std::uint64_t posts = 0;         // attempts
+  std::uint64_t acknowledged = 0;  // updates whose POST got 200
+  std::uint64_t failed_posts = 0;  // attempts without a 200
+  std::uint64_t given_up = 0;      // updates dropped after give_up_after
+  std::uint64_t waiting = 0;       // updates queued, in flight or waiting for a retry
 };
 
 class Sandbox {
@@ -67,24 +68,28 @@ class Sandbox {
   const PaceRecord& pace(std::string_view phone_number_id) const;  // throws std::out_of_range for unknown ids
   Limits& limits();
   WebhookStats webhook_stats() const;
-  std::uint64_t requests() const;        // calls of POST /messages, whatever came of them
-  std::uint64_t duplicates_by_token() const { return const_cast<Sandbox*>(this)->ledger().totals().duplicate_tokens; }
-  bool idle() const;                     // no delivery and no webhook is outstanding
+  std::uint64_t requests() const;  // calls of POST /messages, whatever came of them
+  std::uint64_t duplicates_by_token() const {
+    return const_cast<Sandbox*>(this)->ledger().totals().duplicate_tokens;
+  }
+  bool idle() const;                             // no delivery and no webhook is outstanding
   std::string message_name(MessageId id) const;  // "wamid.…"
 
   // --- the strings the tests pull ---
   Chaos& chaos();
   Phones& phones();
   const SandboxConfig& config() const;
-  void reset();                          // ledger, records, chaos, overrides, queued deliveries; fixtures as configured
-  void expire_tokens();                  // every call answers 190 until restore_tokens()
+  void reset();          // ledger, records, chaos, overrides, queued deliveries; fixtures as configured
+  void expire_tokens();  // every call answers 190 until restore_tokens()
   void expire_tokens_after(std::int64_t calls);
   void restore_tokens();
   void add_token(Secret token);
-  void release_held(bool deliver);       // false: each fails with 132015
-  // A message from the user of `phone` to the business; the webhook carries `json_body`, an object with "type" and the
-  // member of that name ({"type":"text","text":{"body":"STOP"}}), or the short form {"type":"text","text":"STOP"}.
-  Result<std::string> send_from_phone(std::uint64_t phone, std::string_view json_body, std::string_view number_id = {});
+  void release_held(bool deliver);  // false: each fails with 132015
+  // A message from the user of `phone` to the business; the webhook carries `json_body`, an object with
+  // "type" and the member of that name ({"type":"text","text":{"body":"STOP"}}), or the short form
+  // {"type":"text","text":"STOP"}.
+  Result<std::string> send_from_phone(std::uint64_t phone, std::string_view json_body,
+                                      std::string_view number_id = {});
   void set_marketing_preference(std::uint64_t phone, bool stopped);  // user_preferences webhook
 
   // Changes on Meta's side with the webhook that announces them; not_found for unknown names.
@@ -92,11 +97,11 @@ class Sandbox {
                                std::string_view reason = "NONE");
   Result<> set_template_category(std::string_view name, std::string_view language, std::string_view category);
   Result<> set_template_quality(std::string_view name, std::string_view language, std::string_view quality);
-  Result<> put_template(std::string_view graph_json);                // adds or replaces, APPROVED unless it says otherwise
+  Result<> put_template(std::string_view graph_json);  // adds or replaces, APPROVED unless it says otherwise
   Result<> set_number_quality(std::string_view number_id, std::string_view quality);
   // 131057 for `maintenance`, then the new throughput and its webhook.
   Result<> upgrade_throughput(std::string_view number_id, int messages_per_second, Duration maintenance);
-  void restrict_account(bool restricted);                            // 131031 and the account_update webhook
+  void restrict_account(bool restricted);  // 131031 and the account_update webhook
 
   struct Impl;
 

@@ -23,8 +23,10 @@ class SendRoute {
   Graph<std::string> accept(const Number& number, std::string_view body, bool marketing_only);
   Graph<std::uint64_t> recipient_of(const CheckedMessage& message, const Number& number) const;
   Graph<> check_account(const Number& number, MonotonicTime now);
-  Graph<> check_recipient(const CheckedMessage& message, const Number& number, std::uint64_t phone, MonotonicTime now);
-  std::string record(const CheckedMessage& message, const Number& number, std::uint64_t phone, std::string_view body);
+  Graph<> check_recipient(const CheckedMessage& message, const Number& number, std::uint64_t phone,
+                          MonotonicTime now);
+  std::string record(const CheckedMessage& message, const Number& number, std::uint64_t phone,
+                     std::string_view body);
   Answer failure(const GraphFailure& failure);
 
   World& world_;

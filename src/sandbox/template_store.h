@@ -1,11 +1,13 @@
-// Message templates as the WhatsApp Business Account holds them, and the shape that sends are checked against.
+// Message templates as the WhatsApp Business Account holds them, and the shape that sends are checked
+// against.
 #pragma once
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/json/object.hpp>
 
 #include "sandbox/graph_error.h"
 
@@ -19,7 +21,18 @@ struct Placeholders {
 
 enum class HeaderFormat { none, text, image, video, document, gif, location, product };
 enum class ButtonKind {
-  quick_reply, url, phone_number, copy_code, otp, flow, catalog, mpm, spm, order_details, voice_call, request_contact_info
+  quick_reply,
+  url,
+  phone_number,
+  copy_code,
+  otp,
+  flow,
+  catalog,
+  mpm,
+  spm,
+  order_details,
+  voice_call,
+  request_contact_info
 };
 
 struct ButtonShape {
@@ -47,7 +60,7 @@ struct Template {
   std::string id, name, language, status, category, quality = "GREEN";
   boost::json::object definition;  // name, language, category, components, parameter_format as given
   TemplateShape shape;
-  std::uint16_t subject = 0;       // Ledger::subject()
+  std::uint16_t subject = 0;  // Ledger::subject()
 };
 
 // Reads a definition in the form of the Graph API. Errors carry Meta's codes for template creation.
@@ -62,7 +75,8 @@ class TemplateStore {
   Template* find(std::string_view name, std::string_view language);
   Template* find_by_id(std::string_view id);
   bool has_name(std::string_view name) const;
-  std::size_t remove(std::string_view name, std::string_view id);  // empty id: all languages; returns how many
+  std::size_t remove(std::string_view name,
+                     std::string_view id);  // empty id: all languages; returns how many
   const Map& all() const { return templates_; }
   void clear();
 

@@ -16,8 +16,8 @@ class Wakeup {
   ~Wakeup() { stop(); }
   // Calls fire() at or after `when`. Only the earliest deadline counts; fire() arms the next one.
   void arm(MonotonicTime when);
-  // Nothing is called any more. Touches neither clock nor executor: both may be gone. A sleep that has begun goes on
-  // in the background and then ends by itself.
+  // Nothing is called any more. Touches neither clock nor executor: both may be gone. A sleep that has begun
+  // goes on in the background and then ends by itself.
   void stop();
 
  private:
@@ -25,7 +25,8 @@ class Wakeup {
   std::shared_ptr<State> state_;
 };
 
-// Things due at a time, in batches of one tick: a million of them cost one map node per tick, not one timer each.
+// Things due at a time, in batches of one tick: a million of them cost one map node per tick, not one timer
+// each.
 template <class T>
 class Calendar {
  public:

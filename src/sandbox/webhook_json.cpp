@@ -8,9 +8,10 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kStatusNames = {"sent", "delivered", "read", "failed"};
 
-// A failed message may have reached nobody: there the phone number stands alone (as seen in the wild; Meta's reference
-// leaves `contacts` out).
-void append_contact(std::string& out, std::uint64_t phone, const World& world, std::string_view user, bool failed) {
+// A failed message may have reached nobody: there the phone number stands alone (as seen in the wild; Meta's
+// reference leaves `contacts` out).
+void append_contact(std::string& out, std::uint64_t phone, const World& world, std::string_view user,
+                    bool failed) {
   const bool named = failed || !world.config.webhooks.hide_phone_numbers;
   out += '{';
   if (named) {
@@ -30,13 +31,16 @@ void append_contact(std::string& out, std::uint64_t phone, const World& world, s
 void append_pricing(std::string& out, const World& world, const Message& message) {
   const std::string& category = world.categories[message.subject];
   const bool service = category == "service";
-  out += service ? R"(,"pricing":{"billable":false,"pricing_model":"PMP","type":"free_customer_service","category":")"
-                 : R"(,"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":")";
+  out +=
+      service
+          ? R"(,"pricing":{"billable":false,"pricing_model":"PMP","type":"free_customer_service","category":")"
+          : R"(,"pricing":{"billable":true,"pricing_model":"PMP","type":"regular","category":")";
   out += category;
   out += "\"}";
 }
 
-void append_status(std::string& out, const World& world, const Update& update, const Message& message, std::string_view user) {
+void append_status(std::string& out, const World& world, const Update& update, const Message& message,
+                   std::string_view user) {
   const bool failed = update.kind == UpdateKind::failed;
   out += R"({"id":")";
   out += world.message_name(update.message);
@@ -59,7 +63,8 @@ void append_status(std::string& out, const World& world, const Update& update, c
     out += R"(,"biz_opaque_callback_data":)";
     append_meta_string(out, message.token);
   }
-  if (world.config.webhooks.pricing && (update.kind == UpdateKind::sent || update.kind == UpdateKind::delivered))
+  if (world.config.webhooks.pricing &&
+      (update.kind == UpdateKind::sent || update.kind == UpdateKind::delivered))
     append_pricing(out, world, message);
   if (failed) {
     out += R"(,"errors":[)";
@@ -97,7 +102,8 @@ struct OpenChange {
   }
 };
 
-// One element of `entry`. What concerns the account and not a conversation carries the time of the event there.
+// One element of `entry`. What concerns the account and not a conversation carries the time of the event
+// there.
 class OpenEntry {
  public:
   OpenEntry(std::string& out, const World& world) : out_(out), world_(world) {}
@@ -148,7 +154,8 @@ std::string render_webhook(const World& world, const std::vector<Update>& update
       continue;
     }
     const Message message = world.ledger.at(update.message);
-    if (open.count >= world.config.webhooks.updates_per_change || message.number != open.number) open.close(out, world);
+    if (open.count >= world.config.webhooks.updates_per_change || message.number != open.number)
+      open.close(out, world);
     entry.begin({});
     open.add(world, update, message);
   }

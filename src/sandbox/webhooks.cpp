@@ -1,6 +1,7 @@
 #include "sandbox/webhooks.h"
 
 #include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -12,7 +13,10 @@ constexpr Duration kDuplicateWithin = std::chrono::seconds(5);
 }  // namespace
 
 Webhooks::Webhooks(World& world, HttpClient& client, Executor executor)
-    : world_(world), client_(client), executor_(executor), wakeup_(world.clock, executor, [this] { wake(); }),
+    : world_(world),
+      client_(client),
+      executor_(executor),
+      wakeup_(world.clock, executor, [this] { wake(); }),
       sign_(world.config.app_secret) {
   set_callback(world.config.webhooks.callback_url);
 }
@@ -40,7 +44,8 @@ void Webhooks::status(MessageId message, UpdateKind kind, int error) {
 void Webhooks::change(std::string_view field, std::string_view value) {
   Update update;
   update.at = world_.clock.wall_now();
-  update.change = std::make_shared<const std::string>("{\"value\":" + std::string(value) + ",\"field\":\"" + std::string(field) + "\"}");
+  update.change = std::make_shared<const std::string>("{\"value\":" + std::string(value) + ",\"field\":\"" +
+                                                      std::string(field) + "\"}");
   emit(std::move(update));
 }
 
@@ -63,11 +68,15 @@ void Webhooks::emit(Update update) {
   Duration later = chaos.delay;
   if (dice.chance(chaos.reorder)) later += dice.between(Duration(1), chaos.reorder_by);
   ++waiting_;
-  if (later > Duration::zero()) delayed_.push(now + later, std::move(update));
-  else enqueue(std::move(update));
+  if (later > Duration::zero())
+    delayed_.push(now + later, std::move(update));
+  else
+    enqueue(std::move(update));
 }
 
-void Webhooks::enqueue(Update update) { queue_.emplace_back(world_.clock.now(), std::move(update)); }
+void Webhooks::enqueue(Update update) {
+  queue_.emplace_back(world_.clock.now(), std::move(update));
+}
 
 void Webhooks::wake() {
   const MonotonicTime now = world_.clock.now();
@@ -105,7 +114,9 @@ Webhooks::Batch Webhooks::next_batch() {
 
 void Webhooks::pump() {
   if (!started_ || stopped_) return;
-  while (callback_ && in_flight_ < world_.config.webhooks.max_in_flight && (!due_again_.empty() || front_is_ready())) launch(next_batch());
+  while (callback_ && in_flight_ < world_.config.webhooks.max_in_flight &&
+         (!due_again_.empty() || front_is_ready()))
+    launch(next_batch());
   if (!delayed_.empty()) wakeup_.arm(delayed_.next());
   if (!retries_.empty()) wakeup_.arm(retries_.next());
   if (callback_ && !queue_.empty() && in_flight_ < world_.config.webhooks.max_in_flight)
@@ -124,7 +135,9 @@ void Webhooks::launch(Batch batch) {
   ++in_flight_;
   ++stats_.posts;
   ++batch.attempts;
-  asio::co_spawn(executor_, post(shared_from_this(), callback_->endpoint, std::move(request), std::move(batch)), asio::detached);
+  asio::co_spawn(executor_,
+                 post(shared_from_this(), callback_->endpoint, std::move(request), std::move(batch)),
+                 asio::detached);
 }
 
 Task<> Webhooks::post(std::shared_ptr<Webhooks> self, Endpoint endpoint, HttpRequest request, Batch batch) {
@@ -150,7 +163,8 @@ void Webhooks::settle(Batch batch, bool acknowledged) {
     return pump();
   }
   const int doublings = std::min(batch.attempts - 1, 30);
-  const Duration pause = std::min(config.retry_max, Duration(config.retry_first.count() << std::min(doublings, 20)));
+  const Duration pause =
+      std::min(config.retry_max, Duration(config.retry_first.count() << std::min(doublings, 20)));
   retries_.push(now + pause, std::move(batch));
   pump();
 }
@@ -160,15 +174,19 @@ Task<Result<>> Webhooks::verify(std::string url, Secret verify_token) {
   if (!parsed) co_return std::unexpected(parsed.error());
   const std::string challenge = std::to_string(1'000'000'000 + world_.dice.next() % 1'000'000'000);
   HttpRequest request;
-  request.target = parsed->target + (parsed->target.find('?') == std::string::npos ? "?" : "&") + "hub.mode=subscribe&hub.challenge=" +
-                   challenge + "&hub.verify_token=" + percent_encode(verify_token.reveal());
+  request.target = parsed->target + (parsed->target.find('?') == std::string::npos ? "?" : "&") +
+                   "hub.mode=subscribe&hub.challenge=" + challenge +
+                   "&hub.verify_token=" + percent_encode(verify_token.reveal());
   const Duration timeout = world_.config.webhooks.post_timeout;
   const auto keep = shared_from_this();
   const auto answer = co_await client_.send(parsed->endpoint, std::move(request), timeout);
-  if (!answer) co_return fail(ErrorCode::unavailable, "the callback URL could not be reached: " + answer.error().error.message);
+  if (!answer)
+    co_return fail(ErrorCode::unavailable,
+                   "the callback URL could not be reached: " + answer.error().error.message);
   if (answer->status != 200 || answer->body != challenge)
     co_return fail(ErrorCode::invalid_argument,
-                   "the callback URL did not echo hub.challenge with status 200; it answered " + std::to_string(answer->status));
+                   "the callback URL did not echo hub.challenge with status 200; it answered " +
+                       std::to_string(answer->status));
   co_return Result<>();
 }
 

@@ -1,5 +1,5 @@
-// Webhooks from Meta to the business: batched, signed over the raw body, posted with bounded concurrency, repeated with
-// back-off until they are acknowledged, and disturbed on purpose.
+// Webhooks from Meta to the business: batched, signed over the raw body, posted with bounded concurrency,
+// repeated with back-off until they are acknowledged, and disturbed on purpose.
 #pragma once
 #include <deque>
 #include <memory>
@@ -29,7 +29,10 @@ class Webhooks : public std::enable_shared_from_this<Webhooks> {
  public:
   Webhooks(World& world, HttpClient& client, Executor executor);
 
-  void start() { started_ = true; pump(); }
+  void start() {
+    started_ = true;
+    pump();
+  }
   void stop();  // after this neither the World nor the ports are touched any more
 
   void status(MessageId message, UpdateKind kind, int error = 0);

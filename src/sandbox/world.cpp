@@ -1,8 +1,9 @@
 #include "sandbox/world.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <stdexcept>
+
+#include <boost/json.hpp>
 
 #include "sandbox/json_text.h"
 
@@ -19,7 +20,8 @@ std::uint64_t digits_of(std::string_view text) {
 }
 
 std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 
@@ -36,8 +38,13 @@ std::size_t country_code_length(std::uint64_t business_digits) {
 }  // namespace
 
 World::World(SandboxConfig c, Clock& clk, Random& random)
-    : config(std::move(c)), clock(clk), seed(random.next()), dice(mix(seed)), limits(config.limits, config.numbers.size()),
-      phones(config.phones, 0x706F7374), checker(templates, media) {
+    : config(std::move(c)),
+      clock(clk),
+      seed(random.next()),
+      dice(mix(seed)),
+      limits(config.limits, config.numbers.size()),
+      phones(config.phones, 0x706F7374),
+      checker(templates, media) {
   load_fixtures();
 }
 
@@ -47,13 +54,15 @@ void World::load_fixtures() {
     Number number;
     number.config = n;
     number.digits = digits_of(n.display_phone_number);
-    number.metadata = R"("metadata":{"display_phone_number":")" + std::to_string(number.digits) + R"(","phone_number_id":")" + n.id + "\"}";
+    number.metadata = R"("metadata":{"display_phone_number":")" + std::to_string(number.digits) +
+                      R"(","phone_number_id":")" + n.id + "\"}";
     numbers.push_back(std::move(number));
   }
   templates.clear();
   for (const std::string& text : config.templates) {
     auto read = read_template(boost::json::parse(text).as_object());
-    if (!read) throw std::invalid_argument("sandbox template: " + read.error().details + " in " + text.substr(0, 120));
+    if (!read)
+      throw std::invalid_argument("sandbox template: " + read.error().details + " in " + text.substr(0, 120));
     add_template(*std::move(read));
   }
 }
@@ -81,7 +90,8 @@ void World::reset() {
 }
 
 const Number* World::find_number(std::string_view id) const {
-  const auto it = std::ranges::find(numbers, id, [](const Number& n) -> std::string_view { return n.config.id; });
+  const auto it =
+      std::ranges::find(numbers, id, [](const Number& n) -> std::string_view { return n.config.id; });
   return it == numbers.end() ? nullptr : &*it;
 }
 
@@ -141,15 +151,20 @@ std::uint64_t normalise_recipient(std::string_view to, std::uint64_t business_di
   std::string digits;
   bool plus = false;
   for (const char c : to) {
-    if (c >= '0' && c <= '9') digits += c;
-    else if (c == '+' && digits.empty() && !plus) plus = true;
-    else if (std::string_view(" -().").find(c) == std::string_view::npos) return 0;
+    if (c >= '0' && c <= '9')
+      digits += c;
+    else if (c == '+' && digits.empty() && !plus)
+      plus = true;
+    else if (std::string_view(" -().").find(c) == std::string_view::npos)
+      return 0;
   }
   const std::string business = std::to_string(business_digits);
   const std::string country = business.substr(0, country_code_length(business_digits));
-  const bool international = plus || digits.size() >= 11 || (digits.starts_with(country) && digits.size() >= 10);
+  const bool international =
+      plus || digits.size() >= 11 || (digits.starts_with(country) && digits.size() >= 10);
   if (digits.empty() || (plus && digits.starts_with('0'))) return 0;
-  if (!international || digits.starts_with('0')) digits = country + digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+  if (!international || digits.starts_with('0'))
+    digits = country + digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
   if (digits.size() < 7 || digits.size() > 15) return 0;
   return digits_of(digits);
 }

@@ -22,7 +22,7 @@ namespace posthorn::sandbox {
 
 struct Number {
   NumberConfig config;
-  std::string metadata;            // ready "metadata" member of its webhooks
+  std::string metadata;  // ready "metadata" member of its webhooks
   std::uint64_t digits = 0;
   MonotonicTime maintenance_until{};  // 131057 before this
 };
@@ -42,18 +42,20 @@ struct World {
   Chaos chaos;
   Phones phones;
   MessageChecker checker;
-  FlatMap<std::int64_t> windows;   // window_key → wall µs of the user's last message
+  FlatMap<std::int64_t> windows;        // window_key → wall µs of the user's last message
   std::vector<std::string> categories;  // of the ledger's subjects, lower case; "service" for free-form
   std::vector<MessageId> held;
   bool tokens_expired = false;
   std::int64_t calls_until_expiry = -1;
   std::uint64_t requests = 0;
-  std::uint32_t epoch = 0;         // counts resets: names of messages never repeat
+  std::uint32_t epoch = 0;  // counts resets: names of messages never repeat
   std::uint64_t inbound_messages = 0;
   bool subscribed = true;
 
   const Number* find_number(std::string_view id) const;
-  std::size_t index_of(const Number& number) const { return static_cast<std::size_t>(&number - numbers.data()); }
+  std::size_t index_of(const Number& number) const {
+    return static_cast<std::size_t>(&number - numbers.data());
+  }
   std::uint16_t subject(std::string_view name, std::string_view category);
   // "wamid." and base64, built as Meta's are: direction, recipient digits, 18 hex digits.
   std::string message_name(MessageId id) const;
@@ -68,11 +70,13 @@ struct World {
   void reset();
 
  private:
-  static std::uint64_t window_key(std::uint64_t phone, std::size_t number) { return (phone << 8) | (number + 1); }
+  static std::uint64_t window_key(std::uint64_t phone, std::size_t number) {
+    return (phone << 8) | (number + 1);
+  }
 };
 
-// `to` of a message as digits: separators go; without "+" the number may be national, then the business number's
-// country code is put before it (Meta's phone number formats). 0 when it cannot be a number.
+// `to` of a message as digits: separators go; without "+" the number may be national, then the business
+// number's country code is put before it (Meta's phone number formats). 0 when it cannot be a number.
 std::uint64_t normalise_recipient(std::string_view to, std::uint64_t business_digits);
 
 }  // namespace posthorn::sandbox

@@ -14,8 +14,12 @@ namespace {
 constexpr std::size_t kChunk = 1 << 20;
 constexpr std::uint64_t kMaxManifest = 1 << 16;
 
-std::string database_of(const std::string& folder) { return folder + "/posthorn.db"; }
-std::string manifest_of(const std::string& folder) { return folder + "/manifest.json"; }
+std::string database_of(const std::string& folder) {
+  return folder + "/posthorn.db";
+}
+std::string manifest_of(const std::string& folder) {
+  return folder + "/manifest.json";
+}
 
 struct FileDigest {
   std::string sha256;
@@ -67,7 +71,8 @@ Task<Result<std::uint64_t>> copy_blob(BlobStore& from, BlobStore& to, std::strin
   co_return fail(ErrorCode::data_loss, fmt::format("Blob {} is damaged: its bytes have another hash.", key));
 }
 
-Task<Result<>> copy_blobs(BlobStore& from, BlobStore& to, std::vector<std::string> keys, BackupReport& report) {
+Task<Result<>> copy_blobs(BlobStore& from, BlobStore& to, std::vector<std::string> keys,
+                          BackupReport& report) {
   for (const std::string& key : keys) {
     PH_CO_TRY_ASSIGN(const std::uint64_t size, co_await copy_blob(from, to, key));
     ++report.blobs;
@@ -81,8 +86,10 @@ std::string manifest_text(const BackupReport& r) {
   JsonWriter json(text);
   json.begin_object();
   json.member("format", 1).member("schema_version", r.schema_version);
-  json.member("database_bytes", static_cast<std::int64_t>(r.database_bytes)).member("database_sha256", r.database_sha256);
-  json.member("blobs", static_cast<std::int64_t>(r.blobs)).member("blob_bytes", static_cast<std::int64_t>(r.blob_bytes));
+  json.member("database_bytes", static_cast<std::int64_t>(r.database_bytes))
+      .member("database_sha256", r.database_sha256);
+  json.member("blobs", static_cast<std::int64_t>(r.blobs))
+      .member("blob_bytes", static_cast<std::int64_t>(r.blob_bytes));
   json.end_object();
   return text + "\n";
 }
@@ -99,7 +106,8 @@ Task<Result<BackupReport>> read_manifest(Files& files, std::string folder) {
   std::string path = manifest_of(folder);
   auto opened = co_await files.open(path);
   if (!opened) {
-    co_return fail(ErrorCode::not_found, fmt::format("{} is not a complete backup: manifest.json is missing.", folder));
+    co_return fail(ErrorCode::not_found,
+                   fmt::format("{} is not a complete backup: manifest.json is missing.", folder));
   }
   std::string text(std::min((*opened)->size(), kMaxManifest), '\0');
   const std::span<char> out(text);
@@ -108,7 +116,9 @@ Task<Result<BackupReport>> read_manifest(Files& files, std::string folder) {
   const JsonView view(tree);
   BackupReport report;
   PH_CO_TRY_ASSIGN(const std::int64_t format, view["format"].integer());
-  if (format != 1) co_return fail(ErrorCode::conflict, fmt::format("The backup has format {}; this program reads 1.", format));
+  if (format != 1)
+    co_return fail(ErrorCode::conflict,
+                   fmt::format("The backup has format {}; this program reads 1.", format));
   PH_CO_TRY_ASSIGN(const std::string_view hash, view["database_sha256"].string());
   report.database_sha256 = hash;
   report.schema_version = static_cast<int>(view["schema_version"].integer_or(0));
@@ -134,16 +144,19 @@ Task<Result<>> verify_blobs(BlobStore& blobs, std::vector<std::string> keys, Bac
   co_return Result<>();
 }
 
-Task<Result<BackupReport>> verify_with_blobs(Files& files, std::string target, std::vector<std::string>& keys) {
+Task<Result<BackupReport>> verify_with_blobs(Files& files, std::string target,
+                                             std::vector<std::string>& keys) {
   PH_CO_TRY_ASSIGN(BackupReport promised, co_await read_manifest(files, target));
   std::string path = database_of(target);
   PH_CO_TRY_ASSIGN(const FileDigest found, co_await digest_of(files, path));
   if (found.sha256 != promised.database_sha256) {
-    co_return fail(ErrorCode::data_loss, fmt::format("{} is not the file that was backed up: its hash differs.", path));
+    co_return fail(ErrorCode::data_loss,
+                   fmt::format("{} is not the file that was backed up: its hash differs.", path));
   }
   std::function<Result<DatabaseCopy>()> check = [path] { return check_database(path); };
   PH_CO_TRY_ASSIGN(DatabaseCopy copy, co_await blocking(files, std::move(check)));
-  BackupReport report{.schema_version = copy.schema_version, .database_bytes = found.bytes, .database_sha256 = found.sha256};
+  BackupReport report{
+      .schema_version = copy.schema_version, .database_bytes = found.bytes, .database_sha256 = found.sha256};
   BlobStore blobs(files, target + "/blobs");
   PH_CO_TRY(co_await verify_blobs(blobs, copy.blobs, report));
   keys = std::move(copy.blobs);
@@ -152,14 +165,19 @@ Task<Result<BackupReport>> verify_with_blobs(Files& files, std::string target, s
 
 }  // namespace
 
-Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::string database_path, std::string target) {
+Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::string database_path,
+                                        std::string target) {
   BlobStore copies(files, target + "/blobs");
   PH_CO_TRY(copies.prepare());
   std::string path = database_of(target);
-  std::function<Result<DatabaseCopy>()> work = [database_path, path] { return copy_database(database_path, path); };
+  std::function<Result<DatabaseCopy>()> work = [database_path, path] {
+    return copy_database(database_path, path);
+  };
   PH_CO_TRY_ASSIGN(DatabaseCopy copy, co_await blocking(files, std::move(work)));
   PH_CO_TRY_ASSIGN(const FileDigest written, co_await digest_of(files, path));
-  BackupReport report{.schema_version = copy.schema_version, .database_bytes = written.bytes, .database_sha256 = written.sha256};
+  BackupReport report{.schema_version = copy.schema_version,
+                      .database_bytes = written.bytes,
+                      .database_sha256 = written.sha256};
   PH_CO_TRY(co_await copy_blobs(blobs, copies, std::move(copy.blobs), report));
   PH_CO_TRY(co_await write_manifest(files, target, report));
   co_return report;
@@ -170,7 +188,8 @@ Task<Result<BackupReport>> verify_backup(Files& files, std::string target) {
   co_return co_await verify_with_blobs(files, target, keys);
 }
 
-Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, BlobStore& blobs, std::string database_path,
+Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, BlobStore& blobs,
+                                          std::string database_path,
                                           std::function<Result<>(Transaction&)> adjust) {
   std::vector<std::string> keys;
   PH_CO_TRY_ASSIGN(BackupReport report, co_await verify_with_blobs(files, backup, keys));

@@ -37,7 +37,8 @@ Result<> expect_no_complaint(Transaction& tx, std::string_view pragma, std::stri
   PH_TRY_ASSIGN(auto rows, tx.query(pragma));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any || rows.text(0) == when_fine) return {};
-  return fail(ErrorCode::data_loss, fmt::format("The database of the backup is damaged ({}): {}", pragma, rows.text(0)));
+  return fail(ErrorCode::data_loss,
+              fmt::format("The database of the backup is damaged ({}): {}", pragma, rows.text(0)));
 }
 
 Result<std::vector<std::string>> referenced_blobs(Transaction& tx) {
@@ -53,7 +54,8 @@ Result<std::vector<std::string>> referenced_blobs(Transaction& tx) {
 Result<> copy_pages(sqlite3* from, sqlite3* to) {
   sqlite3_backup* backup = sqlite3_backup_init(to, "main", from, "main");
   if (backup == nullptr) return std::unexpected(sqlite_error(to, sqlite3_errcode(to), "beginning the copy"));
-  const int rc = sqlite3_backup_step(backup, -1);  // all pages of one snapshot: in WAL mode the writer goes on meanwhile
+  const int rc =
+      sqlite3_backup_step(backup, -1);  // all pages of one snapshot: in WAL mode the writer goes on meanwhile
   sqlite3_backup_finish(backup);
   if (rc == SQLITE_DONE) return {};
   return std::unexpected(sqlite_error(to, rc, "copying the database"));
@@ -71,16 +73,20 @@ Result<> sync_folder_of(const std::string& path) {
   const bool synced = fd >= 0 && ::fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
   if (synced) return {};
-  return fail(ErrorCode::unavailable, fmt::format("The folder {} cannot be synced: {}", folder, std::strerror(errno)));
+  return fail(ErrorCode::unavailable,
+              fmt::format("The folder {} cannot be synced: {}", folder, std::strerror(errno)));
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
 
 }  // namespace
 
 Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target) {
   if (!exists(source)) return fail(ErrorCode::not_found, fmt::format("There is no database at {}.", source));
-  if (exists(target)) return fail(ErrorCode::conflict, fmt::format("{} exists already. Choose another place.", target));
+  if (exists(target))
+    return fail(ErrorCode::conflict, fmt::format("{} exists already. Choose another place.", target));
   {
     PH_TRY_ASSIGN(auto from, SqliteConnection::open(source, {.read_only = true}));
     PH_TRY_ASSIGN(auto to, open_plain(target));
@@ -103,8 +109,10 @@ Result<DatabaseCopy> check_database(const std::string& path) {
   PH_TRY_ASSIGN(result.schema_version, schema_version(connection.handle()));
   const int known = static_cast<int>(embedded_migrations().size());
   if (result.schema_version < 1 || result.schema_version > known) {
-    return fail(ErrorCode::conflict, fmt::format("The backup has schema version {}, this program knows 1 to {}. Use the Posthorn "
-                                                 "version it was made with, or a newer one.", result.schema_version, known));
+    return fail(ErrorCode::conflict,
+                fmt::format("The backup has schema version {}, this program knows 1 to {}. Use the Posthorn "
+                            "version it was made with, or a newer one.",
+                            result.schema_version, known));
   }
   PH_TRY(with_transaction(connection, SqliteTransaction::Mode::read, [&result](Transaction& tx) -> Result<> {
     PH_TRY(expect_no_complaint(tx, "PRAGMA integrity_check(1)", "ok"));
@@ -118,7 +126,8 @@ Result<DatabaseCopy> check_database(const std::string& path) {
 Result<> install_database(const std::string& source, const std::string& target,
                           const std::function<Result<>(Transaction&)>& adjust) {
   if (exists(target)) {
-    return fail(ErrorCode::conflict, fmt::format("There is a database at {} already. Restore into an empty data folder.", target));
+    return fail(ErrorCode::conflict,
+                fmt::format("There is a database at {} already. Restore into an empty data folder.", target));
   }
   const std::string temporary = target + ".restoring";
   std::remove(temporary.c_str());  // of an attempt that was cut off
@@ -131,7 +140,8 @@ Result<> install_database(const std::string& source, const std::string& target,
     }
   }
   if (std::rename(temporary.c_str(), target.c_str()) != 0) {
-    return fail(ErrorCode::unavailable, fmt::format("{} cannot be renamed to {}: {}", temporary, target, std::strerror(errno)));
+    return fail(ErrorCode::unavailable,
+                fmt::format("{} cannot be renamed to {}: {}", temporary, target, std::strerror(errno)));
   }
   return sync_folder_of(target);
 }

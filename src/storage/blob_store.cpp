@@ -11,13 +11,15 @@ namespace {
 constexpr std::size_t kReadSize = 256 * 1024;
 
 Error bad_key(std::string_view key) {
-  return {ErrorCode::invalid_argument, fmt::format("'{}' is not a blob key: 64 lower-case hex digits are expected.", key.substr(0, 80))};
+  return {ErrorCode::invalid_argument,
+          fmt::format("'{}' is not a blob key: 64 lower-case hex digits are expected.", key.substr(0, 80))};
 }
 
 }  // namespace
 
 bool is_blob_key(std::string_view text) {
-  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 BlobWriter::BlobWriter(std::unique_ptr<FileWriter> file, std::string folder)
@@ -28,7 +30,9 @@ Task<Result<>> BlobWriter::append(std::string bytes) {
   co_return co_await file_->append(std::move(bytes));
 }
 
-std::uint64_t BlobWriter::size() const { return file_->size(); }
+std::uint64_t BlobWriter::size() const {
+  return file_->size();
+}
 
 Task<Result<StoredBlob>> BlobWriter::commit() {
   StoredBlob blob{to_hex(hash_.finish()), file_->size()};
@@ -39,9 +43,13 @@ Task<Result<StoredBlob>> BlobWriter::commit() {
 
 BlobStore::BlobStore(Files& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
 
-Result<> BlobStore::prepare() { return files_.make_folders(folder_); }
+Result<> BlobStore::prepare() {
+  return files_.make_folders(folder_);
+}
 
-std::string BlobStore::path_of(std::string_view key) const { return fmt::format("{}/{}", folder_, key); }
+std::string BlobStore::path_of(std::string_view key) const {
+  return fmt::format("{}/{}", folder_, key);
+}
 
 Task<Result<std::unique_ptr<BlobWriter>>> BlobStore::create() {
   std::string path = fmt::format("{}/incoming-{}", folder_, ++next_temporary_);
@@ -64,14 +72,17 @@ Task<Result<std::unique_ptr<FileReader>>> BlobStore::open(std::string key) {
 Task<Result<std::string>> BlobStore::get(std::string key, std::uint64_t limit) {
   PH_CO_TRY_ASSIGN(auto reader, co_await open(key));
   if (reader->size() > limit) {
-    co_return fail(ErrorCode::too_large, fmt::format("Blob {} has {} bytes, more than {}.", key, reader->size(), limit));
+    co_return fail(ErrorCode::too_large,
+                   fmt::format("Blob {} has {} bytes, more than {}.", key, reader->size(), limit));
   }
   std::string bytes(reader->size(), '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
     const std::span<char> rest(bytes.data() + done, bytes.size() - done);
     PH_CO_TRY_ASSIGN(const std::size_t n, co_await reader->read_at(done, rest));
-    if (n == 0) co_return fail(ErrorCode::data_loss, fmt::format("Blob {} ends after {} of {} bytes.", key, done, bytes.size()));
+    if (n == 0)
+      co_return fail(ErrorCode::data_loss,
+                     fmt::format("Blob {} ends after {} of {} bytes.", key, done, bytes.size()));
     done += n;
   }
   co_return bytes;
@@ -98,7 +109,9 @@ Task<Result<>> BlobStore::verify(std::string key) {
     offset += n;
   }
   if (to_hex(hash.finish()) == key) co_return Result<>();
-  co_return fail(ErrorCode::data_loss, fmt::format("Blob {} is damaged: its bytes have another hash. Restore it from a backup.", key));
+  co_return fail(
+      ErrorCode::data_loss,
+      fmt::format("Blob {} is damaged: its bytes have another hash. Restore it from a backup.", key));
 }
 
 }  // namespace posthorn

@@ -1,4 +1,5 @@
-// Immutable files named by the SHA-256 of their bytes: uploads, compiled recipient lists, reports, backups of them.
+// Immutable files named by the SHA-256 of their bytes: uploads, compiled recipient lists, reports, backups of
+// them.
 #pragma once
 #include <memory>
 #include <span>
@@ -21,7 +22,8 @@ class BlobWriter {
   BlobWriter(std::unique_ptr<FileWriter> file, std::string folder);
   Task<Result<>> append(std::string bytes);  // resource_exhausted when the disk is full
   std::uint64_t size() const;
-  // fsync and rename: the blob is there whole under its key, or the call failed. Equal bytes give the same key.
+  // fsync and rename: the blob is there whole under its key, or the call failed. Equal bytes give the same
+  // key.
   Task<Result<StoredBlob>> commit();
 
  private:
@@ -37,11 +39,11 @@ class BlobStore {
   Result<> prepare();  // creates the folder
 
   Task<Result<std::unique_ptr<BlobWriter>>> create();
-  Task<Result<StoredBlob>> put(std::string bytes);                       // a small blob in one call
-  Task<Result<std::unique_ptr<FileReader>>> open(std::string key);       // not_found names the key
-  Task<Result<std::string>> get(std::string key, std::uint64_t limit);   // too_large when over `limit` bytes
-  Task<Result<>> remove(std::string key);                                // absent is fine
-  Task<Result<>> verify(std::string key);                                // data_loss when the bytes are not the key's
+  Task<Result<StoredBlob>> put(std::string bytes);                      // a small blob in one call
+  Task<Result<std::unique_ptr<FileReader>>> open(std::string key);      // not_found names the key
+  Task<Result<std::string>> get(std::string key, std::uint64_t limit);  // too_large when over `limit` bytes
+  Task<Result<>> remove(std::string key);                               // absent is fine
+  Task<Result<>> verify(std::string key);  // data_loss when the bytes are not the key's
   std::string path_of(std::string_view key) const;
 
  private:

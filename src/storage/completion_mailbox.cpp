@@ -9,7 +9,8 @@ namespace posthorn {
 
 namespace {
 
-// The mailboxes of one execution context. Asio shuts services down, newest first, before the context's own queue goes.
+// The mailboxes of one execution context. Asio shuts services down, newest first, before the context's own
+// queue goes.
 class MailboxService : public asio::execution_context::service {
  public:
   static inline asio::execution_context::id id;

@@ -1,7 +1,8 @@
 // Brings results from database threads back to waiting coroutines: one wake-up of the core for a whole group.
 //
-// The waiting handlers belong to the execution context of their executor, not to the database: when an io_context is
-// destroyed while calls are under way, their handlers go with it, and the late result is dropped.
+// The waiting handlers belong to the execution context of their executor, not to the database: when an
+// io_context is destroyed while calls are under way, their handlers go with it, and the late result is
+// dropped.
 #pragma once
 #include <functional>
 #include <memory>
@@ -9,8 +10,8 @@
 #include <span>
 #include <vector>
 
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "core/result.h"
@@ -68,8 +69,8 @@ class CompletionMailbox : public std::enable_shared_from_this<CompletionMailbox>
 // Completes calls that may wait on different executors: consecutive calls of one executor go together.
 void complete_calls(std::span<const PendingCallPtr> calls);
 
-// co_await wait_for(start, work, …): registers the coroutine and calls start(PendingCallPtr), which must see to it that
-// the call is completed.
+// co_await wait_for(start, work, …): registers the coroutine and calls start(PendingCallPtr), which must see
+// to it that the call is completed.
 template <class Start>
 Task<Result<>> wait_for(Start start, SqlWork work, Urgency urgency) {
   auto initiate = [](auto handler, Start begin, SqlWork todo, Urgency how) {
@@ -81,8 +82,8 @@ Task<Result<>> wait_for(Start start, SqlWork work, Urgency urgency) {
     call->mailbox->add(*call);
     begin(std::move(call));
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<>)>(initiate, asio::use_awaitable, std::move(start),
-                                                                             std::move(work), urgency);
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<>)>(
+      initiate, asio::use_awaitable, std::move(start), std::move(work), urgency);
 }
 
 }  // namespace posthorn

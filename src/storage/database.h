@@ -74,7 +74,8 @@ class SqlRows {
   std::unique_ptr<Cursor> cursor_;
 };
 
-// A transaction as a closure sees it: snapshot-consistent, on a database thread. Not to be kept after the closure returns.
+// A transaction as a closure sees it: snapshot-consistent, on a database thread. Not to be kept after the
+// closure returns.
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -82,10 +83,13 @@ class Transaction {
   // $1, $2, … are bound in order; passing more or fewer than the statement names is an error (internal).
   // A statement with RETURNING has taken full effect when query() returns, however few rows are read.
   virtual Result<SqlRows> query(std::string_view sql, std::span<const SqlArg> args) = 0;
-  virtual Result<std::int64_t> execute(std::string_view sql, std::span<const SqlArg> args) = 0;  // rows changed
-  // The same statement for `count` rows; bind(i) returns row i's parameters (a view into storage of the caller).
-  virtual Result<std::int64_t> execute_many(std::string_view sql, std::size_t count,
-                                            const std::function<std::span<const SqlArg>(std::size_t)>& bind) = 0;
+  virtual Result<std::int64_t> execute(std::string_view sql,
+                                       std::span<const SqlArg> args) = 0;  // rows changed
+  // The same statement for `count` rows; bind(i) returns row i's parameters (a view into storage of the
+  // caller).
+  virtual Result<std::int64_t> execute_many(
+      std::string_view sql, std::size_t count,
+      const std::function<std::span<const SqlArg>(std::size_t)>& bind) = 0;
 
   Result<SqlRows> query(std::string_view sql, std::initializer_list<SqlArg> args = {}) {
     return query(sql, std::span<const SqlArg>(args.begin(), args.size()));
@@ -105,11 +109,11 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  // Runs f(Transaction&) → Result<T> on the committer and resumes on the caller's executor once its effects are durable
-  // (fsync done). Closures run in the order of their calls; many share one commit. A closure that returns an error or
-  // throws has no effect; the others of its group are not touched.
-  // Errors besides f's own: resource_exhausted (disk full: nothing was written, try later), unavailable.
-  // A failed fsync or commit other than disk-full ends the process (invariant I20).
+  // Runs f(Transaction&) → Result<T> on the committer and resumes on the caller's executor once its effects
+  // are durable (fsync done). Closures run in the order of their calls; many share one commit. A closure that
+  // returns an error or throws has no effect; the others of its group are not touched. Errors besides f's
+  // own: resource_exhausted (disk full: nothing was written, try later), unavailable. A failed fsync or
+  // commit other than disk-full ends the process (invariant I20).
   template <class F>
   auto write(F f) -> Task<std::invoke_result_t<F&, Transaction&>> {
     return run(std::move(f), Access::write);

@@ -13,9 +13,10 @@ class DiskReserve {
   DiskReserve(std::string path, std::uint64_t bytes) : path_(std::move(path)), bytes_(bytes) {}
 
   Result<> hold();  // takes the space if it is not held; resource_exhausted if there is too little
-  // hold(), but only with as much space again left for work: otherwise what was just given back would be taken back.
+  // hold(), but only with as much space again left for work: otherwise what was just given back would be
+  // taken back.
   Result<> retake();
-  void release();   // gives it back to the file system
+  void release();  // gives it back to the file system
   bool held() const { return held_; }
   std::uint64_t bytes() const { return bytes_; }
 

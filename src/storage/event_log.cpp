@@ -6,11 +6,14 @@ namespace posthorn::events {
 
 namespace {
 
-constexpr std::string_view kAfter = "SELECT id, at, kind, subject, data FROM events WHERE id > $1 ORDER BY id LIMIT $2";
+constexpr std::string_view kAfter =
+    "SELECT id, at, kind, subject, data FROM events WHERE id > $1 ORDER BY id LIMIT $2";
 constexpr std::string_view kAfterOfKind =
-    "SELECT id, at, kind, subject, data FROM events WHERE id > $1 AND substr(kind, 1, $3) = $4 ORDER BY id LIMIT $2";
+    "SELECT id, at, kind, subject, data FROM events WHERE id > $1 AND substr(kind, 1, $3) = $4 ORDER BY id "
+    "LIMIT $2";
 constexpr std::string_view kPrune =
-    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 AND id <= (SELECT coalesce(min(position), 0) FROM "
+    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 AND id <= (SELECT "
+    "coalesce(min(position), 0) FROM "
     "cursors) AND id < (SELECT max(id) FROM events) ORDER BY id LIMIT $2)";
 
 Result<std::int64_t> one_integer(Result<SqlRows> found, std::int64_t when_absent) {
@@ -23,15 +26,18 @@ Result<std::int64_t> one_integer(Result<SqlRows> found, std::int64_t when_absent
 
 Result<EventId> append(Transaction& tx, WallTime at, std::string_view kind, std::string_view subject,
                        std::string_view data_json) {
-  PH_TRY_ASSIGN(auto rows, tx.query("INSERT INTO events (at, kind, subject, data) VALUES ($1, $2, $3, $4) RETURNING id",
-                                    {at, kind, subject, data_json}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("INSERT INTO events (at, kind, subject, data) VALUES ($1, $2, $3, $4) RETURNING id",
+                         {at, kind, subject, data_json}));
   PH_TRY(rows.next());
   return EventId{rows.integer(0)};
 }
 
-Result<std::vector<LoggedEvent>> read_after(Transaction& tx, EventId position, int limit, std::string_view kinds_prefix) {
-  auto found = kinds_prefix.empty() ? tx.query(kAfter, {position, limit})
-                                    : tx.query(kAfterOfKind, {position, limit, kinds_prefix.size(), kinds_prefix});
+Result<std::vector<LoggedEvent>> read_after(Transaction& tx, EventId position, int limit,
+                                            std::string_view kinds_prefix) {
+  auto found = kinds_prefix.empty()
+                   ? tx.query(kAfter, {position, limit})
+                   : tx.query(kAfterOfKind, {position, limit, kinds_prefix.size(), kinds_prefix});
   PH_TRY_ASSIGN(auto rows, std::move(found));
   std::vector<LoggedEvent> result;
   while (true) {
@@ -48,19 +54,26 @@ Result<EventId> last_position(Transaction& tx) {
 }
 
 Result<EventId> cursor(Transaction& tx, std::string_view consumer) {
-  PH_TRY_ASSIGN(const auto id, one_integer(tx.query("SELECT position FROM cursors WHERE consumer = $1", {consumer}), 0));
+  PH_TRY_ASSIGN(const auto id,
+                one_integer(tx.query("SELECT position FROM cursors WHERE consumer = $1", {consumer}), 0));
   return EventId{id};
 }
 
 Result<> move_cursor(Transaction& tx, std::string_view consumer, EventId position) {
-  PH_TRY_ASSIGN(const auto changed,
-                tx.execute("INSERT INTO cursors (consumer, position) VALUES ($1, $2) ON CONFLICT (consumer) DO UPDATE SET "
-                           "position = excluded.position WHERE excluded.position >= cursors.position", {consumer, position}));
+  PH_TRY_ASSIGN(
+      const auto changed,
+      tx.execute(
+          "INSERT INTO cursors (consumer, position) VALUES ($1, $2) ON CONFLICT (consumer) DO UPDATE SET "
+          "position = excluded.position WHERE excluded.position >= cursors.position",
+          {consumer, position}));
   if (changed == 1) return {};
-  return fail(ErrorCode::conflict, fmt::format("The cursor '{}' cannot go back to {}: events would be applied twice.", consumer,
-                                               position.value));
+  return fail(ErrorCode::conflict,
+              fmt::format("The cursor '{}' cannot go back to {}: events would be applied twice.", consumer,
+                          position.value));
 }
 
-Result<std::int64_t> prune(Transaction& tx, WallTime before, int limit) { return tx.execute(kPrune, {before, limit}); }
+Result<std::int64_t> prune(Transaction& tx, WallTime before, int limit) {
+  return tx.execute(kPrune, {before, limit});
+}
 
 }  // namespace posthorn::events

@@ -17,7 +17,8 @@ namespace {
 constexpr int kApplicationId = 0x5048524E;
 
 constexpr const char* kCreateTable =
-    "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";
+    "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT "
+    "NULL)";
 
 Result<> run(sqlite3* db, const std::string& sql, std::string_view doing) {
   if (const int rc = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr); rc != SQLITE_OK) {
@@ -47,13 +48,15 @@ Result<std::int64_t> read_integer(sqlite3* db, const char* sql) {
 }
 
 Result<bool> has_table(sqlite3* db) {
-  PH_TRY_ASSIGN(const auto n, read_integer(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'"));
+  PH_TRY_ASSIGN(const auto n,
+                read_integer(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'"));
   return n > 0;
 }
 
 Result<std::map<int, std::string>> applied_checksums(sqlite3* db) {
   std::map<int, std::string> result;
-  PH_TRY_ASSIGN(auto statement, prepare(db, "SELECT version, checksum FROM schema_migrations ORDER BY version"));
+  PH_TRY_ASSIGN(auto statement,
+                prepare(db, "SELECT version, checksum FROM schema_migrations ORDER BY version"));
   int rc = SQLITE_OK;
   while ((rc = sqlite3_step(statement.get())) == SQLITE_ROW) {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), 1));
@@ -67,28 +70,34 @@ Result<> refuse_foreign(sqlite3* db) {
   PH_TRY_ASSIGN(const auto id, read_integer(db, "PRAGMA application_id"));
   PH_TRY_ASSIGN(const auto tables, read_integer(db, "SELECT count(*) FROM sqlite_schema"));
   if (id == kApplicationId || (id == 0 && tables == 0)) return {};
-  return fail(ErrorCode::data_loss, "This file is an SQLite database of another program. Give Posthorn a folder of its own.");
+  return fail(ErrorCode::data_loss,
+              "This file is an SQLite database of another program. Give Posthorn a folder of its own.");
 }
 
 Result<> check_applied(const std::map<int, std::string>& applied, std::span<const Migration> migrations) {
   if (!applied.empty() && applied.rbegin()->first > static_cast<int>(migrations.size())) {
-    return fail(ErrorCode::conflict,
-                fmt::format("The database has schema version {}, this program knows only up to {}. It was used by a newer "
-                            "Posthorn: install that version again, or restore a backup made before the upgrade.",
-                            applied.rbegin()->first, migrations.size()));
+    return fail(
+        ErrorCode::conflict,
+        fmt::format(
+            "The database has schema version {}, this program knows only up to {}. It was used by a newer "
+            "Posthorn: install that version again, or restore a backup made before the upgrade.",
+            applied.rbegin()->first, migrations.size()));
   }
   for (const auto& [version, checksum] : applied) {
     const Migration& ours = migrations[static_cast<std::size_t>(version - 1)];
     if (to_hex(sha256(ours.sql)) != checksum) {
-      return fail(ErrorCode::conflict, fmt::format("Migration {} was applied with another text than this program's. The "
-                                                   "database belongs to a different build; use that one.", ours.name));
+      return fail(ErrorCode::conflict,
+                  fmt::format("Migration {} was applied with another text than this program's. The "
+                              "database belongs to a different build; use that one.",
+                              ours.name));
     }
   }
   return {};
 }
 
 Result<> record(sqlite3* db, const Migration& m) {
-  PH_TRY_ASSIGN(auto statement, prepare(db, "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)"));
+  PH_TRY_ASSIGN(auto statement,
+                prepare(db, "INSERT INTO schema_migrations (version, name, checksum) VALUES (?, ?, ?)"));
   const std::string checksum = to_hex(sha256(m.sql));
   sqlite3_bind_int(statement.get(), 1, m.version);
   sqlite3_bind_text(statement.get(), 2, m.name.data(), static_cast<int>(m.name.size()), SQLITE_STATIC);
@@ -123,7 +132,8 @@ Result<> apply(sqlite3* db, const Migration& m, bool first) {
 Result<int> schema_version(sqlite3* db) {
   PH_TRY_ASSIGN(const bool exists, has_table(db));
   if (!exists) return 0;
-  PH_TRY_ASSIGN(const auto version, read_integer(db, "SELECT coalesce(max(version), 0) FROM schema_migrations"));
+  PH_TRY_ASSIGN(const auto version,
+                read_integer(db, "SELECT coalesce(max(version), 0) FROM schema_migrations"));
   return static_cast<int>(version);
 }
 

@@ -27,15 +27,18 @@ Result<ProcessLock> ProcessLock::take(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
     return fail(ErrorCode::unavailable,
-                fmt::format("Cannot open the lock file {}: {}. Check the data folder and its owner.", path, std::strerror(errno)));
+                fmt::format("Cannot open the lock file {}: {}. Check the data folder and its owner.", path,
+                            std::strerror(errno)));
   }
   ProcessLock lock(fd);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) {
       return fail(ErrorCode::unavailable, fmt::format("Cannot lock {}: {}", path, std::strerror(errno)));
     }
-    return fail(ErrorCode::conflict, fmt::format("Another Posthorn process (pid {}) is using this database. Stop it first, or "
-                                                 "use another data folder. Lock: {}", read_holder(fd), path));
+    return fail(ErrorCode::conflict,
+                fmt::format("Another Posthorn process (pid {}) is using this database. Stop it first, or "
+                            "use another data folder. Lock: {}",
+                            read_holder(fd), path));
   }
   const std::string pid = fmt::format("{}\n", ::getpid());
   // The pid is only for the message above: the lock holds without it, also on a full disk.

@@ -11,7 +11,9 @@ namespace {
 
 constexpr const char* kFileName = "posthorn.db";
 
-void give_up(const Error& reason) { throw std::runtime_error(reason.message); }
+void give_up(const Error& reason) {
+  throw std::runtime_error(reason.message);
+}
 
 Result<std::unique_ptr<SqliteWriter>> open_writer(Disk& disk, std::int64_t checkpoint_pages,
                                                   std::function<void(const Error&)> on_fatal) {
@@ -22,8 +24,8 @@ Result<std::unique_ptr<SqliteWriter>> open_writer(Disk& disk, std::int64_t check
   return SqliteWriter::open(kFileName, std::move(options));
 }
 
-// Calls wait here for their virtual latency. Shared with the functions given to post_after: what runs after the
-// database is gone finds nothing to do.
+// Calls wait here for their virtual latency. Shared with the functions given to post_after: what runs after
+// the database is gone finds nothing to do.
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
   Engine(std::unique_ptr<SqliteWriter> writer, DatabaseOptions options)
@@ -100,10 +102,12 @@ class SimulatedDatabase final : public Database {
 
  protected:
   Task<Result<>> run_write(SqlWork work, Urgency urgency) override {
-    return wait_for([e = engine_](PendingCallPtr call) { e->submit_write(std::move(call)); }, std::move(work), urgency);
+    return wait_for([e = engine_](PendingCallPtr call) { e->submit_write(std::move(call)); }, std::move(work),
+                    urgency);
   }
   Task<Result<>> run_read(SqlWork work) override {
-    return wait_for([e = engine_](PendingCallPtr call) { e->submit_read(std::move(call)); }, std::move(work), Urgency::normal);
+    return wait_for([e = engine_](PendingCallPtr call) { e->submit_read(std::move(call)); }, std::move(work),
+                    Urgency::normal);
   }
 
  private:

@@ -56,8 +56,10 @@ std::size_t DiskFile::read(std::uint64_t offset, char* out, std::size_t count) c
   return n;
 }
 
-// Each sector of an unsynced write arrives or not, independently: earlier writes may be missing where later ones are there.
-void DiskFile::apply_torn(const Operation& op, std::uint64_t keep_of_8, DiskRandom& random, std::vector<char>& target) const {
+// Each sector of an unsynced write arrives or not, independently: earlier writes may be missing where later
+// ones are there.
+void DiskFile::apply_torn(const Operation& op, std::uint64_t keep_of_8, DiskRandom& random,
+                          std::vector<char>& target) const {
   std::size_t done = 0;
   while (done < op.count) {
     const std::uint64_t offset = op.offset + done;
@@ -135,13 +137,18 @@ void Disk::State::recount() {
 }
 
 Disk::Disk(std::uint64_t seed) : state_(std::make_shared<State>(seed)) {
-  vfs_ = std::make_unique<DiskVfs>(state_, fmt::format("posthorn-disk-{}", static_cast<const void*>(state_.get())));
+  vfs_ = std::make_unique<DiskVfs>(state_,
+                                   fmt::format("posthorn-disk-{}", static_cast<const void*>(state_.get())));
 }
 
 Disk::~Disk() = default;
 
-const std::string& Disk::vfs_name() const { return vfs_->name(); }
-void Disk::crash(CrashLoss loss) { state_->crash(loss); }
+const std::string& Disk::vfs_name() const {
+  return vfs_->name();
+}
+void Disk::crash(CrashLoss loss) {
+  state_->crash(loss);
+}
 void Disk::stop_at_operation(std::uint64_t n) {
   state_->stop_at = n;
   state_->operations = 0;
@@ -150,11 +157,21 @@ void Disk::fail_operation(std::uint64_t n) {
   state_->fail_at = n;
   state_->operations = 0;
 }
-bool Disk::stopped() const { return state_->stopped(); }
-std::uint64_t Disk::operations() const { return state_->operations; }
-void Disk::set_capacity(std::uint64_t bytes) { state_->capacity = bytes; }
-std::uint64_t Disk::used_bytes() const { return state_->used; }
-Disk::Counters Disk::counters() const { return state_->counters; }
+bool Disk::stopped() const {
+  return state_->stopped();
+}
+std::uint64_t Disk::operations() const {
+  return state_->operations;
+}
+void Disk::set_capacity(std::uint64_t bytes) {
+  state_->capacity = bytes;
+}
+std::uint64_t Disk::used_bytes() const {
+  return state_->used;
+}
+Disk::Counters Disk::counters() const {
+  return state_->counters;
+}
 
 std::unique_ptr<Disk> Disk::power_loss_image(std::uint64_t seed) const {
   auto copy = std::make_unique<Disk>(seed);

@@ -1,4 +1,5 @@
-// The contents of a simulated disk: what is on it now, and what would survive a power loss. Shared by Disk and its VFS.
+// The contents of a simulated disk: what is on it now, and what would survive a power loss. Shared by Disk
+// and its VFS.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -39,13 +40,14 @@ class DiskFile {
 
  private:
   struct Operation {
-    std::uint64_t offset = 0;      // of a write; the new size for a truncation
-    std::size_t start = 0;         // in bytes_
+    std::uint64_t offset = 0;  // of a write; the new size for a truncation
+    std::size_t start = 0;     // in bytes_
     std::size_t count = 0;
     bool truncation = false;
   };
   std::vector<char> after_loss(DiskRandom& random) const;
-  void apply_torn(const Operation& op, std::uint64_t keep_of_8, DiskRandom& random, std::vector<char>& target) const;
+  void apply_torn(const Operation& op, std::uint64_t keep_of_8, DiskRandom& random,
+                  std::vector<char>& target) const;
 
   std::vector<char> now_;
   std::vector<char> durable_;
@@ -77,9 +79,11 @@ struct Disk::State {
   bool stopped() const { return stop_at != 0 && operations >= stop_at; }
   DiskVerdict next_operation();
   // Before a file grows from `from` to `to` bytes.
-  bool may_grow(std::uint64_t from, std::uint64_t to) const { return capacity == 0 || to <= from || used + (to - from) <= capacity; }
-  // SQLite syncs the folder together with the first sync of a journal or log it has made. That makes every name in it
-  // safe, removals too.
+  bool may_grow(std::uint64_t from, std::uint64_t to) const {
+    return capacity == 0 || to <= from || used + (to - from) <= capacity;
+  }
+  // SQLite syncs the folder together with the first sync of a journal or log it has made. That makes every
+  // name in it safe, removals too.
   void sync_folder_for(const std::string& name);
   void sync_folder();
   void crash(CrashLoss loss);

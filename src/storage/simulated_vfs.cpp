@@ -1,5 +1,5 @@
-// SQLite's VFS interface over a simulated disk (sqlite.org/c3ref/vfs.html). One connection at a time, in exclusive
-// locking mode: no locks and no shared memory are needed.
+// SQLite's VFS interface over a simulated disk (sqlite.org/c3ref/vfs.html). One connection at a time, in
+// exclusive locking mode: no locks and no shared memory are needed.
 #include <cstring>
 #include <new>
 
@@ -21,7 +21,9 @@ struct OpenFile : sqlite3_file {
   bool delete_on_close = false;
 };
 
-OpenFile& handle(sqlite3_file* file) { return *static_cast<OpenFile*>(file); }
+OpenFile& handle(sqlite3_file* file) {
+  return *static_cast<OpenFile*>(file);
+}
 
 // Whether the next operation of this handle happens.
 bool proceeds(OpenFile& open) {
@@ -53,7 +55,8 @@ int write_file(sqlite3_file* file, const void* bytes, int count, sqlite3_int64 o
   const std::uint64_t before = open.file->size();
   const std::uint64_t end = static_cast<std::uint64_t>(offset) + static_cast<std::uint64_t>(count);
   if (!disk.may_grow(before, end)) return SQLITE_FULL;
-  open.file->write(static_cast<std::uint64_t>(offset), static_cast<const char*>(bytes), static_cast<std::size_t>(count));
+  open.file->write(static_cast<std::uint64_t>(offset), static_cast<const char*>(bytes),
+                   static_cast<std::size_t>(count));
   disk.used += open.file->size() - before;
   ++disk.counters.writes;
   disk.counters.bytes += static_cast<std::uint64_t>(count);
@@ -83,23 +86,46 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
   return SQLITE_OK;
 }
 
-int lock_file(sqlite3_file*, int) { return SQLITE_OK; }
+int lock_file(sqlite3_file*, int) {
+  return SQLITE_OK;
+}
 int check_reserved(sqlite3_file*, int* locked) {
   *locked = 0;
   return SQLITE_OK;
 }
-int file_control(sqlite3_file*, int, void*) { return SQLITE_NOTFOUND; }
-int sector_size(sqlite3_file*) { return static_cast<int>(kSector); }
-int characteristics(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }  // a sector is whole or untouched
+int file_control(sqlite3_file*, int, void*) {
+  return SQLITE_NOTFOUND;
+}
+int sector_size(sqlite3_file*) {
+  return static_cast<int>(kSector);
+}
+int characteristics(sqlite3_file*) {
+  return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+}  // a sector is whole or untouched
 
-constexpr sqlite3_io_methods kMethods = {
-    .iVersion = 1, .xClose = close_file, .xRead = read_file, .xWrite = write_file, .xTruncate = truncate_file,
-    .xSync = sync_file, .xFileSize = file_size, .xLock = lock_file, .xUnlock = lock_file,
-    .xCheckReservedLock = check_reserved, .xFileControl = file_control, .xSectorSize = sector_size,
-    .xDeviceCharacteristics = characteristics, .xShmMap = nullptr, .xShmLock = nullptr, .xShmBarrier = nullptr,
-    .xShmUnmap = nullptr, .xFetch = nullptr, .xUnfetch = nullptr};
+constexpr sqlite3_io_methods kMethods = {.iVersion = 1,
+                                         .xClose = close_file,
+                                         .xRead = read_file,
+                                         .xWrite = write_file,
+                                         .xTruncate = truncate_file,
+                                         .xSync = sync_file,
+                                         .xFileSize = file_size,
+                                         .xLock = lock_file,
+                                         .xUnlock = lock_file,
+                                         .xCheckReservedLock = check_reserved,
+                                         .xFileControl = file_control,
+                                         .xSectorSize = sector_size,
+                                         .xDeviceCharacteristics = characteristics,
+                                         .xShmMap = nullptr,
+                                         .xShmLock = nullptr,
+                                         .xShmBarrier = nullptr,
+                                         .xShmUnmap = nullptr,
+                                         .xFetch = nullptr,
+                                         .xUnfetch = nullptr};
 
-StatePtr& state_of(sqlite3_vfs* vfs) { return *static_cast<StatePtr*>(vfs->pAppData); }
+StatePtr& state_of(sqlite3_vfs* vfs) {
+  return *static_cast<StatePtr*>(vfs->pAppData);
+}
 
 int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
   const StatePtr& disk = state_of(vfs);
@@ -153,14 +179,19 @@ int randomness(sqlite3_vfs* vfs, int count, char* out) {
   return count;
 }
 
-int sleep_not(sqlite3_vfs*, int microseconds) { return microseconds; }
+int sleep_not(sqlite3_vfs*, int microseconds) {
+  return microseconds;
+}
 
 int current_time(sqlite3_vfs*, double* julian_day) {
-  *julian_day = 2461365.5;  // no statement of ours asks for the time; if one did, it would be the same in every run
+  *julian_day =
+      2461365.5;  // no statement of ours asks for the time; if one did, it would be the same in every run
   return SQLITE_OK;
 }
 
-int last_error(sqlite3_vfs*, int, char*) { return 0; }
+int last_error(sqlite3_vfs*, int, char*) {
+  return 0;
+}
 
 }  // namespace
 
@@ -183,6 +214,8 @@ DiskVfs::DiskVfs(std::shared_ptr<Disk::State> state, std::string name)
   sqlite3_vfs_register(vfs_.get(), 0);
 }
 
-DiskVfs::~DiskVfs() { sqlite3_vfs_unregister(vfs_.get()); }
+DiskVfs::~DiskVfs() {
+  sqlite3_vfs_unregister(vfs_.get());
+}
 
 }  // namespace posthorn::simulated

@@ -27,7 +27,8 @@ void SqliteCommitter::submit(PendingCallPtr call) {
   }
   if (wake) wake_.notify_one();
   if (!call) return;
-  call->result = fail(ErrorCode::resource_exhausted, "The disk is slower than the work that comes in. Try again shortly.");
+  call->result = fail(ErrorCode::resource_exhausted,
+                      "The disk is slower than the work that comes in. Try again shortly.");
   complete_calls({&call, 1});
 }
 

@@ -34,8 +34,8 @@ ErrorCode code_of(int rc) {
   }
 }
 
-// Memory statistics cost a global lock for each allocation, and nobody reads them. Only possible before SQLite's first
-// use in the process; later calls change nothing.
+// Memory statistics cost a global lock for each allocation, and nobody reads them. Only possible before
+// SQLite's first use in the process; later calls change nothing.
 void configure_library() {
   static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   (void)once;
@@ -57,20 +57,25 @@ bool is_fatal(int rc) {
 Error sqlite_error(sqlite3* db, int rc, std::string_view doing) {
   if (is_disk_full(rc)) {
     return {ErrorCode::resource_exhausted,
-            fmt::format("The disk is full: nothing was written ({}). Free some space; work then goes on by itself.", doing)};
+            fmt::format(
+                "The disk is full: nothing was written ({}). Free some space; work then goes on by itself.",
+                doing)};
   }
   const char* detail = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
   return {code_of(rc), fmt::format("Database: {} (SQLite {}) during {}", detail, rc, doing)};
 }
 
-void SqliteConnection::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+void SqliteConnection::Close::operator()(sqlite3* db) const {
+  sqlite3_close_v2(db);
+}
 
 Result<SqliteConnection> SqliteConnection::open(const std::string& path, const ConnectionOptions& options) {
   configure_library();
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   sqlite3* raw = nullptr;
-  const int rc = sqlite3_open_v2(path.c_str(), &raw, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
+  const int rc =
+      sqlite3_open_v2(path.c_str(), &raw, flags, options.vfs.empty() ? nullptr : options.vfs.c_str());
   SqliteConnection connection(raw);
   if (rc != SQLITE_OK) return std::unexpected(sqlite_error(raw, rc, "opening " + path));
   PH_TRY(connection.configure(options));
@@ -86,14 +91,19 @@ Result<> SqliteConnection::configure(const ConnectionOptions& options) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   // A simulated process ends by being killed: closing its connection must leave the disk as it is.
-  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, options.read_only || options.single_process ? 1 : 0, nullptr);
-  // The locking mode comes first: some of the others read the file already, which in WAL mode needs it or shared memory.
+  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, options.read_only || options.single_process ? 1 : 0,
+                    nullptr);
+  // The locking mode comes first: some of the others read the file already, which in WAL mode needs it or
+  // shared memory.
   std::string pragmas = options.single_process ? "PRAGMA locking_mode=EXCLUSIVE;" : "";
-  pragmas += fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-{};", options.cache_kib);
+  pragmas += fmt::format("PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA cache_size=-{};",
+                         options.cache_kib);
   if (options.read_only) {
     pragmas += "PRAGMA query_only=ON;";
   } else {
-    pragmas += "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864;";
+    pragmas +=
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA "
+        "journal_size_limit=67108864;";
     if (options.max_pages > 0) pragmas += fmt::format("PRAGMA max_page_count={};", options.max_pages);
   }
   return run(pragmas);

@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #include "storage/process_lock.h"
-#include "storage/sqlite_readers.h"
 #include "storage/sqlite_committer.h"
+#include "storage/sqlite_readers.h"
 
 namespace posthorn {
 
 namespace {
 
-constexpr int kExitAfterFatal = 70;  // EX_SOFTWARE: the supervisor starts us again, and recovery reads what is on disk
+constexpr int kExitAfterFatal =
+    70;  // EX_SOFTWARE: the supervisor starts us again, and recovery reads what is on disk
 
 void end_process(const Error& reason) {
   std::fprintf(stderr, "posthorn: %s\n", reason.message.c_str());
@@ -35,25 +36,31 @@ class SqliteDatabaseImpl final : public SqliteDatabase {
 
  protected:
   Task<Result<>> run_write(SqlWork work, Urgency urgency) override {
-    return wait_for([this](PendingCallPtr call) { committer_.submit(std::move(call)); }, std::move(work), urgency);
+    return wait_for([this](PendingCallPtr call) { committer_.submit(std::move(call)); }, std::move(work),
+                    urgency);
   }
   Task<Result<>> run_read(SqlWork work) override {
-    return wait_for([this](PendingCallPtr call) { readers_.submit(std::move(call)); }, std::move(work), Urgency::normal);
+    return wait_for([this](PendingCallPtr call) { readers_.submit(std::move(call)); }, std::move(work),
+                    Urgency::normal);
   }
 
  private:
-  ProcessLock lock_;            // given back last
-  SqliteCommitter committer_;   // closed after the readers: the last connection empties the log into the database
+  ProcessLock lock_;  // given back last
+  SqliteCommitter
+      committer_;  // closed after the readers: the last connection empties the log into the database
   SqliteReaders readers_;
 };
 
-// Messages and phone numbers are in it: readable by its owner only. SQLite gives its side files the same mode.
+// Messages and phone numbers are in it: readable by its owner only. SQLite gives its side files the same
+// mode.
 Result<> create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("Cannot open the database {}: {}. Check that the data folder exists and belongs to this user.", path,
-                            std::strerror(errno)));
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format(
+            "Cannot open the database {}: {}. Check that the data folder exists and belongs to this user.",
+            path, std::strerror(errno)));
   }
   ::close(fd);
   return {};
@@ -83,8 +90,9 @@ Task<Result<>> SqliteDatabase::quick_check() {
     PH_TRY_ASSIGN(auto rows, tx.query("PRAGMA quick_check(1)"));
     PH_TRY_ASSIGN(const bool any, rows.next());
     if (any && rows.text(0) == "ok") return {};
-    return fail(ErrorCode::data_loss, fmt::format("The database file is damaged: {}. Stop Posthorn and restore a backup.",
-                                                  any ? rows.text(0) : "no answer"));
+    return fail(ErrorCode::data_loss,
+                fmt::format("The database file is damaged: {}. Stop Posthorn and restore a backup.",
+                            any ? rows.text(0) : "no answer"));
   };
   co_return co_await read(std::move(check));
 }

@@ -61,10 +61,12 @@ Result<> SqliteReaders::read(Reader& reader, SqlWork& work) {
   PH_TRY(reader.connection.run("BEGIN"));
   SqliteTransaction tx(db, reader.statements, reader.faults, SqliteTransaction::Mode::read);
   Result<> result = run_guarded(work, tx);
-  if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);  // nothing to keep
+  if (sqlite3_get_autocommit(db) == 0)
+    sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);  // nothing to keep
   if (reader.faults.fatal == 0) return result;
   const Error error = sqlite_error(db, reader.faults.fatal, "reading");
-  if (error.code == ErrorCode::data_loss) on_fatal_(error);  // damaged pages: nothing may be sent on their word
+  if (error.code == ErrorCode::data_loss)
+    on_fatal_(error);  // damaged pages: nothing may be sent on their word
   return std::unexpected(error);
 }
 

@@ -23,7 +23,8 @@ class SqliteReaders {
   SqliteReaders(const SqliteReaders&) = delete;
   SqliteReaders& operator=(const SqliteReaders&) = delete;
 
-  Result<> start(const std::string& path, const std::string& vfs, int threads, std::function<void(const Error&)> on_fatal);
+  Result<> start(const std::string& path, const std::string& vfs, int threads,
+                 std::function<void(const Error&)> on_fatal);
   void submit(PendingCallPtr call);
 
  private:

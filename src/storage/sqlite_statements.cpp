@@ -44,20 +44,26 @@ struct Binder {
 SqliteStatement::SqliteStatement(sqlite3_stmt* stmt, std::string sql)
     : stmt_(stmt), sql_(std::move(sql)), reads_only_(sqlite3_stmt_readonly(stmt) != 0) {}
 
-SqliteStatement::~SqliteStatement() { sqlite3_finalize(stmt_); }
+SqliteStatement::~SqliteStatement() {
+  sqlite3_finalize(stmt_);
+}
 
-sqlite3* SqliteStatement::database() const { return sqlite3_db_handle(stmt_); }
+sqlite3* SqliteStatement::database() const {
+  return sqlite3_db_handle(stmt_);
+}
 
-Result<std::unique_ptr<SqliteStatement>> SqliteStatement::prepare(sqlite3* db, std::string_view sql, bool lasting) {
+Result<std::unique_ptr<SqliteStatement>> SqliteStatement::prepare(sqlite3* db, std::string_view sql,
+                                                                  bool lasting) {
   sqlite3_stmt* stmt = nullptr;
   const char* tail = nullptr;
-  const int rc = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), lasting ? SQLITE_PREPARE_PERSISTENT : 0,
-                                    &stmt, &tail);
+  const int rc = sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()),
+                                    lasting ? SQLITE_PREPARE_PERSISTENT : 0, &stmt, &tail);
   if (rc != SQLITE_OK) return std::unexpected(sqlite_error(db, rc, fmt::format("preparing: {}", sql)));
   if (stmt == nullptr) return fail(ErrorCode::internal, "An empty SQL statement was given.");
   std::unique_ptr<SqliteStatement> statement(new SqliteStatement(stmt, std::string(sql)));
   if (!only_space(tail, sql.data() + sql.size())) {
-    return fail(ErrorCode::internal, fmt::format("One statement at a time, but there is more after it: {}", sql));
+    return fail(ErrorCode::internal,
+                fmt::format("One statement at a time, but there is more after it: {}", sql));
   }
   PH_TRY(statement->resolve_parameters());
   return statement;
@@ -81,19 +87,25 @@ Result<> SqliteStatement::resolve_parameters() {
 
 Result<> SqliteStatement::bind(std::span<const SqlArg> args, bool copy) {
   if (args.size() != arguments_) {
-    return fail(ErrorCode::internal, fmt::format("{} SQL arguments given, {} expected: {}", args.size(), arguments_, sql_));
+    return fail(ErrorCode::internal,
+                fmt::format("{} SQL arguments given, {} expected: {}", args.size(), arguments_, sql_));
   }
   const sqlite3_destructor_type lifetime = copy ? SQLITE_TRANSIENT : SQLITE_STATIC;
   for (std::size_t i = 0; i < argument_of_.size(); ++i) {
     const SqlArg& arg = args[static_cast<std::size_t>(argument_of_[i])];
     const int rc = std::visit(Binder{stmt_, static_cast<int>(i) + 1, lifetime}, arg.value());
-    if (rc != SQLITE_OK) return std::unexpected(sqlite_error(database(), rc, fmt::format("binding: {}", sql_)));
+    if (rc != SQLITE_OK)
+      return std::unexpected(sqlite_error(database(), rc, fmt::format("binding: {}", sql_)));
   }
   return {};
 }
 
-int SqliteStatement::step() { return sqlite3_step(stmt_); }
-void SqliteStatement::reset() { sqlite3_reset(stmt_); }
+int SqliteStatement::step() {
+  return sqlite3_step(stmt_);
+}
+void SqliteStatement::reset() {
+  sqlite3_reset(stmt_);
+}
 
 void StatementCache::Return::operator()(SqliteStatement* statement) const {
   if (!statement->cached_) {

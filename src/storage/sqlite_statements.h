@@ -26,7 +26,7 @@ class SqliteStatement {
 
   // `copy`: the arguments may end before the statement is reset.
   Result<> bind(std::span<const SqlArg> args, bool copy);
-  int step();   // SQLITE_ROW, SQLITE_DONE or an error
+  int step();  // SQLITE_ROW, SQLITE_DONE or an error
   void reset();
   bool reads_only() const { return reads_only_; }
   std::string_view sql() const { return sql_; }

@@ -31,13 +31,16 @@ class SqliteCursor final : public SqlRows::Cursor {
     faults_.note(rc);
     return std::unexpected(sqlite_error(statement_->database(), rc, statement_->sql()));
   }
-  bool is_null(int column) override { return sqlite3_column_type(statement_->handle(), column) == SQLITE_NULL; }
+  bool is_null(int column) override {
+    return sqlite3_column_type(statement_->handle(), column) == SQLITE_NULL;
+  }
   std::int64_t integer(int column) override { return sqlite3_column_int64(statement_->handle(), column); }
   double real(int column) override { return sqlite3_column_double(statement_->handle(), column); }
   std::string_view text(int column) override {
     const void* data = sqlite3_column_blob(statement_->handle(), column);
     const int size = sqlite3_column_bytes(statement_->handle(), column);
-    return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    return data == nullptr ? std::string_view()
+                           : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
   }
 
  private:
@@ -103,7 +106,8 @@ Result<std::int64_t> SqliteTransaction::execute(std::string_view sql, std::span<
 }
 
 Result<std::int64_t> SqliteTransaction::execute_many(
-    std::string_view sql, std::size_t count, const std::function<std::span<const SqlArg>(std::size_t)>& bind) {
+    std::string_view sql, std::size_t count,
+    const std::function<std::span<const SqlArg>(std::size_t)>& bind) {
   if (count == 0) return 0;
   PH_TRY_ASSIGN(auto statement, prepare(sql));
   std::int64_t changed = 0;

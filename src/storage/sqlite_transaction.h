@@ -5,8 +5,8 @@
 
 namespace posthorn {
 
-// Codes that end more than one closure, remembered even when the closure swallows the error. Lives as long as the
-// connection, because a cursor may report to it.
+// Codes that end more than one closure, remembered even when the closure swallows the error. Lives as long as
+// the connection, because a cursor may report to it.
 struct SqliteFaults {
   int fatal = 0;  // is_fatal()
   int full = 0;   // is_disk_full()

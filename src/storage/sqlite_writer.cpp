@@ -25,7 +25,8 @@ Result<> run_guarded(SqlWork& work, Transaction& tx) {
   try {
     return work(tx);
   } catch (const std::exception& e) {
-    return fail(ErrorCode::internal, fmt::format("A database closure failed with an exception: {}", e.what()));
+    return fail(ErrorCode::internal,
+                fmt::format("A database closure failed with an exception: {}", e.what()));
   } catch (...) {
     return fail(ErrorCode::internal, "A database closure failed with an unknown exception.");
   }
@@ -77,8 +78,9 @@ bool SqliteWriter::accepts(PendingCall& call) {
     return false;
   }
   if (disk_full_ && call.urgency == Urgency::normal) {
-    call.result = fail(ErrorCode::resource_exhausted,
-                       "The disk is full: only stopping and reading work. Free some space; work then goes on by itself.");
+    call.result = fail(
+        ErrorCode::resource_exhausted,
+        "The disk is full: only stopping and reading work. Free some space; work then goes on by itself.");
     return false;
   }
   return true;
@@ -119,16 +121,19 @@ bool SqliteWriter::finish(bool keep) {
   return false;
 }
 
-// Nothing of the group is in the database. Each call learns why; a fault that no retry can mend ends the writer.
+// Nothing of the group is in the database. Each call learns why; a fault that no retry can mend ends the
+// writer.
 void SqliteWriter::fail_group(std::span<const PendingCallPtr> calls) {
-  Error error{ErrorCode::unavailable, "The write did not take effect: another one in the same commit ended the transaction. "
-                                      "Try again."};
+  Error error{ErrorCode::unavailable,
+              "The write did not take effect: another one in the same commit ended the transaction. "
+              "Try again."};
   if (faults_.fatal != 0) {
     die(faults_.fatal, "commit");
     error = *broken_;
   } else if (faults_.full != 0) {
     error = sqlite_error(connection_.handle(), faults_.full, "commit");
-    if (options_.log != nullptr) options_.log->error("database.disk_full", {{"writes_refused", calls.size()}});
+    if (options_.log != nullptr)
+      options_.log->error("database.disk_full", {{"writes_refused", calls.size()}});
     disk_full_ = true;
     reserve_.release();
   }
@@ -184,15 +189,18 @@ void SqliteWriter::checkpoint_if_due() {
   if (wal_pages_ < checkpoint_at_) return;
   int in_log = 0;
   int moved = 0;
-  const int rc = sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+  const int rc =
+      sqlite3_wal_checkpoint_v2(connection_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
   if (is_fatal(rc)) {
     die(rc, "checkpoint");
     return;
   }
   ++checkpoints_;
-  // The next commit starts the log anew unless a reader still needs it. Then we come back soon, but not at each commit.
+  // The next commit starts the log anew unless a reader still needs it. Then we come back soon, but not at
+  // each commit.
   checkpoint_at_ = wal_pages_ + std::max<std::int64_t>(options_.checkpoint_pages / 4, 1);
-  if (in_log > kWalAlarmPages && options_.log != nullptr) options_.log->warning("database.log_grows", {{"pages", in_log}});
+  if (in_log > kWalAlarmPages && options_.log != nullptr)
+    options_.log->warning("database.log_grows", {{"pages", in_log}});
 }
 
 }  // namespace posthorn

@@ -19,7 +19,7 @@ namespace posthorn {
 struct WriterOptions {
   ConnectionOptions connection;
   std::int64_t checkpoint_pages = 2000;
-  std::string reserve_path;         // empty: no reserve
+  std::string reserve_path;  // empty: no reserve
   std::uint64_t reserve_bytes = 0;
   Log* log = nullptr;
   std::function<void(const Error&)> on_fatal;  // may return; the writer is broken then
@@ -34,8 +34,8 @@ class SqliteWriter {
 
   // Runs every call's work in order and sets its result. When it returns, what succeeded is durable.
   void run_group(std::span<const PendingCallPtr> calls);
-  Result<> run_read(SqlWork& work);    // for databases with one connection
-  void checkpoint_if_due();            // after the results of a group were handed out: nobody waits for it
+  Result<> run_read(SqlWork& work);  // for databases with one connection
+  void checkpoint_if_due();          // after the results of a group were handed out: nobody waits for it
 
   bool broken() const { return broken_.has_value(); }
   bool disk_full() const { return disk_full_; }
@@ -61,7 +61,7 @@ class SqliteWriter {
   DiskReserve reserve_;
   std::optional<Error> broken_;
   bool disk_full_ = false;
-  std::int64_t wal_pages_ = 0;          // set by SQLite at each commit
+  std::int64_t wal_pages_ = 0;  // set by SQLite at each commit
   std::int64_t previous_wal_pages_ = 0;
   std::int64_t checkpoint_at_;
   std::uint64_t checkpoints_ = 0;

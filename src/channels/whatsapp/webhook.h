@@ -135,7 +135,7 @@ struct SecurityEvent {
 };
 struct ValueErrorEvent {
   std::vector<GraphError> errors;
-};                       // errors beside messages and statuses
+};  // errors beside messages and statuses
 struct UnknownEvent {};  // a field without a type of its own here: origin->field, raw
 struct MalformedEvent {
   std::string reason;

@@ -39,7 +39,8 @@ class Process {
   // tests.
   void post_after(Duration delay, std::move_only_function<void()> action);
   void jump_wall_clock(Duration by);  // monotonic time is not affected
-  // Each look at the monotonic clock takes this long, as on a real machine where time passes while code runs. 0 at first.
+  // Each look at the monotonic clock takes this long, as on a real machine where time passes while code runs.
+  // 0 at first.
   void let_time_pass(Duration per_look);
 
   // Not from a handler of this very process: use World::after or do it between two runs. Destroys every

@@ -1,13 +1,13 @@
 #include "platform/simulated/simulated_files.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <limits>
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace posthorn::simulated {
 
@@ -47,7 +47,9 @@ std::string folder_of(const std::string& normal_path) {
   return folder.empty() ? "." : folder;
 }
 
-std::unexpected<Error> dead() { return fail(ErrorCode::unavailable, "the simulated process that opened this file has ended"); }
+std::unexpected<Error> dead() {
+  return fail(ErrorCode::unavailable, "the simulated process that opened this file has ended");
+}
 
 class Reader final : public FileReader {
  public:
@@ -82,8 +84,9 @@ class Writer final : public FileWriter {
     bytes_.append(bytes, 0, fits);
     state_->used += fits;
     if (fits == bytes.size()) co_return Result<>();
-    co_return failed(Error{ErrorCode::resource_exhausted,
-                           fmt::format("cannot write {}: No space left on device; free some space, then try again", path_)});
+    co_return failed(Error{
+        ErrorCode::resource_exhausted,
+        fmt::format("cannot write {}: No space left on device; free some space, then try again", path_)});
   }
   std::uint64_t size() const override { return bytes_.size(); }
   Task<Result<>> commit() override { return commit_as(path_); }
@@ -91,10 +94,12 @@ class Writer final : public FileWriter {
     PH_CO_TRY(begin_step());
     const std::string name = normal(path);
     if (!state_->folders.contains(folder_of(name))) {
-      co_return failed(Error{ErrorCode::not_found, fmt::format("cannot name {}: No such file or directory", name)});
+      co_return failed(
+          Error{ErrorCode::not_found, fmt::format("cannot name {}: No such file or directory", name)});
     }
     state_->put(name, std::make_shared<const std::string>(std::exchange(bytes_, {})));
-    std::erase_if(state_->removed, [&](const auto& entry) { return folder_of(entry.first) == folder_of(name); });
+    std::erase_if(state_->removed,
+                  [&](const auto& entry) { return folder_of(entry.first) == folder_of(name); });
     co_return Result<>();
   }
 
@@ -131,9 +136,15 @@ void SimulatedFiles::crash() {
   for (const auto& [path, content] : state_->files) state_->used += content->size();
 }
 
-void SimulatedFiles::set_capacity(std::uint64_t bytes) { state_->capacity = bytes; }
-std::uint64_t SimulatedFiles::used_bytes() const { return state_->used; }
-void SimulatedFiles::fail_operation(std::uint64_t n) { state_->fail_after = n; }
+void SimulatedFiles::set_capacity(std::uint64_t bytes) {
+  state_->capacity = bytes;
+}
+std::uint64_t SimulatedFiles::used_bytes() const {
+  return state_->used;
+}
+void SimulatedFiles::fail_operation(std::uint64_t n) {
+  state_->fail_after = n;
+}
 
 const std::string* SimulatedFiles::contents(const std::string& path) const {
   auto file = state_->files.find(normal(path));

@@ -1,4 +1,5 @@
-// Files in memory, for the simulator. Every call completes inline and in order. Outlives the simulated process.
+// Files in memory, for the simulator. Every call completes inline and in order. Outlives the simulated
+// process.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -15,14 +16,15 @@ class SimulatedFiles final : public Files {
   SimulatedFiles();
   ~SimulatedFiles() override;
 
-  // The process died: handles opened so far fail with `unavailable`, content not committed is gone, and removals that no
-  // later commit in the same folder made durable are undone.
+  // The process died: handles opened so far fail with `unavailable`, content not committed is gone, and
+  // removals that no later commit in the same folder made durable are undone.
   void crash();
-  // Bytes of all files together, committed or being written. Appending beyond fails with resource_exhausted, after
-  // writing what still fits, as a real disk does.
+  // Bytes of all files together, committed or being written. Appending beyond fails with resource_exhausted,
+  // after writing what still fits, as a real disk does.
   void set_capacity(std::uint64_t bytes);
   std::uint64_t used_bytes() const;
-  // The n-th append, commit or remove from now on (1 is the next) fails with data_loss, as after an I/O error. 0: never.
+  // The n-th append, commit or remove from now on (1 is the next) fails with data_loss, as after an I/O
+  // error. 0: never.
   void fail_operation(std::uint64_t n);
 
   // For tests: looks at the committed content, or puts it there. nullptr when there is no such file.

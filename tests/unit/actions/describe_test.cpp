@@ -9,16 +9,17 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 Registry one() {
-  return Registry({{.name = "add_thing",
-                    .category = "things",
-                    .role = Role::marketer,
-                    .effect = Effect::mutates,
-                    .summary = "Adds a thing.",
-                    .parameters = {{.name = "name", .need = Need::required, .help = "its name", .min = 1},
-                                   {.name = "kind", .help = "its kind", .fallback = "a", .choices = {"a", "b"}},
-                                   {.name = "token", .help = "its token", .secret = true}},
-                    .example = {{"name", "x"}}},
-                   {.name = "list_things", .category = "things", .role = Role::viewer, .summary = "Lists things."}});
+  return Registry(
+      {{.name = "add_thing",
+        .category = "things",
+        .role = Role::marketer,
+        .effect = Effect::mutates,
+        .summary = "Adds a thing.",
+        .parameters = {{.name = "name", .need = Need::required, .help = "its name", .min = 1},
+                       {.name = "kind", .help = "its kind", .fallback = "a", .choices = {"a", "b"}},
+                       {.name = "token", .help = "its token", .secret = true}},
+        .example = {{"name", "x"}}},
+       {.name = "list_things", .category = "things", .role = Role::viewer, .summary = "Lists things."}});
 }
 
 TEST(OpenApi, HasOnePathForEachActionWithItsSchema) {
@@ -49,7 +50,8 @@ TEST(OpenApi, ReferencesResolve) {
 
 TEST(OpenApi, ReadingTakesNoIdempotencyKey) {
   const auto document = json::value(openapi_document(one(), "1"));
-  EXPECT_FALSE(document.at("paths").at("/api/actions/list_things").at("post").as_object().contains("parameters"));
+  EXPECT_FALSE(
+      document.at("paths").at("/api/actions/list_things").at("post").as_object().contains("parameters"));
 }
 
 TEST(Markdown, ShowsRoleParametersAndExample) {

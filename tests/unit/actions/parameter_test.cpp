@@ -9,8 +9,17 @@ using ::testing::HasSubstr;
 
 std::vector<Parameter> declared() {
   return {
-      {.name = "template_name", .need = Need::required, .help = "which template", .max = 10, .aliases = {"metaName"}},
-      {.name = "limit", .type = ParameterType::integer, .help = "how many", .fallback = 50, .min = 1, .max = 200},
+      {.name = "template_name",
+       .need = Need::required,
+       .help = "which template",
+       .max = 10,
+       .aliases = {"metaName"}},
+      {.name = "limit",
+       .type = ParameterType::integer,
+       .help = "how many",
+       .fallback = 50,
+       .min = 1,
+       .max = 200},
       {.name = "share", .type = ParameterType::number, .help = "a share", .min = 0, .max = 1},
       {.name = "policy", .help = "what to do", .choices = {"once", "again"}},
       {.name = "confirm", .type = ParameterType::boolean, .help = "yes"},
@@ -21,7 +30,9 @@ std::vector<Parameter> declared() {
   };
 }
 
-json::object parse(std::string_view text) { return json::value(*parse_json(text)).as_object(); }
+json::object parse(std::string_view text) {
+  return json::value(*parse_json(text)).as_object();
+}
 
 TEST(CheckParameters, FillsFallbacksAndLeavesTheRestAbsent) {
   const auto params = check_parameters(declared(), parse(R"({"template_name":"x"})"));
@@ -84,8 +95,8 @@ TEST(CheckParameters, AcceptsOtherSpellings) {
 }
 
 TEST(CheckParameters, NormalisesPhonesAndTimes) {
-  const auto params =
-      check_parameters(declared(), parse(R"({"template_name":"x","to":"+49 170 1234567","at":"2026-03-29T09:00+02:00"})"));
+  const auto params = check_parameters(
+      declared(), parse(R"({"template_name":"x","to":"+49 170 1234567","at":"2026-03-29T09:00+02:00"})"));
   ASSERT_TRUE(params) << params.error().message;
   EXPECT_EQ(params->text("to"), "+491701234567");
   EXPECT_EQ(params->text("at"), "2026-03-29T07:00:00Z");

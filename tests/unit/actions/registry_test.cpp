@@ -36,7 +36,8 @@ TEST(Roles, EachMayDoWhatTheOnesBeforeMay) {
   EXPECT_TRUE(allows(Role::admin, Role::viewer));
   EXPECT_TRUE(allows(Role::agent, Role::agent));
   EXPECT_FALSE(allows(Role::agent, Role::marketer));
-  for (auto role : {Role::viewer, Role::agent, Role::marketer, Role::admin}) EXPECT_EQ(role_from(to_string(role)), role);
+  for (auto role : {Role::viewer, Role::agent, Role::marketer, Role::admin})
+    EXPECT_EQ(role_from(to_string(role)), role);
   EXPECT_FALSE(role_from("Admin"));
   EXPECT_FALSE(role_from(""));
 }

@@ -67,7 +67,8 @@ TEST_F(AccessTest, KeysOutliveARestart) {
 
 TEST_F(AccessTest, WrongCredentialsAreRefused) {
   const auto key = new_key(Role::viewer);
-  for (const auto& wrong : {std::string("ph_"), key + "x", key.substr(0, 45), std::string(46, 'a'), "PH_" + key.substr(3)})
+  for (const auto& wrong :
+       {std::string("ph_"), key + "x", key.substr(0, 45), std::string(46, 'a'), "PH_" + key.substr(3)})
     EXPECT_FALSE(access->authenticate(with_key(wrong), "x")) << wrong;
   HttpRequest basic;
   basic.headers.set("Authorization", "Basic " + key);
@@ -77,7 +78,8 @@ TEST_F(AccessTest, WrongCredentialsAreRefused) {
 
 TEST_F(AccessTest, GuessingIsSlowedDownForOneAddressOnly) {
   const auto key = new_key(Role::viewer);
-  for (int i = 0; i < AuthLimiter::kFailures; ++i) EXPECT_FALSE(access->authenticate(with_key("ph_wrong"), "198.51.100.9"));
+  for (int i = 0; i < AuthLimiter::kFailures; ++i)
+    EXPECT_FALSE(access->authenticate(with_key("ph_wrong"), "198.51.100.9"));
   EXPECT_EQ(access->authenticate(with_key(key), "198.51.100.9").error().code, ErrorCode::resource_exhausted);
   EXPECT_TRUE(access->authenticate(with_key(key), "198.51.100.10"));
   FakeExchange exchange("POST", "/api/actions/ping", "{}");
@@ -107,7 +109,8 @@ TEST_F(AccessTest, ALinkExpires) {
 }
 
 TEST_F(AccessTest, LinksLeadNowhereElse) {
-  for (const char* path : {"//evil.test", "https://evil.test", "/\\evil.test", "", "x", "/a\r\nb"}) EXPECT_EQ(local_path(path), "/") << path;
+  for (const char* path : {"//evil.test", "https://evil.test", "/\\evil.test", "", "x", "/a\r\nb"})
+    EXPECT_EQ(local_path(path), "/") << path;
   EXPECT_EQ(local_path("/broadcasts/7?a=b"), "/broadcasts/7?a=b");
 }
 
@@ -119,8 +122,9 @@ TEST_F(AccessTest, ASessionMayActFromItsOwnPageOnly) {
     int status;
   };
   for (const auto& [header, value, status] :
-       {Case{"Sec-Fetch-Site", "same-origin", 200}, Case{"Sec-Fetch-Site", "cross-site", 403}, Case{"Sec-Fetch-Site", "same-site", 403},
-        Case{"Sec-Fetch-Site", "none", 403}, Case{"Origin", "http://posthorn.test", 200}, Case{"Origin", "https://posthorn.test", 200},
+       {Case{"Sec-Fetch-Site", "same-origin", 200}, Case{"Sec-Fetch-Site", "cross-site", 403},
+        Case{"Sec-Fetch-Site", "same-site", 403}, Case{"Sec-Fetch-Site", "none", 403},
+        Case{"Origin", "http://posthorn.test", 200}, Case{"Origin", "https://posthorn.test", 200},
         Case{"Origin", "http://evil.test", 403}, Case{"Origin", "null", 403}, Case{"X-Nothing", "", 403}}) {
     FakeExchange exchange("POST", "/api/actions/ping", "{}");
     exchange.json().header("Cookie", cookie).header(header, value);
@@ -130,7 +134,9 @@ TEST_F(AccessTest, ASessionMayActFromItsOwnPageOnly) {
 
 TEST_F(AccessTest, ASessionPostWithoutJsonIsRefused) {
   FakeExchange exchange("POST", "/api/actions/ping", "{}");
-  exchange.header("Cookie", cookie_of(Role::admin)).header("Sec-Fetch-Site", "same-origin").header("Content-Type", "text/plain");
+  exchange.header("Cookie", cookie_of(Role::admin))
+      .header("Sec-Fetch-Site", "same-origin")
+      .header("Content-Type", "text/plain");
   EXPECT_EQ(send(exchange).status(), 415);
 }
 
@@ -167,7 +173,8 @@ TEST(AuthLimiterTest, RemembersABoundedNumberOfAddresses) {
   const MonotonicTime start{};
   for (int i = 0; i < AuthLimiter::kFailures; ++i) limiter.failed("first", start);
   EXPECT_FALSE(limiter.allows("first", start));
-  for (std::size_t i = 0; i < AuthLimiter::kMaxAddresses; ++i) limiter.failed(std::to_string(i), start + std::chrono::seconds(1));
+  for (std::size_t i = 0; i < AuthLimiter::kMaxAddresses; ++i)
+    limiter.failed(std::to_string(i), start + std::chrono::seconds(1));
   EXPECT_TRUE(limiter.allows("first", start)) << "the oldest goes first";
 }
 

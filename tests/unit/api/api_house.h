@@ -1,10 +1,10 @@
 // The API over a simulated database, without sockets: requests are values, answers are kept.
 #pragma once
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "actions/registry.h"
 #include "actions/runner.h"
@@ -67,8 +67,12 @@ class FakeExchange final : public HttpExchange {
   }
   int status() const { return response ? response->status : 0; }
   json::value answer() const { return parse_json(response->body).value_or(json::value(nullptr)); }
-  std::string error_code() const { return std::string(JsonView(answer_ = answer())["error"]["code"].string_or("")); }
-  std::string error_field() const { return std::string(JsonView(answer_ = answer())["error"]["field"].string_or("")); }
+  std::string error_code() const {
+    return std::string(JsonView(answer_ = answer())["error"]["code"].string_or(""));
+  }
+  std::string error_field() const {
+    return std::string(JsonView(answer_ = answer())["error"]["field"].string_or(""));
+  }
 
   std::optional<HttpResponse> response;
   std::string peer = "203.0.113.5";
@@ -112,14 +116,20 @@ class FakeCampaigns final : public CampaignService {
   }
   Task<Result<>> update(CampaignId, CampaignDraft, std::string) override { co_return Result<>(); }
   Task<Result<Campaign>> get(CampaignId id) override { return give(id); }
-  Task<Result<std::vector<Campaign>>> list(std::int64_t, int) override { co_return std::vector<Campaign>{seven}; }
-  Task<Result<json::object>> inspect_upload(UploadId, AccountId, std::string, std::string) override { co_return json::object(); }
+  Task<Result<std::vector<Campaign>>> list(std::int64_t, int) override {
+    co_return std::vector<Campaign>{seven};
+  }
+  Task<Result<json::object>> inspect_upload(UploadId, AccountId, std::string, std::string) override {
+    co_return json::object();
+  }
   Task<Result<json::array>> preview(CampaignId, std::vector<std::int64_t> asked, int) override {
     lines = std::move(asked);
     co_return json::array();
   }
   Task<Result<json::object>> preflight(CampaignId, std::string) override { co_return json::object(); }
-  Task<Result<std::int64_t>> send_test(CampaignId, std::string, std::int64_t, std::string) override { co_return 1; }
+  Task<Result<std::int64_t>> send_test(CampaignId, std::string, std::int64_t, std::string) override {
+    co_return 1;
+  }
   Task<Result<Campaign>> start(CampaignId id, StartOptions, std::string) override {
     ++starts;
     if (before_start) co_await before_start();
@@ -145,7 +155,9 @@ class ApiHouse : public ::testing::Test {
  protected:
   ApiHouse() {
     simulated::DatabaseOptions options;
-    options.post_after = [this](Duration delay, std::move_only_function<void()> action) { process.post_after(delay, std::move(action)); };
+    options.post_after = [this](Duration delay, std::move_only_function<void()> action) {
+      process.post_after(delay, std::move(action));
+    };
     database = *simulated::open_database(disk, std::move(options));
     blobs = std::make_unique<BlobStore>(files, "blobs");
     EXPECT_TRUE(blobs->prepare());
@@ -169,9 +181,17 @@ class ApiHouse : public ::testing::Test {
   ~ApiHouse() override { process.crash(); }
 
   void make_api() {
-    ApiPorts ports{runner, *access, *uploads, campaigns, process.clock(), null_log(), *metrics,
-                   [this](std::string body, std::string source) { return accept(std::move(body), std::move(source)); },
-                   [this]() -> Result<> { return ready; }, "test"};
+    ApiPorts ports{
+        runner,
+        *access,
+        *uploads,
+        campaigns,
+        process.clock(),
+        null_log(),
+        *metrics,
+        [this](std::string body, std::string source) { return accept(std::move(body), std::move(source)); },
+        [this]() -> Result<> { return ready; },
+        "test"};
     WebhookOptions webhooks;
     webhooks.app_secrets = {Secret("new secret"), Secret("old secret")};
     webhooks.verify_token = Secret("verify me");
@@ -197,10 +217,14 @@ class ApiHouse : public ::testing::Test {
     EXPECT_TRUE(world.run_until([&done] { return done; }, std::chrono::hours(2)));
     return exchange;
   }
-  std::string new_key(Role role) { return run(access->create_key(std::string(to_string(role)) + std::to_string(++keys_made), role))->key.reveal(); }
+  std::string new_key(Role role) {
+    return run(access->create_key(std::string(to_string(role)) + std::to_string(++keys_made), role))
+        ->key.reveal();
+  }
 
   // Posts JSON to an action with a fresh exchange.
-  FakeExchange call(const std::string& key, const std::string& action, const std::string& body, const std::string& idempotency = {}) {
+  FakeExchange call(const std::string& key, const std::string& action, const std::string& body,
+                    const std::string& idempotency = {}) {
     FakeExchange exchange("POST", "/api/actions/" + action, body);
     exchange.key(key).json();
     if (!idempotency.empty()) exchange.header("Idempotency-Key", idempotency);

@@ -43,17 +43,24 @@ TEST_F(BroadcastActions, BadChoicesNameTheirField) {
     const char *more, *field;
   };
   for (const auto& [more, field] :
-       {Case{R"(,"quiet_from":"24:00")", "quiet_from"}, Case{R"(,"quiet_until":"7:00")", "quiet_until"}, Case{R"(,"quiet_until":"07:60")", "quiet_until"},
-        Case{R"(,"policy":"sometimes")", "policy"}, Case{R"(,"error_share_pause":1.5)", "error_share_pause"}, Case{R"(,"mapping":[])", "mapping"},
-        Case{R"(,"default_region":"DEU")", "default_region"}, Case{R"(,"local_time":"yes")", "local_time"}, Case{R"(,"no_such":1)", "no_such"}}) {
+       {Case{R"(,"quiet_from":"24:00")", "quiet_from"}, Case{R"(,"quiet_until":"7:00")", "quiet_until"},
+        Case{R"(,"quiet_until":"07:60")", "quiet_until"}, Case{R"(,"policy":"sometimes")", "policy"},
+        Case{R"(,"error_share_pause":1.5)", "error_share_pause"}, Case{R"(,"mapping":[])", "mapping"},
+        Case{R"(,"default_region":"DEU")", "default_region"}, Case{R"(,"local_time":"yes")", "local_time"},
+        Case{R"(,"no_such":1)", "no_such"}}) {
     const auto answer = create(more);
     EXPECT_EQ(answer.status(), 400) << more;
     EXPECT_EQ(answer.error_field(), field) << answer.response->body;
   }
   EXPECT_EQ(campaigns.creations, 0);
-  EXPECT_EQ(call(key, "create_broadcast", R"({"name":"n","upload_id":1,"template_name":"t","account":"other"})").error_field(), "account");
-  EXPECT_EQ(call(key, "create_broadcast", R"({"name":"n","upload_id":0,"template_name":"t"})").error_field(), "upload_id");
-  EXPECT_EQ(call(key, "create_broadcast", R"({"name":"","upload_id":1,"template_name":"t"})").error_field(), "name");
+  EXPECT_EQ(
+      call(key, "create_broadcast", R"({"name":"n","upload_id":1,"template_name":"t","account":"other"})")
+          .error_field(),
+      "account");
+  EXPECT_EQ(call(key, "create_broadcast", R"({"name":"n","upload_id":0,"template_name":"t"})").error_field(),
+            "upload_id");
+  EXPECT_EQ(call(key, "create_broadcast", R"({"name":"","upload_id":1,"template_name":"t"})").error_field(),
+            "name");
 }
 
 TEST_F(BroadcastActions, TheOnlyNumberNeedsNoName) {
@@ -65,7 +72,8 @@ TEST_F(BroadcastActions, TheOnlyNumberNeedsNoName) {
 }
 
 TEST_F(BroadcastActions, NumbersThatAreNoIdsAreRefused) {
-  for (const char* id : {"0", "-1", "1.5", "\"7x\"", "null", "[]", "{}", "true", "1e99", "99999999999999999999999"}) {
+  for (const char* id :
+       {"0", "-1", "1.5", "\"7x\"", "null", "[]", "{}", "true", "1e99", "99999999999999999999999"}) {
     const auto answer = call(key, "get_broadcast", std::string(R"({"id":)") + id + "}");
     EXPECT_EQ(answer.status(), 400) << id << answer.response->body;
   }
@@ -74,7 +82,8 @@ TEST_F(BroadcastActions, NumbersThatAreNoIdsAreRefused) {
 
 TEST_F(BroadcastActions, PreviewLinesAreLineNumbers) {
   for (const char* lines : {"[0]", "[\"2\"]", "[-1]", "[1.5]", "2"})
-    EXPECT_EQ(call(key, "preview_broadcast", std::string(R"({"id":7,"lines":)") + lines + "}").status(), 400) << lines;
+    EXPECT_EQ(call(key, "preview_broadcast", std::string(R"({"id":7,"lines":)") + lines + "}").status(), 400)
+        << lines;
   EXPECT_EQ(call(key, "preview_broadcast", R"({"id":7,"lines":[2,17]})").status(), 200);
   EXPECT_EQ(campaigns.lines, (std::vector<std::int64_t>{2, 17}));
 }

@@ -1,4 +1,5 @@
-// Golden: who may call what. A change here is a change of who has power over the server, so it is written down twice.
+// Golden: who may call what. A change here is a change of who has power over the server, so it is written
+// down twice.
 #include <gmock/gmock.h>
 
 #include "unit/api/api_house.h"
@@ -8,20 +9,40 @@ namespace {
 
 const std::map<std::string, std::set<std::string>> kMatrix = {
     {"viewer",
-     {"check_suppression", "get_broadcast", "get_broadcast_report", "get_send", "get_template", "get_templates", "get_throughput_limits", "get_upload",
-      "help", "inspect_upload", "list_actions", "list_broadcast_recipients", "list_broadcasts", "list_channels", "list_parked_events",
-      "list_suppressions", "list_templates", "list_uploads", "ping", "preview_broadcast"}},
+     {"check_suppression",
+      "get_broadcast",
+      "get_broadcast_report",
+      "get_send",
+      "get_template",
+      "get_templates",
+      "get_throughput_limits",
+      "get_upload",
+      "help",
+      "inspect_upload",
+      "list_actions",
+      "list_broadcast_recipients",
+      "list_broadcasts",
+      "list_channels",
+      "list_parked_events",
+      "list_suppressions",
+      "list_templates",
+      "list_uploads",
+      "ping",
+      "preview_broadcast"}},
     {"agent", {"send_template"}},
     {"marketer",
-     {"add_suppressions", "cancel_broadcast", "create_broadcast", "pause_broadcast", "preflight_broadcast", "refresh_templates", "remove_suppression",
-      "resend_unknown", "resume_broadcast", "start_broadcast", "sync_templates", "test_broadcast", "update_broadcast"}},
+     {"add_suppressions", "cancel_broadcast", "create_broadcast", "pause_broadcast", "preflight_broadcast",
+      "refresh_templates", "remove_suppression", "resend_unknown", "resume_broadcast", "start_broadcast",
+      "sync_templates", "test_broadcast", "update_broadcast"}},
     {"admin",
-     {"add_channel", "check_channel", "create_backup", "create_key", "create_login_link", "doctor", "list_audit", "list_keys",
-      "replay_parked_events", "revoke_key", "set_channel_token", "unblock_channel", "verify_audit"}}};
+     {"add_channel", "check_channel", "create_backup", "create_key", "create_login_link", "doctor",
+      "list_audit", "list_keys", "replay_parked_events", "revoke_key", "set_channel_token", "unblock_channel",
+      "verify_audit"}}};
 
 TEST(RoleMatrix, IsAsWritten) {
   std::map<std::string, std::set<std::string>> actual;
-  for (const auto& action : make_registry().actions()) actual[std::string(to_string(action.role))].insert(action.name);
+  for (const auto& action : make_registry().actions())
+    actual[std::string(to_string(action.role))].insert(action.name);
   EXPECT_EQ(actual, kMatrix);
 }
 

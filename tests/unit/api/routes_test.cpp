@@ -3,8 +3,8 @@
 
 #include "actions/describe.h"
 #include "api/page_routes.h"
-#include "platform/crypto.h"
 #include "messaging/idempotency.h"
+#include "platform/crypto.h"
 #include "unit/api/api_house.h"
 
 namespace posthorn::api_testing {
@@ -25,7 +25,8 @@ std::string signature(std::string_view secret, std::string_view body) {
 TEST(MatchPath, FillsPlaceholders) {
   EXPECT_EQ((*match_path("/a/{id}/b", "/a/7/b"))["id"], "7");
   EXPECT_EQ((*match_path("/{x}", "/a%20b"))["x"], "a b");
-  for (const char* path : {"/a/7", "/a//b", "/a/7/b/c", "/A/7/b", ""}) EXPECT_FALSE(match_path("/a/{id}/b", path)) << path;
+  for (const char* path : {"/a/7", "/a//b", "/a/7/b/c", "/A/7/b", ""})
+    EXPECT_FALSE(match_path("/a/{id}/b", path)) << path;
   EXPECT_TRUE(match_path("/", "/"));
 }
 
@@ -83,7 +84,8 @@ TEST_F(Routes, IdempotencyKeysGiveOneEffect) {
   EXPECT_EQ(other_body.status(), 422);
   EXPECT_EQ(call(key, "start_broadcast", R"({"id":7})", "k2").status(), 200);
   EXPECT_EQ(campaigns.starts, 2);
-  EXPECT_EQ(call(new_key(Role::marketer), "start_broadcast", R"({"id":7})", "k1").status(), 200) << "another caller's keys are his own";
+  EXPECT_EQ(call(new_key(Role::marketer), "start_broadcast", R"({"id":7})", "k1").status(), 200)
+      << "another caller's keys are his own";
   EXPECT_EQ(campaigns.starts, 3);
   EXPECT_EQ(call(key, "start_broadcast", R"({"id":7})", "with space").status(), 422);
 }
@@ -150,10 +152,12 @@ TEST_F(Routes, WhatChangesThingsIsAudited) {
 // --- webhooks ---
 
 TEST_F(Routes, TheChallengeIsAnsweredForTheRightTokenOnly) {
-  FakeExchange right("GET", "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=verify%20me&hub.challenge=4711");
+  FakeExchange right("GET",
+                     "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=verify%20me&hub.challenge=4711");
   EXPECT_EQ(send(right).status(), 200);
   EXPECT_EQ(right.response->body, "4711");
-  FakeExchange wrong("GET", "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=guess&hub.challenge=4711");
+  FakeExchange wrong("GET",
+                     "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=guess&hub.challenge=4711");
   EXPECT_EQ(send(wrong).status(), 403);
   EXPECT_THAT(wrong.response->body, Not(HasSubstr("4711")));
 }
@@ -171,8 +175,8 @@ TEST_F(Routes, AWebhookIsBelievedByItsSignatureAndSavedVerbatim) {
 
 TEST_F(Routes, ForgedWebhooksReachNobody) {
   const std::string body = "not even json";
-  for (const auto& header : {std::string(), signature("wrong", body), signature("new secret", body + " "), std::string("sha256="),
-                             signature("new secret", body).substr(7)}) {
+  for (const auto& header : {std::string(), signature("wrong", body), signature("new secret", body + " "),
+                             std::string("sha256="), signature("new secret", body).substr(7)}) {
     FakeExchange exchange("POST", "/webhooks/whatsapp", body);
     if (!header.empty()) exchange.header("X-Hub-Signature-256", header);
     EXPECT_EQ(send(exchange).status(), 403) << header;
@@ -239,8 +243,10 @@ TEST_F(Routes, ReportsStreamAndErrorsComeBeforeTheHead) {
   FakeExchange report("GET", "/api/broadcasts/7/report.csv");
   EXPECT_EQ(send(report.key(key)).status(), 200);
   EXPECT_EQ(report.response->body, "row,phone\r\n1,491701234567\r\n");
-  EXPECT_THAT(std::string(report.response->headers.get("Content-Disposition")), HasSubstr("broadcast-7-report.csv"));
-  for (const char* path : {"/api/broadcasts/8/report.csv", "/api/broadcasts/x/report.csv", "/api/broadcasts/-7/report.csv"}) {
+  EXPECT_THAT(std::string(report.response->headers.get("Content-Disposition")),
+              HasSubstr("broadcast-7-report.csv"));
+  for (const char* path :
+       {"/api/broadcasts/8/report.csv", "/api/broadcasts/x/report.csv", "/api/broadcasts/-7/report.csv"}) {
     FakeExchange missing("GET", path);
     EXPECT_EQ(send(missing.key(key)).status(), 404) << path;
     EXPECT_EQ(missing.error_code(), "not_found");
@@ -255,7 +261,8 @@ TEST_F(Routes, EventsComeAtMostTwiceASecondAndEndWithTheReader) {
   const auto begun = world.now();
   send(exchange);
   EXPECT_THAT(exchange.response->body, StartsWith("event: broadcast\ndata: {"));
-  EXPECT_THAT(exchange.response->body, HasSubstr(": still here")) << "nothing changed, so only heartbeats follow";
+  EXPECT_THAT(exchange.response->body, HasSubstr(": still here"))
+      << "nothing changed, so only heartbeats follow";
   EXPECT_GE(world.now() - begun, std::chrono::seconds(30));
 }
 
@@ -275,8 +282,10 @@ TEST_F(Routes, UploadsStreamIntoABlob) {
 TEST_F(Routes, BadUploadsLeaveNothingBehind) {
   const auto key = new_key(Role::marketer);
   const auto before = files.used_bytes();
-  FakeExchange empty("POST", "/api/uploads?name=a.csv"), large("POST", "/api/uploads?name=a.csv", std::string(5'000'001, 'x')),
-      packed("POST", "/api/uploads?name=a.csv", "x"), broken("POST", "/api/uploads?name=a.csv", std::string(100'000, 'x'));
+  FakeExchange empty("POST", "/api/uploads?name=a.csv"),
+      large("POST", "/api/uploads?name=a.csv", std::string(5'000'001, 'x')),
+      packed("POST", "/api/uploads?name=a.csv", "x"),
+      broken("POST", "/api/uploads?name=a.csv", std::string(100'000, 'x'));
   large.piece = 1 << 20;
   broken.break_off_at = 50'000;
   EXPECT_EQ(send(empty.key(key)).status(), 400);
@@ -299,7 +308,8 @@ TEST_F(Routes, AFullDiskIsSaidAndNothingIsKept) {
 TEST_F(Routes, FormsUploadTheirFile) {
   const std::string form =
       "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n"
-      "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.csv\"\r\nContent-Type: text/csv\r\n\r\na,b\r\n--not the end\r\n\r\n--B--\r\n";
+      "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"list.csv\"\r\nContent-Type: "
+      "text/csv\r\n\r\na,b\r\n--not the end\r\n\r\n--B--\r\n";
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
     FakeExchange exchange("POST", "/api/uploads", form);
     exchange.piece = piece;
@@ -313,8 +323,10 @@ TEST_F(Routes, FormsUploadTheirFile) {
 
 TEST_F(Routes, BrokenFormsAreRefused) {
   const auto key = new_key(Role::marketer);
-  for (const char* form : {"", "no boundary at all", "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--B--\r\n",
-                           "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.csv\"\r\n\r\nabc"}) {
+  for (const char* form :
+       {"", "no boundary at all",
+        "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhello\r\n--B--\r\n",
+        "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.csv\"\r\n\r\nabc"}) {
     FakeExchange exchange("POST", "/api/uploads", form);
     exchange.key(key).header("Content-Type", "multipart/form-data; boundary=\"B\"");
     EXPECT_EQ(send(exchange).status(), 400) << form;

@@ -16,8 +16,9 @@ using ::testing::HasSubstr;
 class ClientTest : public testing::Test {
  protected:
   ClientTest() {
-    server_ = std::make_unique<HttpServer>(*server_process_.network().listen("0.0.0.0", 80), server_process_.clock(),
-                                           server_process_.executor(), [this](HttpExchange& exchange) { return answer(exchange); });
+    server_ = std::make_unique<HttpServer>(*server_process_.network().listen("0.0.0.0", 80),
+                                           server_process_.clock(), server_process_.executor(),
+                                           [this](HttpExchange& exchange) { return answer(exchange); });
     server_->start();
   }
   ~ClientTest() override {
@@ -66,7 +67,10 @@ class ClientTest : public testing::Test {
   simulated::Process server_process_{world_, "server"};
   simulated::Process client_process_{world_, "client"};
   std::unique_ptr<HttpServer> server_;
-  Client client_{client_process_.network(), client_process_.clock(), client_process_.executor(), {"http://server:80", Secret("ph_key")}};
+  Client client_{client_process_.network(),
+                 client_process_.clock(),
+                 client_process_.executor(),
+                 {"http://server:80", Secret("ph_key")}};
   std::string authorization_, body_;
   std::optional<Error> refuse_;
   int pieces_ = 0, break_at_ = -1;

@@ -12,8 +12,10 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 json::value broadcast(int accepted, const char* state = "running") {
-  return *parse_json(fmt::format(R"({{"state":"{}","state_reason":"","rate_per_second":998.4,"seconds_left":28,
-    "counters":{{"total":1000,"accepted":{},"rejected":0,"delivered":3,"read":2,"failed":1}}}})", state, accepted));
+  return *parse_json(
+      fmt::format(R"({{"state":"{}","state_reason":"","rate_per_second":998.4,"seconds_left":28,
+    "counters":{{"total":1000,"accepted":{},"rejected":0,"delivered":3,"read":2,"failed":1}}}})",
+                  state, accepted));
 }
 
 std::string shown(ProgressDisplay& display, const json::value& value, Duration at) {
@@ -23,8 +25,10 @@ std::string shown(ProgressDisplay& display, const json::value& value, Duration a
 }
 
 TEST(Progress, TheLineSaysShareCountsRateAndTimeLeft) {
-  EXPECT_EQ(progress_line(broadcast(432), 10), "[####......]  43.2 %  sent 432 · delivered 3 · read 2 · failed 1 · 998/s · 28 s left");
-  EXPECT_EQ(progress_line(broadcast(1000, "completed"), 0), "100.0 %  sent 1,000 · delivered 3 · read 2 · failed 1 · completed");
+  EXPECT_EQ(progress_line(broadcast(432), 10),
+            "[####......]  43.2 %  sent 432 · delivered 3 · read 2 · failed 1 · 998/s · 28 s left");
+  EXPECT_EQ(progress_line(broadcast(1000, "completed"), 0),
+            "100.0 %  sent 1,000 · delivered 3 · read 2 · failed 1 · completed");
   EXPECT_EQ(progress_line(json::object(), 4), "[....]   0.0 %  sent 0 · delivered 0 · read 0 · failed 0 · ");
 }
 

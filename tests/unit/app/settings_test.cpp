@@ -1,9 +1,9 @@
 // Settings as people see them, and where the command line finds its server.
-#include <gmock/gmock.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include <gmock/gmock.h>
 
 #include "app/config_text.h"
 #include "app/run.h"
@@ -18,7 +18,9 @@ using ::testing::Not;
 
 TEST(ConfigText, ShowsEveryKeyAndNoSecret) {
   ConfigInput input;
-  input.overrides = {{"whatsapp.app_secret", "hush-hush"}, {"graph.send_timeout", "1500ms"}, {"http.trusted_proxies", "10.0.0.0/8,::1"}};
+  input.overrides = {{"whatsapp.app_secret", "hush-hush"},
+                     {"graph.send_timeout", "1500ms"},
+                     {"http.trusted_proxies", "10.0.0.0/8,::1"}};
   const auto config = parse_config(input);
   ASSERT_TRUE(config) << config.error().message;
   const auto text = config_text(*config);

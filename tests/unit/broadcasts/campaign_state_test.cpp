@@ -5,13 +5,16 @@
 namespace posthorn {
 namespace {
 
-constexpr CampaignState kAll[] = {CampaignState::draft,     CampaignState::preflighting, CampaignState::ready,
-                                  CampaignState::scheduled, CampaignState::running,      CampaignState::paused,
-                                  CampaignState::completed, CampaignState::cancelled,    CampaignState::failed};
-constexpr CampaignEvent kEvents[] = {
-    CampaignEvent::preflight_started, CampaignEvent::preflight_passed, CampaignEvent::preflight_failed, CampaignEvent::edited,
-    CampaignEvent::scheduled,         CampaignEvent::start_time_reached, CampaignEvent::started,        CampaignEvent::paused,
-    CampaignEvent::resumed,           CampaignEvent::cancelled,        CampaignEvent::all_settled,      CampaignEvent::damaged};
+constexpr CampaignState kAll[] = {
+    CampaignState::draft,     CampaignState::preflighting, CampaignState::ready,
+    CampaignState::scheduled, CampaignState::running,      CampaignState::paused,
+    CampaignState::completed, CampaignState::cancelled,    CampaignState::failed};
+constexpr CampaignEvent kEvents[] = {CampaignEvent::preflight_started, CampaignEvent::preflight_passed,
+                                     CampaignEvent::preflight_failed,  CampaignEvent::edited,
+                                     CampaignEvent::scheduled,         CampaignEvent::start_time_reached,
+                                     CampaignEvent::started,           CampaignEvent::paused,
+                                     CampaignEvent::resumed,           CampaignEvent::cancelled,
+                                     CampaignEvent::all_settled,       CampaignEvent::damaged};
 
 TEST(CampaignState, NamesRoundTrip) {
   for (const CampaignState state : kAll) EXPECT_EQ(campaign_state_from(to_string(state)), state);

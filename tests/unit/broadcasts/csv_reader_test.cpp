@@ -1,10 +1,10 @@
 #include "broadcasts/csv_reader.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "broadcasts/csv_writer.h"
 
@@ -77,25 +77,41 @@ INSTANTIATE_TEST_SUITE_P(
         Good{"tab", "a\tb\n1,5\t2\n", {{"a", "b"}, {"1,5", "2"}}, {1, 2}},
         Good{"bar", "a|b\n1|2\n", {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"empty_cells", "a,b,c\n,,x\ny,,\n", {{"a", "b", "c"}, {"", "", "x"}, {"y", "", ""}}, {1, 2, 3}},
-        Good{"quotes", "a,b\n\"x, y\",\"\"\n\"\"\"q\"\"\",\"a\"\"b\"\n",
-             {{"a", "b"}, {"x, y", ""}, {"\"q\"", "a\"b"}}, {1, 2, 3}},
-        Good{"line_ends_in_quotes", "a,b\n\"1\n2\r\n3\r4\",x\nend,y\n",
-             {{"a", "b"}, {"1\n2\r\n3\r4", "x"}, {"end", "y"}}, {1, 2, 6}},
+        Good{"quotes",
+             "a,b\n\"x, y\",\"\"\n\"\"\"q\"\"\",\"a\"\"b\"\n",
+             {{"a", "b"}, {"x, y", ""}, {"\"q\"", "a\"b"}},
+             {1, 2, 3}},
+        Good{"line_ends_in_quotes",
+             "a,b\n\"1\n2\r\n3\r4\",x\nend,y\n",
+             {{"a", "b"}, {"1\n2\r\n3\r4", "x"}, {"end", "y"}},
+             {1, 2, 6}},
         Good{"quote_inside_cell", "a,b\n5\" disk,x\n", {{"a", "b"}, {"5\" disk", "x"}}, {1, 2}},
         Good{"text_behind_quote", "a,b\n\"x\"y,\"z\" \n", {{"a", "b"}, {"xy", "z "}}, {1, 2}},
         Good{"quoted_last", "a,b\n1,\"2\"", {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"quoted_empty_line", "a\n\"\"\nb", {{"a"}, {""}, {"b"}}, {1, 2, 3}},
-        Good{"bom", "\xEF\xBB\xBF" "a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {1, 2}},
+        Good{"bom",
+             "\xEF\xBB\xBF"
+             "a,b\n1,2\n",
+             {{"a", "b"}, {"1", "2"}},
+             {1, 2}},
         Good{"bom_and_quote", "\xEF\xBB\xBF\"a\",b\n1,2\n", {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"sep_line", "sep=;\r\na;b\r\n1;2,5\r\n", {{"a", "b"}, {"1", "2,5"}}, {2, 3}},
         Good{"utf8", "näme,stadt\nJosé,東京 🎉\n", {{"näme", "stadt"}, {"José", "東京 🎉"}}, {1, 2}},
-        Good{"utf16le_bom", "\xFF\xFE" + utf16("a;b\r\n1;\"2\"\r\n", false), {{"a", "b"}, {"1", "2"}}, {1, 2}},
+        Good{
+            "utf16le_bom", "\xFF\xFE" + utf16("a;b\r\n1;\"2\"\r\n", false), {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"utf16be_bom", "\xFE\xFF" + utf16("a,b\n1,2\n", true), {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"utf16le", utf16("a,b\n1,2\n", false), {{"a", "b"}, {"1", "2"}}, {1, 2}},
         Good{"utf16be", utf16("phone,b\n1,2\n", true), {{"phone", "b"}, {"1", "2"}}, {1, 2}},
-        Good{"utf16_emoji", std::string("\xFF\xFE" "a\0\n\0\x3C\xD8\x89\xDF\n\0", 12), {{"a"}, {"\xF0\x9F\x8E\x89"}}, {1, 2}},
-        Good{"long_cells", "a,b\n" + std::string(70, 'x') + "," + std::string(200, 'y') + "\n",
-             {{"a", "b"}, {std::string(70, 'x'), std::string(200, 'y')}}, {1, 2}}),
+        Good{"utf16_emoji",
+             std::string("\xFF\xFE"
+                         "a\0\n\0\x3C\xD8\x89\xDF\n\0",
+                         12),
+             {{"a"}, {"\xF0\x9F\x8E\x89"}},
+             {1, 2}},
+        Good{"long_cells",
+             "a,b\n" + std::string(70, 'x') + "," + std::string(200, 'y') + "\n",
+             {{"a", "b"}, {std::string(70, 'x'), std::string(200, 'y')}},
+             {1, 2}}),
     [](const auto& info) { return info.param.name; });
 
 struct Bad {
@@ -122,21 +138,33 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"unclosed_quote", "a,b\n1,2\n3,\"4\n5,6\n", "inside quotes opened in line 3"},
         Bad{"nul", std::string("a,b\n1,\0002\n", 10), "line 2: there is a NUL"},
         Bad{"nul_in_quotes", std::string("a,bcdefghijk\n1,\"\n\0\"\n", 20), "line 3: there is a NUL"},
-        Bad{"xlsx", "PK\x03\x04 and so on", "Excel workbook"}, Bad{"xls", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "old Excel"},
-        Bad{"pdf", "%PDF-1.7\n", "PDF"}, Bad{"gzip", "\x1F\x8B\x08", "gzip"}, Bad{"html", "<!DOCTYPE html>", "web page"},
+        Bad{"xlsx", "PK\x03\x04 and so on", "Excel workbook"},
+        Bad{"xls", "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "old Excel"}, Bad{"pdf", "%PDF-1.7\n", "PDF"},
+        Bad{"gzip", "\x1F\x8B\x08", "gzip"}, Bad{"html", "<!DOCTYPE html>", "web page"},
         Bad{"latin1", "name,b\nM\xFCller,1\n", "line 2: this is not UTF-8 text (byte 0xFC)"},
         Bad{"overlong", "name,b\nM\xC0\xAFller,1\n", "line 2: this is not UTF-8"},
         Bad{"surrogate_in_utf8", "a\n\xED\xA0\x80\n", "line 2: this is not UTF-8"},
         Bad{"beyond_unicode", "a\n\xF4\x90\x80\x80\n", "line 2: this is not UTF-8"},
         Bad{"cut_utf8", "a\nM\xC3", "middle of a character"},
-        Bad{"cut_utf16", std::string("\xFF\xFE" "a\0b", 5), "middle of a character"},
-        Bad{"lone_surrogate", std::string("\xFF\xFE" "a\0\x3C\xD8" "b\0", 8), "damaged UTF-16"},
+        Bad{"cut_utf16",
+            std::string("\xFF\xFE"
+                        "a\0b",
+                        5),
+            "middle of a character"},
+        Bad{"lone_surrogate",
+            std::string("\xFF\xFE"
+                        "a\0\x3C\xD8"
+                        "b\0",
+                        8),
+            "damaged UTF-16"},
         Bad{"million_columns", std::string(1'000'000, ','), "more than 256 columns", ErrorCode::too_large},
-        Bad{"long_cell", "a,b\n" + std::string(70'000, 'x'), "line 2: a cell is longer", ErrorCode::too_large},
+        Bad{"long_cell", "a,b\n" + std::string(70'000, 'x'), "line 2: a cell is longer",
+            ErrorCode::too_large},
         Bad{"runaway_quote", "a,b\n1,\"" + std::string(70'000, 'x'), "opened in line 2 is still open",
             ErrorCode::too_large},
-        Bad{"runaway_quote_over_lines", "a,b\n1,\"2\n" + std::string(40'000, 'x') + "\n" + std::string(40'000, 'x'),
-            "opened in line 2", ErrorCode::too_large}),
+        Bad{"runaway_quote_over_lines",
+            "a,b\n1,\"2\n" + std::string(40'000, 'x') + "\n" + std::string(40'000, 'x'), "opened in line 2",
+            ErrorCode::too_large}),
     [](const auto& info) { return info.param.name; });
 
 TEST(CsvReader, StopsEarlyInAnEndlessLine) {
@@ -211,7 +239,8 @@ TEST(CsvReader, ChunkBoundariesDoNotMatterInLargeFiles) {
   ASSERT_TRUE(whole.result);
   ASSERT_EQ(whole.rows.size(), 20'001U);
   EXPECT_EQ(whole.rows[1][2], "says \"hi\",\nand goes");
-  for (const std::size_t chunk : {std::size_t{13}, std::size_t{997}, std::size_t{65'536}, std::size_t{131'071}}) {
+  for (const std::size_t chunk :
+       {std::size_t{13}, std::size_t{997}, std::size_t{65'536}, std::size_t{131'071}}) {
     const Outcome outcome = read(text, chunk);
     EXPECT_EQ(outcome.rows, whole.rows) << chunk;
     EXPECT_EQ(outcome.lines, whole.lines) << chunk;
@@ -231,20 +260,42 @@ TEST(CsvWriter, GuardsAgainstFormulas) {
   struct Case {
     std::string_view text, written;
   };
-  const Case cases[] = {
-      {"plain", "plain"}, {"", ""}, {"a,b", "\"a,b\""}, {"say \"hi\"", "\"say \"\"hi\"\"\""}, {"two\nlines", "\"two\nlines\""},
-      {"=1+1", "\"'=1+1\""}, {"+49", "\"'+49\""}, {"-5", "\"'-5\""}, {"@SUM(A1)", "\"'@SUM(A1)\""}, {"  =1", "\"'  =1\""},
-      {"\t=1", "\"'\t=1\""}, {"\rx", "\"'\rx\""}, {"\xC2\xA0=1", "\"'\xC2\xA0=1\""}, {"\xEF\xBC\x9D" "1", "\"'\xEF\xBC\x9D" "1\""},
-      {"a=1", "a=1"}, {"O'Neil", "\"O'Neil\""}, {" x", "\" x\""}};
+  const Case cases[] = {{"plain", "plain"},
+                        {"", ""},
+                        {"a,b", "\"a,b\""},
+                        {"say \"hi\"", "\"say \"\"hi\"\"\""},
+                        {"two\nlines", "\"two\nlines\""},
+                        {"=1+1", "\"'=1+1\""},
+                        {"+49", "\"'+49\""},
+                        {"-5", "\"'-5\""},
+                        {"@SUM(A1)", "\"'@SUM(A1)\""},
+                        {"  =1", "\"'  =1\""},
+                        {"\t=1", "\"'\t=1\""},
+                        {"\rx", "\"'\rx\""},
+                        {"\xC2\xA0=1", "\"'\xC2\xA0=1\""},
+                        {"\xEF\xBC\x9D"
+                         "1",
+                         "\"'\xEF\xBC\x9D"
+                         "1\""},
+                        {"a=1", "a=1"},
+                        {"O'Neil", "\"O'Neil\""},
+                        {" x", "\" x\""}};
   for (const Case& c : cases) {
     std::string out;
     CsvWriter(out).cell(c.text).end_row();
     EXPECT_EQ(out, std::string(c.written) + "\r\n") << c.text;
     EXPECT_FALSE(looks_like_formula(std::string(c.written).substr(c.written.starts_with('"')))) << c.text;
-    EXPECT_EQ(without_formula_guard(looks_like_formula(c.text) ? "'" + std::string(c.text) : std::string(c.text)), c.text);
+    EXPECT_EQ(
+        without_formula_guard(looks_like_formula(c.text) ? "'" + std::string(c.text) : std::string(c.text)),
+        c.text);
   }
   std::string out;
-  CsvWriter(out, ';').cell(std::string_view("\0=x", 3)).cell(std::int64_t{-5}).cell("a;b").cell("c,d").end_row();
+  CsvWriter(out, ';')
+      .cell(std::string_view("\0=x", 3))
+      .cell(std::int64_t{-5})
+      .cell("a;b")
+      .cell("c,d")
+      .end_row();
   EXPECT_EQ(out, "\"' =x\";-5;\"a;b\";c,d\r\n");
 }
 
@@ -254,13 +305,15 @@ TEST(CsvWriter, RoundTripsThroughTheReader) {
     state = state * 1664525 + 1013904223;
     return (state >> 8) % bound;
   };
-  const std::string_view pieces[] = {"a", "\"", ",", ";", "\n", "\r", "'", "=", "+", " ", "\t", "ü", "東", "|", "x"};
+  const std::string_view pieces[] = {"a", "\"", ",",  ";", "\n", "\r", "'", "=",
+                                     "+", " ",  "\t", "ü", "東", "|",  "x"};
   for (int round = 0; round < 2000; ++round) {
     Rows rows;
     std::string text;
     CsvWriter writer(text);
     for (std::uint32_t r = 1 + random(4); r > 0; --r) {
-      std::vector<std::string> row{"first"};  // so that no row is blank and none starts with a file type's magic
+      std::vector<std::string> row{
+          "first"};  // so that no row is blank and none starts with a file type's magic
       for (std::uint32_t c = 0; c < 3; ++c) {
         std::string cell;
         for (std::uint32_t n = random(6); n > 0; --n) cell += pieces[random(std::size(pieces))];

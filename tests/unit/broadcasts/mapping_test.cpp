@@ -1,9 +1,8 @@
 #include "broadcasts/mapping.h"
 
+#include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <boost/json/serialize.hpp>
 
 #include "broadcasts/similar_names.h"
 
@@ -42,7 +41,8 @@ TEST(Mapping, ResolvesEverySource) {
 }
 
 TEST(Mapping, RefusesValuesTheTemplateCannotTake) {
-  EXPECT_EQ(first_value(R"("city")", {"49", "a", "b", "  ", ""}), "refused: has no value and no fallback is set");
+  EXPECT_EQ(first_value(R"("city")", {"49", "a", "b", "  ", ""}),
+            "refused: has no value and no fallback is set");
   EXPECT_EQ(first_value(R"("city")", {"49", "a", "b", std::string_view("123456789012345678901"), ""}),
             "refused: is longer than the template allows");
   EXPECT_EQ(first_value(R"("city")", {"49", "a", "b", "ääääääääääääääääääää", ""}), "ääääääääääääääääääää");
@@ -67,21 +67,29 @@ struct Wrong {
 TEST(Mapping, ErrorsNameSlotAndColumn) {
   const Wrong cases[] = {
       {R"({"body.1": "city"})", "mapping.button.0", "“button.0” is not mapped"},
-      {R"({"body.1": "city", "button.0": "code", "body.9": "x"})", "mapping.body.9", "did you mean “body.1”?"},
-      {R"({"body.1": "citty", "button.0": "code"})", "mapping.body.1", "no column “citty”; did you mean “city”?"},
+      {R"({"body.1": "city", "button.0": "code", "body.9": "x"})", "mapping.body.9",
+       "did you mean “body.1”?"},
+      {R"({"body.1": "citty", "button.0": "code"})", "mapping.body.1",
+       "no column “citty”; did you mean “city”?"},
       {R"({"body.1": "zzzzzz", "button.0": "code"})", "mapping.body.1", "no column “zzzzzz”"},
       {R"({"body.1": 5, "button.0": "code"})", "mapping.body.1", "must be a column name or an object"},
       {R"({"body.1": {}, "button.0": "code"})", "mapping.body.1", "exactly one of"},
-      {R"({"body.1": {"column": "city", "constant": "x"}, "button.0": "code"})", "mapping.body.1", "exactly one of"},
+      {R"({"body.1": {"column": "city", "constant": "x"}, "button.0": "code"})", "mapping.body.1",
+       "exactly one of"},
       {R"({"body.1": {"colum": "city"}, "button.0": "code"})", "mapping.body.1", "does not know “colum”"},
       {R"({"body.1": {"column": 1}, "button.0": "code"})", "mapping.body.1", "take a string"},
-      {R"({"body.1": {"column": "city", "fallback": 1}, "button.0": "code"})", "mapping.body.1", "“fallback” must be"},
-      {R"({"body.1": {"column": "city", "clean": 1}, "button.0": "code"})", "mapping.body.1", "“clean” must be"},
-      {R"({"body.1": {"column": "city", "fallback": ""}, "button.0": "code"})", "mapping.body.1", "the fallback has no value"},
-      {R"({"body.1": {"constant": "12345678901"}, "button.0": "code"})", "mapping.body.1", "the constant is longer"},
+      {R"({"body.1": {"column": "city", "fallback": 1}, "button.0": "code"})", "mapping.body.1",
+       "“fallback” must be"},
+      {R"({"body.1": {"column": "city", "clean": 1}, "button.0": "code"})", "mapping.body.1",
+       "“clean” must be"},
+      {R"({"body.1": {"column": "city", "fallback": ""}, "button.0": "code"})", "mapping.body.1",
+       "the fallback has no value"},
+      {R"({"body.1": {"constant": "12345678901"}, "button.0": "code"})", "mapping.body.1",
+       "the constant is longer"},
       {R"({"body.1": {"constant": ""}, "button.0": "code"})", "mapping.body.1", "the constant has no value"},
       {R"({"body.1": {"template": "Hi {{city"}, "button.0": "code"})", "mapping.body.1", "not closed"},
-      {R"({"body.1": {"template": "Hi {{town}}"}, "button.0": "code"})", "mapping.body.1", "no column “town”"},
+      {R"({"body.1": {"template": "Hi {{town}}"}, "button.0": "code"})", "mapping.body.1",
+       "no column “town”"},
       {R"({"body.1": {"template": ""}, "button.0": "code"})", "mapping.body.1", "has no value"},
   };
   for (const Wrong& wrong : cases) {
@@ -106,10 +114,12 @@ TEST(Mapping, NamesTheSlotThatFails) {
 }
 
 TEST(Mapping, ProposesBySimilarNames) {
-  const std::vector<MappingSlot> named = {{"body.name"}, {"body.first_name"}, {"body.town"}, {"button.coupon", 15, true, "", "code"}};
+  const std::vector<MappingSlot> named = {
+      {"body.name"}, {"body.first_name"}, {"body.town"}, {"button.coupon", 15, true, "", "code"}};
   const std::vector<std::string> columns = {"Phone", "Name", "First name", "Code", "Notes"};
-  EXPECT_EQ(json::serialize(propose_mapping(named, columns, 0)),
-            R"({"body.name":{"column":"Name"},"body.first_name":{"column":"First name"},"button.coupon":{"column":"Code"}})");
+  EXPECT_EQ(
+      json::serialize(propose_mapping(named, columns, 0)),
+      R"({"body.name":{"column":"Name"},"body.first_name":{"column":"First name"},"button.coupon":{"column":"Code"}})");
   const std::vector<MappingSlot> numbered = {{"body.1"}, {"body.2"}, {"body.3"}};
   EXPECT_EQ(json::serialize(propose_mapping(numbered, std::vector<std::string>{"name", "phone", "city"}, 1)),
             R"({"body.1":{"column":"name"},"body.2":{"column":"city"}})");

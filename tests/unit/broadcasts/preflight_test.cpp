@@ -71,7 +71,8 @@ TEST_F(Preflight, BlocksWhatCannotBeSent) {
   media_problem_ = "Meta does not have it";
   list_.accepted = 0;
   list_.segments.clear();
-  EXPECT_THAT(codes(assess(), "blockers"), testing::UnorderedElementsAre("no_recipients", "template", "header_media", "account_blocked"));
+  EXPECT_THAT(codes(assess(), "blockers"),
+              testing::UnorderedElementsAre("no_recipients", "template", "header_media", "account_blocked"));
 }
 
 TEST_F(Preflight, WarnsOfManyRejectedRowsAndOfMarketingToTheUS) {

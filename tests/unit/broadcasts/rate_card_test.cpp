@@ -43,10 +43,12 @@ TEST(RateCard, RefusesWithPlaceAndAdvice) {
   const BadCard cards[] = {
       {"currency = \"USD\"", "valid_from"},
       {"valid_from = 2026-10-01", "currency"},
-      {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.DE]\nmarketing = -1", "rates.toml:4: a price must be"},
+      {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.DE]\nmarketing = -1",
+       "rates.toml:4: a price must be"},
       {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.DE]\nmarketing = 1000", "0 to 100"},
       {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.DE]\nmarketting = 1", "unknown category"},
-      {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.Germany]\nmarketing = 1", "two-letter country code"},
+      {"valid_from = 2026-10-01\ncurrency = \"USD\"\n[rates.Germany]\nmarketing = 1",
+       "two-letter country code"},
       {"valid_from = 2026-10-01\ncurrency = \"USD\"\nprices = 1", "rates.toml:3: unknown key"},
       {"valid_from = ", "rates.toml:1"},
   };

@@ -1,9 +1,9 @@
 #include "broadcasts/recipient_compiler.h"
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 #include "broadcasts/phone_set.h"
 #include "broadcasts/sample_data.h"
@@ -53,17 +53,19 @@ Compiled compile(std::string_view text, CompileOptions with, std::size_t chunk =
 constexpr std::string_view kFile =
     "name,phone,city\n"
     "Ann,0170 1234567,Bonn\n"
-    "Ben,+49 (170) 1234567,Köln\n"       // duplicate of line 2
-    "Cid,n/a,Ulm\n"                      // bad
-    "Dan,,Ulm\n"                         // none
-    "Eve,+44 7912 345678,\n"             // no city
-    "Fay,+1 415 555 2671,Oakland,more\n" // too many cells
-    "Gus,+1 415 555 2672,SF,\n"          // an empty extra cell is none
+    "Ben,+49 (170) 1234567,Köln\n"        // duplicate of line 2
+    "Cid,n/a,Ulm\n"                       // bad
+    "Dan,,Ulm\n"                          // none
+    "Eve,+44 7912 345678,\n"              // no city
+    "Fay,+1 415 555 2671,Oakland,more\n"  // too many cells
+    "Gus,+1 415 555 2672,SF,\n"           // an empty extra cell is none
     "=Hal,+39 347 1234567,Roma\n"
-    "Ian,+34 612 345 678,Madrid\n"       // opted out
+    "Ian,+34 612 345 678,Madrid\n"  // opted out
     "Joy,0171 1234567,\"a very\nlong town name indeed\"\n";
 
-CompileOptions sample_options() { return options(R"({"body.1": "name", "body.2": "city"})", {{"body.1", 10}, {"body.2", 15}}); }
+CompileOptions sample_options() {
+  return options(R"({"body.1": "name", "body.2": "city"})", {{"body.1", 10}, {"body.2", 15}});
+}
 
 TEST(RecipientCompiler, SortsRowsAndCountsEveryOne) {
   const std::uint64_t opted_out[] = {34612345678};
@@ -82,13 +84,18 @@ TEST(RecipientCompiler, SortsRowsAndCountsEveryOne) {
     EXPECT_EQ(summary.by_region, (std::map<std::string, std::uint64_t>{{"DE", 1}, {"IT", 1}, {"US", 1}}));
     EXPECT_EQ(compiled.problems,
               "line,phone,problem,explanation\r\n"
-              "3,\"'+49 (170) 1234567\",duplicate,An earlier row has the same number; only that one gets the message.\r\n"
-              "4,n/a,bad_phone,This is not one phone number: it has letters or signs that do not belong. Keep the digits only.\r\n"
+              "3,\"'+49 (170) 1234567\",duplicate,An earlier row has the same number; only that one gets the "
+              "message.\r\n"
+              "4,n/a,bad_phone,This is not one phone number: it has letters or signs that do not belong. "
+              "Keep the digits only.\r\n"
               "5,,no_phone,There is no phone number. Fill in the cell or remove the row.\r\n"
-              "6,\"'+44 7912 345678\",missing_value,The variable “body.2” (column “city”) has no value and no fallback is set.\r\n"
-              "7,\"'+1 415 555 2671\",too_many_cells,\"The row has 4 cells, the header 3. Put text with the delimiter in it into quotes.\"\r\n"
+              "6,\"'+44 7912 345678\",missing_value,The variable “body.2” (column “city”) has no value and "
+              "no fallback is set.\r\n"
+              "7,\"'+1 415 555 2671\",too_many_cells,\"The row has 4 cells, the header 3. Put text with the "
+              "delimiter in it into quotes.\"\r\n"
               "10,\"'+34 612 345 678\",opted_out,This person has opted out and will not get the message.\r\n"
-              "11,0171 1234567,value_too_long,The variable “body.2” (column “city”) is longer than the template allows: 15 characters.\r\n");
+              "11,0171 1234567,value_too_long,The variable “body.2” (column “city”) is longer than the "
+              "template allows: 15 characters.\r\n");
   }
 }
 
@@ -100,7 +107,8 @@ TEST(RecipientCompiler, RunsOverPorts) {
   auto problems = run_task(files.create("problems")).value();
   CompileOptions with = sample_options();
   with.segment_of = [](PhoneNumber phone) { return phone.to_digits().starts_with("1") ? -480 : 60; };
-  const auto summary = run_task(compile_recipients(files, *upload, into(*list), into(*problems), std::move(with)));
+  const auto summary =
+      run_task(compile_recipients(files, *upload, into(*list), into(*problems), std::move(with)));
   ASSERT_TRUE(summary) << summary.error().message;
   ASSERT_TRUE(run_task(list->commit()));
   ASSERT_TRUE(run_task(problems->commit()));
@@ -125,7 +133,8 @@ TEST(RecipientCompiler, DiskFullIsReported) {
   auto upload = run_task(files.open("upload")).value();
   auto list = run_task(files.create("list")).value();
   auto problems = run_task(files.create("problems")).value();
-  const auto summary = run_task(compile_recipients(files, *upload, into(*list), into(*problems), sample_options()));
+  const auto summary =
+      run_task(compile_recipients(files, *upload, into(*list), into(*problems), sample_options()));
   ASSERT_FALSE(summary);
   EXPECT_EQ(summary.error().code, ErrorCode::resource_exhausted);
 }
@@ -207,8 +216,10 @@ TEST(SampleData, HasExactlyTheRowsItPromises) {
     text += bytes;
     return {};
   }));
-  const Compiled compiled = compile(
-      text, options(R"({"body.1": "name", "body.2": "voucher", "body.3": "amount"})", {{"body.1"}, {"body.2"}, {"body.3"}}), 65'536);
+  const Compiled compiled = compile(text,
+                                    options(R"({"body.1": "name", "body.2": "voucher", "body.3": "amount"})",
+                                            {{"body.1"}, {"body.2"}, {"body.3"}}),
+                                    65'536);
   ASSERT_TRUE(compiled.summary) << compiled.summary.error().message;
   EXPECT_EQ(compiled.summary->accepted, 50'000U);
   EXPECT_EQ(compiled.summary->duplicates(), 250U);
@@ -217,7 +228,9 @@ TEST(SampleData, HasExactlyTheRowsItPromises) {
 }
 
 TEST(SampleData, StopsWhenItCannotBeWritten) {
-  const auto full = [](std::string_view) -> Result<> { return fail(ErrorCode::resource_exhausted, "disk full"); };
+  const auto full = [](std::string_view) -> Result<> {
+    return fail(ErrorCode::resource_exhausted, "disk full");
+  };
   EXPECT_EQ(write_sample_recipients({}, full).error().code, ErrorCode::resource_exhausted);
 }
 

@@ -9,7 +9,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Result<FileInspection> inspect(std::string_view text, std::string phone_column = "", std::string_view region = "DE") {
+Result<FileInspection> inspect(std::string_view text, std::string phone_column = "",
+                               std::string_view region = "DE") {
   RecipientFileOptions options;
   options.phone_column = std::move(phone_column);
   if (!region.empty()) options.default_region = parse_region(region).value();

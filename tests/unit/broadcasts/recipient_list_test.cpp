@@ -1,8 +1,8 @@
 #include "broadcasts/recipient_list.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 #include "broadcasts/crc32c.h"
 #include "platform/simulated/simulated_files.h"
@@ -21,10 +21,15 @@ Result<std::unique_ptr<RecipientListReader>> open_bytes(std::string bytes) {
   return run_task(RecipientListReader::open(std::move(*file)));
 }
 
-const std::vector<ListSlot> kSlots = {{"body.1"}, {"header.media", true, "https://example.org/a.png"}, {"body.2"}};
+const std::vector<ListSlot> kSlots = {
+    {"body.1"}, {"header.media", true, "https://example.org/a.png"}, {"body.2"}};
 
-std::vector<std::string> values_of(int i) { return {"name " + std::to_string(i), "ignored", std::string(static_cast<std::size_t>(i % 5), 'v')}; }
-PhoneNumber phone_of(int i) { return PhoneNumber::from_digits(491700000000U + static_cast<unsigned>(i)); }
+std::vector<std::string> values_of(int i) {
+  return {"name " + std::to_string(i), "ignored", std::string(static_cast<std::size_t>(i % 5), 'v')};
+}
+PhoneNumber phone_of(int i) {
+  return PhoneNumber::from_digits(491700000000U + static_cast<unsigned>(i));
+}
 
 std::string make_list(int rows, std::size_t block_size, int segments = 1) {
   RecipientListWriter writer(kSlots, block_size);

@@ -1,9 +1,10 @@
 // Runs a coroutine to its end on an executor of its own.
 #pragma once
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <exception>
 #include <optional>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "platform/async.h"
 

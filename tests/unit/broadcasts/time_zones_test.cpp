@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono;
 
-PhoneNumber phone(std::uint64_t digits) { return PhoneNumber::from_digits(digits); }
+PhoneNumber phone(std::uint64_t digits) {
+  return PhoneNumber::from_digits(digits);
+}
 WallTime at(int y, unsigned m, unsigned d, int hour, int minute = 0) {
   return sys_days(year(y) / month(m) / day(d)) + hours(hour) + minutes(minute);
 }
@@ -19,15 +21,24 @@ struct Home {
 };
 TEST(TimeZones, FollowTheNumber) {
   const Home homes[] = {
-      {491701234567, "Europe/Berlin", 60, 120},      {12125551234, "America/New_York", -300, -240},
-      {14155552671, "America/Los_Angeles", -480, -420}, {13125551234, "America/Chicago", -360, -300},
-      {18085551234, "Pacific/Honolulu", -600, -600}, {16025551234, "America/Phoenix", -420, -420},
-      {79123456789, "Europe/Moscow", 180, 180},      {77012345678, "Asia/Almaty", 300, 300},
-      {5511987654321, "America/Sao_Paulo", -180, -180}, {61412345678, "Australia/Sydney", 660, 600},
-      {61892345678, "Australia/Perth", 480, 480},    {525512345678, "America/Mexico_City", -360, -360},
-      {919876543210, "Asia/Calcutta", 330, 330},     {447912345678, "Europe/London", 0, 60},
-      {353871234567, "Europe/Dublin", 0, 60},        {34612345678, "Europe/Madrid", 60, 120},
-      {6281234567890, "Asia/Jakarta", 420, 420},     {9779841234567, "Asia/Katmandu", 345, 345},
+      {491701234567, "Europe/Berlin", 60, 120},
+      {12125551234, "America/New_York", -300, -240},
+      {14155552671, "America/Los_Angeles", -480, -420},
+      {13125551234, "America/Chicago", -360, -300},
+      {18085551234, "Pacific/Honolulu", -600, -600},
+      {16025551234, "America/Phoenix", -420, -420},
+      {79123456789, "Europe/Moscow", 180, 180},
+      {77012345678, "Asia/Almaty", 300, 300},
+      {5511987654321, "America/Sao_Paulo", -180, -180},
+      {61412345678, "Australia/Sydney", 660, 600},
+      {61892345678, "Australia/Perth", 480, 480},
+      {525512345678, "America/Mexico_City", -360, -360},
+      {919876543210, "Asia/Calcutta", 330, 330},
+      {447912345678, "Europe/London", 0, 60},
+      {353871234567, "Europe/Dublin", 0, 60},
+      {34612345678, "Europe/Madrid", 60, 120},
+      {6281234567890, "Asia/Jakarta", 420, 420},
+      {9779841234567, "Asia/Katmandu", 345, 345},
       {999, "Etc/UTC", 0, 0},
   };
   for (const Home& home : homes) {
@@ -58,7 +69,8 @@ TEST(QuietHours, MoveSendsToTheirEnd) {
   EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 21), 0, night), at(2026, 5, 2, 8));
   EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 3, 30) + seconds(20), 0, night), at(2026, 5, 1, 8));
   EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 8), 0, night), at(2026, 5, 1, 8));
-  EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 10), -480, night), at(2026, 5, 1, 16));  // 2 at night in California
+  EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 10), -480, night),
+            at(2026, 5, 1, 16));  // 2 at night in California
   EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 16), 330, night), at(2026, 5, 2, 2, 30));
   const QuietHours noon{12 * 60, 14 * 60};
   EXPECT_EQ(next_allowed_send(at(2026, 5, 1, 13), 0, noon), at(2026, 5, 1, 14));

@@ -1,28 +1,31 @@
 #include "core/json.h"
 
-#include <gmock/gmock.h>
-
 #include <string>
+
+#include <gmock/gmock.h>
 
 namespace posthorn {
 namespace {
 
 using testing::HasSubstr;
 
-std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
 
 class AcceptedJson : public testing::TestWithParam<std::string> {};
 TEST_P(AcceptedJson, Parses) {
   auto tree = parse_json(GetParam());
   EXPECT_TRUE(tree) << GetParam() << ": " << tree.error().message;
 }
-INSTANTIATE_TEST_SUITE_P(
-    Table, AcceptedJson,
-    testing::Values("null", "true", "false", "0", "-0", "1.5e-3", "\"\"", "[]", "{}", " \t\r\n[1 , 2]\n ", "[[],[{}]]",
-                    R"({"a":{"a":{"a":1}}})", R"([{"a":1},{"a":2}])", R"(["\u0000\u001f\"\\\/\b\f\n\r\t"])",
-                    R"(["\ud834\udd1e"])", "[\"\xF0\x9F\x93\xAF\"]", "[\"\x7f\"]", R"({"":0})", "[1e-400]",
-                    "123456789012345678901234567890", "-9223372036854775808", "18446744073709551615",
-                    nested(kMaxJsonDepth)));
+INSTANTIATE_TEST_SUITE_P(Table, AcceptedJson,
+                         testing::Values("null", "true", "false", "0", "-0", "1.5e-3", "\"\"", "[]", "{}",
+                                         " \t\r\n[1 , 2]\n ", "[[],[{}]]", R"({"a":{"a":{"a":1}}})",
+                                         R"([{"a":1},{"a":2}])", R"(["\u0000\u001f\"\\\/\b\f\n\r\t"])",
+                                         R"(["\ud834\udd1e"])", "[\"\xF0\x9F\x93\xAF\"]", "[\"\x7f\"]",
+                                         R"({"":0})", "[1e-400]", "123456789012345678901234567890",
+                                         "-9223372036854775808", "18446744073709551615",
+                                         nested(kMaxJsonDepth)));
 
 struct BadText {
   std::string text;
@@ -41,12 +44,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"", "byte 0 (line 1, column 1): the text ends too early"}, BadText{"   ", "too early"},
         BadText{"[1,\n 2,\n x]", "(line 3, column 2)"}, BadText{"[1,]", "byte 3"}, BadText{"[,1]", "byte 1"},
         BadText{"{\"a\":1,}", "invalid JSON"}, BadText{"{'a':1}", "byte 1"}, BadText{"{a:1}", "byte 1"},
-        BadText{"{\"a\" 1}", "invalid JSON"}, BadText{"{\"a\":}", "invalid JSON"}, BadText{"[1 2]", "invalid JSON"},
-        BadText{"[1]x", "more text after the end"}, BadText{"{} {}", "more text after the end"},
-        BadText{std::string("[1]\0", 4), "more text"}, BadText{"[", "too early"}, BadText{"\"abc", "too early"},
-        BadText{"[\"a\nb\"]", "invalid JSON"}, BadText{std::string("[\"a\0b\"]", 7), "invalid JSON"},
-        BadText{"[\"\\x41\"]", "invalid JSON"}, BadText{"[\"\\u12g4\"]", "invalid JSON"}, BadText{"nul", "too early"},
-        BadText{"NaN", "invalid JSON"}, BadText{"[Infinity]", "invalid JSON"}, BadText{"[-]", "invalid JSON"},
+        BadText{"{\"a\" 1}", "invalid JSON"}, BadText{"{\"a\":}", "invalid JSON"},
+        BadText{"[1 2]", "invalid JSON"}, BadText{"[1]x", "more text after the end"},
+        BadText{"{} {}", "more text after the end"}, BadText{std::string("[1]\0", 4), "more text"},
+        BadText{"[", "too early"}, BadText{"\"abc", "too early"}, BadText{"[\"a\nb\"]", "invalid JSON"},
+        BadText{std::string("[\"a\0b\"]", 7), "invalid JSON"}, BadText{"[\"\\x41\"]", "invalid JSON"},
+        BadText{"[\"\\u12g4\"]", "invalid JSON"}, BadText{"nul", "too early"}, BadText{"NaN", "invalid JSON"},
+        BadText{"[Infinity]", "invalid JSON"}, BadText{"[-]", "invalid JSON"},
         BadText{"[01]", "invalid JSON"}, BadText{"[+1]", "invalid JSON"}, BadText{"[.5]", "invalid JSON"},
         BadText{"[1.]", "invalid JSON"}, BadText{"[1e]", "invalid JSON"}, BadText{"[0x1]", "invalid JSON"},
         BadText{"// c\n1", "invalid JSON"}, BadText{"\xEF\xBB\xBF{}", "byte 0"},
@@ -56,10 +60,11 @@ INSTANTIATE_TEST_SUITE_P(
         // broken UTF-8: bare continuation, overlong, surrogate, above U+10FFFF, cut off
         BadText{"[\"\x80\"]", "invalid JSON"}, BadText{"[\"\xC0\xAF\"]", "invalid JSON"},
         BadText{"[\"\xED\xA0\x80\"]", "invalid JSON"}, BadText{"[\"\xF5\x80\x80\x80\"]", "invalid JSON"},
-        BadText{"[\"\xE2\x82\"]", "invalid JSON"},
-        BadText{nested(kMaxJsonDepth + 1), "deeper than 32"}, BadText{std::string(1'000'000, '['), "deeper than 32"},
-        BadText{"[1e999999]", "byte 9 (line 1, column 10): the number is too large"}, BadText{"[-1e400]", "too large"},
-        BadText{"1e400", "too large"}, BadText{"[1e99999999999999999999]", "too large"},
+        BadText{"[\"\xE2\x82\"]", "invalid JSON"}, BadText{nested(kMaxJsonDepth + 1), "deeper than 32"},
+        BadText{std::string(1'000'000, '['), "deeper than 32"},
+        BadText{"[1e999999]", "byte 9 (line 1, column 10): the number is too large"},
+        BadText{"[-1e400]", "too large"}, BadText{"1e400", "too large"},
+        BadText{"[1e99999999999999999999]", "too large"},
         BadText{R"({"a":1,"a":2})", "byte 9 (line 1, column 10): the key \"a\" occurs twice"},
         BadText{R"({"a":1,"\u0061":2})", "the key \"a\" occurs twice"},
         BadText{R"([{"b":{"x":1,"y":2,"x":1}}])", "the key \"x\" occurs twice"}));
@@ -81,7 +86,8 @@ TEST(JsonView, ErrorsNameThePath) {
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().message, "mapping.body[1] must be a string, not a number");
   EXPECT_EQ(wrong.error().field, "mapping.body[1]");
-  EXPECT_EQ(root["gone"]["deeper"].boolean().error().message, "gone.deeper is missing; it must be true or false");
+  EXPECT_EQ(root["gone"]["deeper"].boolean().error().message,
+            "gone.deeper is missing; it must be true or false");
   EXPECT_EQ(root["n"].object().error().message, "n must be an object, not null");
   EXPECT_EQ(root.array().error().message, "the JSON text must be an array, not an object");
   EXPECT_FALSE(root["n"].exists());
@@ -91,7 +97,8 @@ TEST(JsonView, ErrorsNameThePath) {
 }
 
 TEST(JsonView, IntegersAlsoComeAsStringsOfDigits) {
-  auto tree = parse_json(R"({"n":5,"s":"1712345678","neg":"-3","f":2.0,"half":2.5,"plus":"+1","space":" 1","e":"",
+  auto tree =
+      parse_json(R"({"n":5,"s":"1712345678","neg":"-3","f":2.0,"half":2.5,"plus":"+1","space":" 1","e":"",
                              "big":18446744073709551615,"long":"99999999999999999999","exp":1e300,"b":true})");
   JsonView root(*tree);
   EXPECT_EQ(*root["n"].integer(), 5);

@@ -1,9 +1,9 @@
 #include "core/json_writer.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gtest/gtest.h>
 
 #include "core/json.h"
 
@@ -24,7 +24,8 @@ TEST(JsonString, EscapesWhatMustBe) {
 }
 
 TEST(JsonString, KeepsValidUtf8) {
-  for (std::string_view text : {"é", "€", "📯", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF", "a€b📯c"}) {
+  for (std::string_view text :
+       {"é", "€", "📯", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF4\x8F\xBF\xBF", "a€b📯c"}) {
     EXPECT_EQ(written(text), "\"" + std::string(text) + "\"");
   }
 }
@@ -32,10 +33,10 @@ TEST(JsonString, KeepsValidUtf8) {
 TEST(JsonString, ReplacesEachBrokenByte) {
   const std::string mark = "\xEF\xBF\xBD";
   EXPECT_EQ(written("a\x80z"), "\"a" + mark + "z\"");
-  EXPECT_EQ(written("\xC0\xAF"), "\"" + mark + mark + "\"");               // overlong
-  EXPECT_EQ(written("\xED\xA0\x80"), "\"" + mark + mark + mark + "\"");    // surrogate
-  EXPECT_EQ(written("\xE2\x82"), "\"" + mark + mark + "\"");               // cut off
-  EXPECT_EQ(written("\xE2\x82\""), "\"" + mark + mark + "\\\"\"");         // the quote after it is still escaped
+  EXPECT_EQ(written("\xC0\xAF"), "\"" + mark + mark + "\"");             // overlong
+  EXPECT_EQ(written("\xED\xA0\x80"), "\"" + mark + mark + mark + "\"");  // surrogate
+  EXPECT_EQ(written("\xE2\x82"), "\"" + mark + mark + "\"");             // cut off
+  EXPECT_EQ(written("\xE2\x82\""), "\"" + mark + mark + "\\\"\"");  // the quote after it is still escaped
   EXPECT_EQ(written("\xF4\x90\x80\x80"), "\"" + mark + mark + mark + mark + "\"");
 }
 
@@ -52,8 +53,23 @@ TEST(JsonString, EveryPairOfBytesIsValidJson) {
 TEST(JsonWriter, PlacesCommas) {
   std::string out;
   JsonWriter w(out);
-  w.begin_object().member("a", 1).key("b").begin_array().value("x").begin_object().end_object().value(true).null();
-  w.end_array().key("c").begin_object().member("d", "e\n").end_object().key("r").raw("[1,2]").member("f", 0.5);
+  w.begin_object()
+      .member("a", 1)
+      .key("b")
+      .begin_array()
+      .value("x")
+      .begin_object()
+      .end_object()
+      .value(true)
+      .null();
+  w.end_array()
+      .key("c")
+      .begin_object()
+      .member("d", "e\n")
+      .end_object()
+      .key("r")
+      .raw("[1,2]")
+      .member("f", 0.5);
   w.end_object();
   EXPECT_EQ(out, R"({"a":1,"b":["x",{},true,null],"c":{"d":"e\n"},"r":[1,2],"f":0.5})");
   EXPECT_TRUE(parse_json(out));
@@ -62,7 +78,9 @@ TEST(JsonWriter, PlacesCommas) {
 TEST(JsonWriter, WritesNumbersExactly) {
   std::string out;
   JsonWriter w(out);
-  w.begin_array().value(std::numeric_limits<std::int64_t>::min()).value(std::numeric_limits<std::int64_t>::max());
+  w.begin_array()
+      .value(std::numeric_limits<std::int64_t>::min())
+      .value(std::numeric_limits<std::int64_t>::max());
   w.value(0.1).value(1e300).value(std::nan("")).value(INFINITY).end_array();
   EXPECT_EQ(out, "[-9223372036854775808,9223372036854775807,0.1,1e+300,null,null]");
 }

@@ -1,16 +1,19 @@
 #include "core/phone_number.h"
 
 #include <fstream>
-#include <gtest/gtest.h>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace posthorn {
 namespace {
 
-Region region(std::string_view code) { return code.empty() ? Region{} : parse_region(code).value(); }
+Region region(std::string_view code) {
+  return code.empty() ? Region{} : parse_region(code).value();
+}
 
 // What libphonenumber-js says about ten thousand numbers of all regions (tools/generate_phone_metadata.mjs).
 TEST(PhoneNumber, AgreesWithLibphonenumber) {
@@ -56,28 +59,37 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"0170/1234567", "DE", "491701234567"}, Spelling{"+49 (0) 170 1234567", "", "491701234567"},
         Spelling{"491701234567", "", "491701234567"}, Spelling{"491701234567", "DE", "491701234567"},
         Spelling{"491701234567", "US", "491701234567"}, Spelling{"170.123.4567", "DE", "491701234567"},
-        Spelling{"'+491701234567", "", "491701234567"}, Spelling{"\xE2\x80\x99" "0170 1234567", "DE", "491701234567"},
-        Spelling{" \t+49\xC2\xA0" "170\xE2\x80\x91" "1234567 ", "", "491701234567"},
+        Spelling{"'+491701234567", "", "491701234567"},
+        Spelling{"\xE2\x80\x99"
+                 "0170 1234567",
+                 "DE", "491701234567"},
+        Spelling{" \t+49\xC2\xA0"
+                 "170\xE2\x80\x91"
+                 "1234567 ",
+                 "", "491701234567"},
         Spelling{"\xEF\xBC\x8B\xEF\xBC\x94\xEF\xBC\x99 170 1234567", "", "491701234567"},
-        Spelling{"\xE2\x80\xAA+49 170 1234567\xE2\x80\xAC", "", "491701234567"},  // direction marks of address books
-        Spelling{"\xD9\xA9\xD9\xA7\xD9\xA1 50 123 4567", "AE", "971501234567"},   // Arabic-Indic digits
+        Spelling{"\xE2\x80\xAA+49 170 1234567\xE2\x80\xAC", "",
+                 "491701234567"},  // direction marks of address books
+        Spelling{"\xD9\xA9\xD9\xA7\xD9\xA1 50 123 4567", "AE", "971501234567"},  // Arabic-Indic digits
         Spelling{"4921 12345", "DE", "49492112345"}, Spelling{"91123 45678", "IN", "919112345678"},
         Spelling{"491701234567.0", "DE", "491701234567"}, Spelling{"tel:+49-170-1234567", "", "491701234567"},
-        Spelling{"=\"+491701234567\"", "", "491701234567"}, Spelling{"whatsapp:+14155552671", "", "14155552671"},
-        Spelling{"(415) 555-2671", "US", "14155552671"}, Spelling{"1-415-555-2671", "US", "14155552671"},
-        Spelling{"011 44 7911 123456", "US", "447911123456"}, Spelling{"0044 7911 123456", "US", "447911123456"},
+        Spelling{"=\"+491701234567\"", "", "491701234567"},
+        Spelling{"whatsapp:+14155552671", "", "14155552671"}, Spelling{"(415) 555-2671", "US", "14155552671"},
+        Spelling{"1-415-555-2671", "US", "14155552671"}, Spelling{"011 44 7911 123456", "US", "447911123456"},
+        Spelling{"0044 7911 123456", "US", "447911123456"},
         Spelling{"+44 (0)20 7946 0958", "", "442079460958"},
         // Italian landlines keep their zero, mobiles have none.
         Spelling{"06 1234 5678", "IT", "390612345678"}, Spelling{"347 123 4567", "IT", "393471234567"},
         // Argentine mobiles: 0 and 15 go, 9 comes.
-        Spelling{"011 15 2345-6789", "AR", "5491123456789"}, Spelling{"+54 9 11 2345 6789", "", "5491123456789"},
+        Spelling{"011 15 2345-6789", "AR", "5491123456789"},
+        Spelling{"+54 9 11 2345 6789", "", "5491123456789"},
         // Brazil: carrier codes between trunk zero and area code.
         Spelling{"0 21 11 98765-4321", "BR", "5511987654321"},
         // Mexico: the "1" of mobiles and the old trunk prefixes are gone.
-        Spelling{"+52 1 55 1234 5678", "", "525512345678"}, Spelling{"044 55 1234 5678", "MX", "525512345678"},
-        Spelling{"5215512345678", "", "525512345678"}, Spelling{"8 (912) 345-67-89", "RU", "79123456789"},
-        Spelling{"06 20 123 4567", "HU", "36201234567"}, Spelling{"090-1234-5678", "JP", "819012345678"},
-        Spelling{"322 1234", "BS", "12423221234"}));
+        Spelling{"+52 1 55 1234 5678", "", "525512345678"},
+        Spelling{"044 55 1234 5678", "MX", "525512345678"}, Spelling{"5215512345678", "", "525512345678"},
+        Spelling{"8 (912) 345-67-89", "RU", "79123456789"}, Spelling{"06 20 123 4567", "HU", "36201234567"},
+        Spelling{"090-1234-5678", "JP", "819012345678"}, Spelling{"322 1234", "BS", "12423221234"}));
 
 struct Refused {
   std::string_view text, region;
@@ -92,28 +104,32 @@ TEST_P(Refusals, NameTheMistake) {
 }
 INSTANTIATE_TEST_SUITE_P(
     , Refusals,
-    testing::Values(
-        Refused{"", "DE", PhoneError::empty}, Refused{" \t ", "DE", PhoneError::empty},
-        Refused{"+", "DE", PhoneError::empty}, Refused{"n/a", "DE", PhoneError::letters},
-        Refused{"+49 170 CALLME", "DE", PhoneError::letters},
-        Refused{"0170 1234567 / +49 30 123456", "DE", PhoneError::letters},
-        Refused{"+49 000 00000", "", PhoneError::invalid_for_region}, Refused{"+4917", "", PhoneError::too_short},
-        Refused{"+49 170 1234567 1234567", "", PhoneError::too_long},
-        Refused{"123456789012345678901234567890", "DE", PhoneError::too_long},
-        Refused{"+999 1234567", "", PhoneError::unknown_country_code},
-        Refused{"+0049 170 1234567", "", PhoneError::unknown_country_code},
-        Refused{"0170 1234567", "", PhoneError::needs_default_region},
-        Refused{"170 12", "", PhoneError::needs_default_region},
-        Refused{"+1 115 555 2671", "", PhoneError::invalid_for_region},
-        Refused{"4.91701E+11", "DE", PhoneError::scientific_notation},
-        Refused{"4,91701E+11", "DE", PhoneError::letters}, Refused{"4E11", "DE", PhoneError::scientific_notation},
-        Refused{"+1 415 555 2671 ext. 5", "", PhoneError::extension},
-        Refused{"+1 415 555 2671 x5", "", PhoneError::extension}, Refused{"030 1234#5", "DE", PhoneError::extension},
-        Refused{std::string_view("0170\0001234567", 12), "DE", PhoneError::letters},
-        Refused{"\xF0\x9F\x93\x9E 0170 1234567", "DE", PhoneError::letters}));
+    testing::Values(Refused{"", "DE", PhoneError::empty}, Refused{" \t ", "DE", PhoneError::empty},
+                    Refused{"+", "DE", PhoneError::empty}, Refused{"n/a", "DE", PhoneError::letters},
+                    Refused{"+49 170 CALLME", "DE", PhoneError::letters},
+                    Refused{"0170 1234567 / +49 30 123456", "DE", PhoneError::letters},
+                    Refused{"+49 000 00000", "", PhoneError::invalid_for_region},
+                    Refused{"+4917", "", PhoneError::too_short},
+                    Refused{"+49 170 1234567 1234567", "", PhoneError::too_long},
+                    Refused{"123456789012345678901234567890", "DE", PhoneError::too_long},
+                    Refused{"+999 1234567", "", PhoneError::unknown_country_code},
+                    Refused{"+0049 170 1234567", "", PhoneError::unknown_country_code},
+                    Refused{"0170 1234567", "", PhoneError::needs_default_region},
+                    Refused{"170 12", "", PhoneError::needs_default_region},
+                    Refused{"+1 115 555 2671", "", PhoneError::invalid_for_region},
+                    Refused{"4.91701E+11", "DE", PhoneError::scientific_notation},
+                    Refused{"4,91701E+11", "DE", PhoneError::letters},
+                    Refused{"4E11", "DE", PhoneError::scientific_notation},
+                    Refused{"+1 415 555 2671 ext. 5", "", PhoneError::extension},
+                    Refused{"+1 415 555 2671 x5", "", PhoneError::extension},
+                    Refused{"030 1234#5", "DE", PhoneError::extension},
+                    Refused{std::string_view("0170\0001234567", 12), "DE", PhoneError::letters},
+                    Refused{"\xF0\x9F\x93\x9E 0170 1234567", "DE", PhoneError::letters}));
 
 TEST(PhoneNumber, SharedCallingCodesAreToldApart) {
-  const auto home = [](std::uint64_t digits) { return std::string(region_of(PhoneNumber::from_digits(digits)).view()); };
+  const auto home = [](std::uint64_t digits) {
+    return std::string(region_of(PhoneNumber::from_digits(digits)).view());
+  };
   EXPECT_EQ(home(14155552671), "US");
   EXPECT_EQ(home(14165550123), "CA");
   EXPECT_EQ(home(12423221234), "BS");

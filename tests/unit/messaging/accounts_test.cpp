@@ -25,7 +25,10 @@ const WallTime kLater = wall_from_micros(2'000'000);
 class AccountsTest : public TableTest {
  protected:
   NewAccount shop(std::string name = "shop", std::string sender = "111") {
-    return {.name = std::move(name), .business_id = "waba", .sender_id = std::move(sender), .display_number = "+49 170 1",
+    return {.name = std::move(name),
+            .business_id = "waba",
+            .sender_id = std::move(sender),
+            .display_number = "+49 170 1",
             .sealed_token = "sealed"};
   }
   Account add_shop() { return accounts::add(tx(), shop(), kNow).value(); }
@@ -95,7 +98,8 @@ TEST_F(AccountsTest, UpdatesOnlyWhatIsGiven) {
   EXPECT_EQ(now.display_number, "+49 170 1");
   EXPECT_EQ(now.updated_at, kLater);
   EXPECT_EQ(accounts::update(tx(), a.id, {.throughput = 0}, kLater).error().field, "throughput");
-  EXPECT_EQ(accounts::update(tx(), a.id, {.throughput = 10'001}, kLater).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(accounts::update(tx(), a.id, {.throughput = 10'001}, kLater).error().code,
+            ErrorCode::invalid_argument);
   EXPECT_EQ(accounts::update(tx(), AccountId{9}, {.status = "X"}, kLater).error().code, ErrorCode::not_found);
 }
 

@@ -15,7 +15,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-WallTime day(int n) { return wall_from_micros(0) + std::chrono::days(n); }
+WallTime day(int n) {
+  return wall_from_micros(0) + std::chrono::days(n);
+}
 
 class MediaUploadsTest : public TableTest {
  protected:
@@ -104,7 +106,8 @@ TEST_F(SuppressionsTest, PagesCoverEverythingOnce) {
   } while (!after.empty());
   EXPECT_THAT(seen, ElementsAre("10/", "20/", "20/waba", "30/"));
   const auto phones = suppressions::all_phones(tx(), "waba").value();
-  EXPECT_THAT(phones, ElementsAre(PhoneNumber::from_digits(10), PhoneNumber::from_digits(20), PhoneNumber::from_digits(30)));
+  EXPECT_THAT(phones, ElementsAre(PhoneNumber::from_digits(10), PhoneNumber::from_digits(20),
+                                  PhoneNumber::from_digits(30)));
 }
 
 TEST_F(SuppressionsTest, BadPagesAreRefused) {
@@ -169,7 +172,9 @@ TEST_F(IdempotencyTest, ScopesCannotBeConfused) {
 class AuditTest : public TableTest {
  protected:
   void SetUp() override {
-    for (int i = 1; i <= 4; ++i) ASSERT_TRUE(audit::record(tx(), day(i), "ann", "broadcast.start", "campaign:" + std::to_string(i), "{}"));
+    for (int i = 1; i <= 4; ++i)
+      ASSERT_TRUE(
+          audit::record(tx(), day(i), "ann", "broadcast.start", "campaign:" + std::to_string(i), "{}"));
   }
 };
 
@@ -184,10 +189,11 @@ TEST_F(AuditTest, TheChainHoldsAndListsNewestFirst) {
 }
 
 TEST_F(AuditTest, AnyChangeOrGapShows) {
-  for (const char* tampering : {
-           "UPDATE audit SET actor = 'bob' WHERE id = 2", "UPDATE audit SET detail = '' WHERE id = 1",
-           "UPDATE audit SET at = at + 1 WHERE id = 3", "DELETE FROM audit WHERE id = 2", "DELETE FROM audit WHERE id = 1",
-           "UPDATE audit SET actor = 'annb', action = 'roadcast.start' WHERE id = 2"}) {
+  for (const char* tampering :
+       {"UPDATE audit SET actor = 'bob' WHERE id = 2", "UPDATE audit SET detail = '' WHERE id = 1",
+        "UPDATE audit SET at = at + 1 WHERE id = 3", "DELETE FROM audit WHERE id = 2",
+        "DELETE FROM audit WHERE id = 1",
+        "UPDATE audit SET actor = 'annb', action = 'roadcast.start' WHERE id = 2"}) {
     ASSERT_TRUE(tx().execute("SAVEPOINT before"));
     ASSERT_TRUE(tx().execute(tampering));
     auto verified = audit::verify(tx());

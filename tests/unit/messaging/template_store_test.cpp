@@ -77,12 +77,19 @@ TEST_F(TemplateStoreTest, ListsByFilter) {
 
 TEST_F(TemplateStoreTest, WebhooksUpdateByIdOrByNameAndLanguage) {
   ASSERT_TRUE(templates::upsert(tx(), make("hello")));
-  auto by_id = templates::apply(tx(), {.business_id = "waba", .meta_id = "id-hello-en_US", .status = "PAUSED", .reason = "LOW"}).value();
+  auto by_id =
+      templates::apply(
+          tx(), {.business_id = "waba", .meta_id = "id-hello-en_US", .status = "PAUSED", .reason = "LOW"})
+          .value();
   ASSERT_TRUE(by_id);
   EXPECT_EQ(by_id->before.status, "APPROVED");
   EXPECT_EQ(by_id->after.status, "PAUSED");
-  auto by_name =
-      templates::apply(tx(), {.business_id = "waba", .name = "hello", .language = "en_US", .quality = "RED", .category = "UTILITY"}).value();
+  auto by_name = templates::apply(tx(), {.business_id = "waba",
+                                         .name = "hello",
+                                         .language = "en_US",
+                                         .quality = "RED",
+                                         .category = "UTILITY"})
+                     .value();
   ASSERT_TRUE(by_name);
   const auto stored = templates::get(tx(), "waba", "hello", "en_US").value();
   EXPECT_EQ(stored.status, "PAUSED");
@@ -90,7 +97,8 @@ TEST_F(TemplateStoreTest, WebhooksUpdateByIdOrByNameAndLanguage) {
   EXPECT_EQ(stored.quality, "RED");
   EXPECT_EQ(stored.category, "UTILITY");
   EXPECT_FALSE(templates::apply(tx(), {.business_id = "waba", .meta_id = "none", .status = "X"}).value());
-  EXPECT_FALSE(templates::apply(tx(), {.business_id = "other", .meta_id = "id-hello-en_US", .status = "X"}).value());
+  EXPECT_FALSE(
+      templates::apply(tx(), {.business_id = "other", .meta_id = "id-hello-en_US", .status = "X"}).value());
 }
 
 TEST_F(TemplateStoreTest, MarksWhatACompleteSyncNoLongerShows) {
@@ -101,7 +109,8 @@ TEST_F(TemplateStoreTest, MarksWhatACompleteSyncNoLongerShows) {
   EXPECT_EQ(missing.front().name, "old");
   EXPECT_EQ(templates::get(tx(), "waba", "old", "en_US").value().status, kTemplateMissing);
   EXPECT_EQ(templates::get(tx(), "waba", "new", "en_US").value().status, "APPROVED");
-  EXPECT_TRUE(templates::mark_missing(tx(), "waba", wall_from_micros(150)).value().empty()) << "only newly missing ones";
+  EXPECT_TRUE(templates::mark_missing(tx(), "waba", wall_from_micros(150)).value().empty())
+      << "only newly missing ones";
   ASSERT_TRUE(templates::upsert(tx(), make("old", "en_US", 300)));
   EXPECT_EQ(templates::find_by_meta_id(tx(), "id-old-en_US").value()->status, "APPROVED");
 }

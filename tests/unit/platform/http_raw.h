@@ -1,10 +1,11 @@
 // Helpers for tests that speak HTTP in raw bytes.
 #pragma once
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "platform/stream.h"
 

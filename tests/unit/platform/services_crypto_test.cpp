@@ -16,7 +16,9 @@ class CountingRandom : public Random {
   unsigned char next_byte_ = 0;
 };
 
-std::string unhex(std::string_view hex) { return *from_hex(hex); }
+std::string unhex(std::string_view hex) {
+  return *from_hex(hex);
+}
 
 TEST(Sha256, MatchesFips180Examples) {
   EXPECT_EQ(to_hex(sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -37,15 +39,16 @@ TEST_P(HmacVectors, MatchesRfc4231) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Rfc4231, HmacVectors,
-    testing::Values(
-        HmacCase{std::string(20, '\x0b'), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
-        HmacCase{"Jefe", "what do ya want for nothing?",
-                 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-        HmacCase{std::string(20, '\xaa'), std::string(50, '\xdd'),
-                 "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
-        HmacCase{std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First",
-                 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
-        HmacCase{"", "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"}));
+    testing::Values(HmacCase{std::string(20, '\x0b'), "Hi There",
+                             "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+                    HmacCase{"Jefe", "what do ya want for nothing?",
+                             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+                    HmacCase{std::string(20, '\xaa'), std::string(50, '\xdd'),
+                             "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+                    HmacCase{std::string(131, '\xaa'),
+                             "Test Using Larger Than Block-Size Key - Hash Key First",
+                             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+                    HmacCase{"", "", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"}));
 
 TEST(Hmac, DifferentDataAndKeysDiffer) {
   HmacSha256 a{Secret("one")};
@@ -70,13 +73,20 @@ TEST(Hex, RoundTripsAndRefuses) {
 }
 
 TEST(Base64Url, MatchesRfc4648) {
-  const std::array<std::pair<std::string, std::string>, 8> cases{{{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"},
-      {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff\xfe", "-__-"}}};
+  const std::array<std::pair<std::string, std::string>, 8> cases{{{"", ""},
+                                                                  {"f", "Zg"},
+                                                                  {"fo", "Zm8"},
+                                                                  {"foo", "Zm9v"},
+                                                                  {"foob", "Zm9vYg"},
+                                                                  {"fooba", "Zm9vYmE"},
+                                                                  {"foobar", "Zm9vYmFy"},
+                                                                  {"\xfb\xff\xfe", "-__-"}}};
   for (const auto& [bytes, text] : cases) {
     EXPECT_EQ(to_base64url(bytes), text);
     EXPECT_EQ(from_base64url(text).value_or("?"), bytes);
   }
-  for (const char* bad : {"Z", "Zg==", "Zh", "Zm9", "+/+/", "Zg\n", "Z g"}) EXPECT_FALSE(from_base64url(bad)) << bad;
+  for (const char* bad : {"Z", "Zg==", "Zh", "Zm9", "+/+/", "Zg\n", "Z g"})
+    EXPECT_FALSE(from_base64url(bad)) << bad;
 }
 
 class SecretBoxTest : public testing::Test {

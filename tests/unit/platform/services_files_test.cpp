@@ -1,13 +1,13 @@
 // One contract for both sides of the files port, then what only one of them can show.
+#include <filesystem>
+#include <thread>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <filesystem>
-#include <thread>
 
 #include "platform/file_descriptor.h"
 #include "platform/real_files.h"
@@ -68,8 +68,10 @@ class TemporaryFolder {
 class FilesContract : public testing::TestWithParam<bool> {
  protected:
   FilesContract() {
-    if (GetParam()) files_ = std::make_unique<RealFiles>();
-    else files_ = std::make_unique<simulated::SimulatedFiles>();
+    if (GetParam())
+      files_ = std::make_unique<RealFiles>();
+    else
+      files_ = std::make_unique<simulated::SimulatedFiles>();
     EXPECT_TRUE(files_->make_folders(folder_.path()));
   }
   std::string path(std::string_view name) const { return folder_.path() + "/" + std::string(name); }
@@ -176,7 +178,8 @@ TEST_F(RealFilesTest, AFullDiskIsResourceExhausted) {
   auto written = write_all(file, "x");
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, ErrorCode::resource_exhausted);
-  EXPECT_THAT(written.error().message, HasSubstr("cannot write /data/uploads/7: No space left on device; free some space"));
+  EXPECT_THAT(written.error().message,
+              HasSubstr("cannot write /data/uploads/7: No space left on device; free some space"));
   EXPECT_EQ(file_failure("make durable", "/x", EIO).error().code, ErrorCode::data_loss);
 }
 
@@ -194,7 +197,7 @@ TEST_F(RealFilesTest, FilesAreForTheOwnerOnly) {
   RealFiles files;
   ASSERT_TRUE(files.make_folders(folder_.path() + "/x/y"));
   ASSERT_TRUE(run(context_, write_file(files, folder_.path() + "/x/y/z", {"x"})));
-  struct stat facts {};
+  struct stat facts{};
   ASSERT_EQ(::stat((folder_.path() + "/x/y/z").c_str(), &facts), 0);
   EXPECT_EQ(facts.st_mode & 0777U, 0600U);
   ASSERT_EQ(::stat((folder_.path() + "/x/y").c_str(), &facts), 0);
@@ -202,7 +205,8 @@ TEST_F(RealFilesTest, FilesAreForTheOwnerOnly) {
   EXPECT_FALSE(files.make_folders(folder_.path() + "/x/y/z/under-a-file"));
 }
 
-// The context goes away while calls are under way: their coroutines are destroyed, never resumed, and nothing leaks.
+// The context goes away while calls are under way: their coroutines are destroyed, never resumed, and nothing
+// leaks.
 TEST_F(RealFilesTest, EndingInTheMiddleIsSafe) {
   for (int round = 0; round < 50; ++round) {
     asio::io_context context;
@@ -211,7 +215,8 @@ TEST_F(RealFilesTest, EndingInTheMiddleIsSafe) {
       RealFiles files(1);
       for (int i = 0; i < 8; ++i) {
         auto path = folder_.path() + "/" + std::to_string(i);
-        asio::co_spawn(context, write_file(files, path, {"some", "bytes"}), [&](auto&&...) { resumed = true; });
+        asio::co_spawn(context, write_file(files, path, {"some", "bytes"}),
+                       [&](auto&&...) { resumed = true; });
       }
       context.poll();
     }

@@ -1,11 +1,11 @@
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
 
 #include "core/json.h"
 #include "core/secret.h"
@@ -17,19 +17,21 @@ namespace {
 
 // Redaction by type: there is no way to hand a secret to the log, and none to print one.
 static_assert(!std::is_constructible_v<LogField, std::string_view, Secret>);
-static_assert(!std::is_convertible_v<Secret, std::string_view> && !std::is_convertible_v<Secret, std::string>);
+static_assert(!std::is_convertible_v<Secret, std::string_view> &&
+              !std::is_convertible_v<Secret, std::string>);
 static_assert(!fmt::is_formattable<Secret>::value);
 template <class T>
 concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
 static_assert(Streamable<std::string> && !Streamable<Secret>);
 
 TEST(LogLine, JsonCannotBeForged) {
-  const std::string tail = json_log_tail("webhook.bad_signature", {{"peer", "a\"}\n{\"level\":\"info\""},
-                                                                    {"count", 3},
-                                                                    {"big", std::uint64_t{1} << 40},
-                                                                    {"share", 0.25},
-                                                                    {"known", false},
-                                                                    {"bytes", std::string_view("\x1b[2J\xff", 5)}});
+  const std::string tail =
+      json_log_tail("webhook.bad_signature", {{"peer", "a\"}\n{\"level\":\"info\""},
+                                              {"count", 3},
+                                              {"big", std::uint64_t{1} << 40},
+                                              {"share", 0.25},
+                                              {"known", false},
+                                              {"bytes", std::string_view("\x1b[2J\xff", 5)}});
   EXPECT_EQ(tail.find('\n'), std::string::npos);
   auto line = parse_json("{" + tail);
   ASSERT_TRUE(line) << tail;
@@ -44,15 +46,18 @@ TEST(LogLine, JsonCannotBeForged) {
 }
 
 TEST(LogLine, TextQuotesWhatIsNotAWord) {
-  EXPECT_EQ(text_log_tail("send.unknown", {{"campaign", 7}, {"url", "https://x.example/a"}, {"ok", true}, {"d", 0.5}}),
+  EXPECT_EQ(text_log_tail("send.unknown",
+                          {{"campaign", 7}, {"url", "https://x.example/a"}, {"ok", true}, {"d", 0.5}}),
             "send.unknown campaign=7 url=https://x.example/a ok=true d=0.5");
-  EXPECT_EQ(text_log_tail("e", {{"a", "two words"}, {"b", ""}, {"c", "x\n2026 error forged"}, {"d", "\x1b[31m"}}),
-            R"(e a="two words" b="" c="x\n2026 error forged" d="\u001b[31m")");
+  EXPECT_EQ(
+      text_log_tail("e", {{"a", "two words"}, {"b", ""}, {"c", "x\n2026 error forged"}, {"d", "\x1b[31m"}}),
+      R"(e a="two words" b="" c="x\n2026 error forged" d="\u001b[31m")");
 }
 
 class LogFileTest : public testing::Test {
  protected:
-  LogFileTest() : folder_(std::filesystem::temp_directory_path() / ("posthorn-log-" + std::to_string(::getpid()))) {
+  LogFileTest()
+      : folder_(std::filesystem::temp_directory_path() / ("posthorn-log-" + std::to_string(::getpid()))) {
     std::filesystem::create_directories(folder_);
   }
   ~LogFileTest() override { std::filesystem::remove_all(folder_); }
@@ -132,7 +137,9 @@ TEST(Log, AFolderThatIsNotThereIsExplained) {
   EXPECT_THAT(log.error().message, testing::HasSubstr("/proc/no-such-folder/log"));
 }
 
-TEST(Log, TheNullLogTakesEverything) { null_log().error("anything", {{"a", 1}}); }
+TEST(Log, TheNullLogTakesEverything) {
+  null_log().error("anything", {{"a", 1}});
+}
 
 }  // namespace
 }  // namespace posthorn

@@ -46,7 +46,8 @@ TEST(Environment, ReadsVariables) {
   EXPECT_EQ(environment_variable("POSTHORN_TEST_TWO"), "");
   EXPECT_EQ(environment_variable("POSTHORN_TEST_THREE"), std::nullopt);
   const auto found = environment_with_prefix("POSTHORN_TEST_");
-  EXPECT_EQ(found, (std::map<std::string, std::string>{{"POSTHORN_TEST_ONE", "a=b"}, {"POSTHORN_TEST_TWO", ""}}));
+  EXPECT_EQ(found,
+            (std::map<std::string, std::string>{{"POSTHORN_TEST_ONE", "a=b"}, {"POSTHORN_TEST_TWO", ""}}));
 }
 
 }  // namespace

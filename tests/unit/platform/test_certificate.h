@@ -1,14 +1,14 @@
 // A self-signed certificate made on the spot, written as PEM files into a temporary folder.
 #pragma once
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <stdlib.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
 
 namespace posthorn::test {
 
@@ -34,7 +34,8 @@ class TestCertificate {
     X509_EXTENSION_free(alternative);
     X509_sign(certificate.get(), key.get(), EVP_sha256());
     write(certificate_file(), [&](FILE* file) { PEM_write_X509(file, certificate.get()); });
-    write(key_file(), [&](FILE* file) { PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
+    write(key_file(),
+          [&](FILE* file) { PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
   }
   ~TestCertificate() { std::filesystem::remove_all(folder_); }
   TestCertificate(const TestCertificate&) = delete;

@@ -7,8 +7,8 @@ struct FaultCase {
   std::string_view name;
   FaultKind kind;
   bool processed_flag;
-  bool reset;        // no answer at all
-  int status;        // otherwise
+  bool reset;  // no answer at all
+  int status;  // otherwise
   int code;
   std::size_t in_ledger;
 };
@@ -35,20 +35,21 @@ TEST_P(Faults, do_what_they_say) {
   EXPECT_EQ(send(order_update("+14155550124")).status, 200) << "used up";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Faults, ::testing::Values(
-    FaultCase{"error", FaultKind::error, true, false, 500, 131016, 0},
-    FaultCase{"error_200", FaultKind::error_200, false, false, 200, 131016, 0},
-    FaultCase{"empty_500", FaultKind::http_500_empty, false, false, 500, 0, 0},
-    FaultCase{"empty_500_processed", FaultKind::http_500_empty, true, false, 500, 0, 1},
-    FaultCase{"html", FaultKind::http_502_html, false, false, 502, 0, 0},
-    FaultCase{"garbage", FaultKind::garbage_200, true, false, 200, 0, 1},
-    FaultCase{"truncated", FaultKind::truncated_200, false, false, 200, 0, 1},
-    FaultCase{"lost_reply", FaultKind::lost_reply, false, true, 0, 0, 1},
-    FaultCase{"reset_before", FaultKind::reset_before, true, true, 0, 0, 0},
-    FaultCase{"hang", FaultKind::hang, false, true, 0, 0, 0},
-    FaultCase{"hang_processed", FaultKind::hang, true, true, 0, 0, 1},
-    FaultCase{"slow", FaultKind::slow, false, false, 200, 0, 1},
-    FaultCase{"retry_after", FaultKind::retry_after, false, false, 429, 130429, 0}),
+INSTANTIATE_TEST_SUITE_P(
+    All, Faults,
+    ::testing::Values(FaultCase{"error", FaultKind::error, true, false, 500, 131016, 0},
+                      FaultCase{"error_200", FaultKind::error_200, false, false, 200, 131016, 0},
+                      FaultCase{"empty_500", FaultKind::http_500_empty, false, false, 500, 0, 0},
+                      FaultCase{"empty_500_processed", FaultKind::http_500_empty, true, false, 500, 0, 1},
+                      FaultCase{"html", FaultKind::http_502_html, false, false, 502, 0, 0},
+                      FaultCase{"garbage", FaultKind::garbage_200, true, false, 200, 0, 1},
+                      FaultCase{"truncated", FaultKind::truncated_200, false, false, 200, 0, 1},
+                      FaultCase{"lost_reply", FaultKind::lost_reply, false, true, 0, 0, 1},
+                      FaultCase{"reset_before", FaultKind::reset_before, true, true, 0, 0, 0},
+                      FaultCase{"hang", FaultKind::hang, false, true, 0, 0, 0},
+                      FaultCase{"hang_processed", FaultKind::hang, true, true, 0, 0, 1},
+                      FaultCase{"slow", FaultKind::slow, false, false, 200, 0, 1},
+                      FaultCase{"retry_after", FaultKind::retry_after, false, false, 429, 130429, 0}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST_F(SandboxTest, retry_after_is_absurd) {
@@ -111,14 +112,17 @@ TEST_F(SandboxTest, templates_can_be_paused_in_the_middle) {
   std::string all;
   for (const auto& w : webhooks) {
     all += w.body;
-    for (const js::value& entry : js::parse(w.body).at("entry").as_array())  // what concerns the account carries its time there
+    for (const js::value& entry :
+         js::parse(w.body).at("entry").as_array())  // what concerns the account carries its time there
       EXPECT_GT(entry.at("time").as_int64(), 1'600'000'000) << w.body;
   }
   sandbox->restrict_account(false);
   ASSERT_TRUE(run_until_idle());
-  EXPECT_THAT(webhooks.back().body, ::testing::ContainsRegex(R"re("waba_ban_date":"[A-Z][a-z]+ [0-9]+, 20[0-9][0-9]")re"));
-  for (const char* field : {"message_template_status_update", "template_category_update", "message_template_quality_update",
-                            "phone_number_quality_update", "account_update"})
+  EXPECT_THAT(webhooks.back().body,
+              ::testing::ContainsRegex(R"re("waba_ban_date":"[A-Z][a-z]+ [0-9]+, 20[0-9][0-9]")re"));
+  for (const char* field :
+       {"message_template_status_update", "template_category_update", "message_template_quality_update",
+        "phone_number_quality_update", "account_update"})
     EXPECT_THAT(all, ::testing::HasSubstr(std::string(R"("field":")") + field));
 }
 

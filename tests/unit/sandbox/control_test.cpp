@@ -18,7 +18,8 @@ TEST_F(SandboxTest, the_control_api_shows_the_ledger) {
   EXPECT_EQ(phone.body.at("messages").as_array().size(), 2U);
   EXPECT_EQ(phone.body.at("messages").at(0).at("subject").as_string(), "order_update/en_US");
   EXPECT_EQ(call("GET", "/sandbox/ledger/token/v1.a.1.2", "", "").body.at("messages").as_array().size(), 1U);
-  EXPECT_EQ(call("GET", "/sandbox/pace", "", "").body.at("numbers").at(0).at("per_second").as_array().size(), 1U);
+  EXPECT_EQ(call("GET", "/sandbox/pace", "", "").body.at("numbers").at(0).at("per_second").as_array().size(),
+            1U);
   EXPECT_EQ(call("POST", "/sandbox/reset", "", "").status, 200);
   EXPECT_EQ(call("GET", "/sandbox/ledger/summary", "", "").body.at("accepted").as_int64(), 0);
   EXPECT_TRUE(call("GET", "/sandbox/health", "", "").body.at("idle").as_bool());
@@ -45,14 +46,23 @@ TEST_F(SandboxTest, a_reset_forgets_webhooks_under_way) {
 
 TEST_F(SandboxTest, the_control_api_pulls_strings) {
   open_business();
-  EXPECT_EQ(call("POST", "/sandbox/chaos", R"({"faults":[{"kind":"lost_reply","rate":1,"remaining":1}],"webhooks":{"duplicate":0.5},"held":0})", "").status, 200);
+  EXPECT_EQ(
+      call(
+          "POST", "/sandbox/chaos",
+          R"({"faults":[{"kind":"lost_reply","rate":1,"remaining":1}],"webhooks":{"duplicate":0.5},"held":0})",
+          "")
+          .status,
+      200);
   EXPECT_EQ(sandbox->chaos().webhooks.duplicate, 0.5);
   EXPECT_TRUE(send(order_update("+14155550123")).reset);
   EXPECT_EQ(call("GET", "/sandbox/chaos", "", "").body.at("faults").at(0).at("injected").as_int64(), 1);
   EXPECT_EQ(call("DELETE", "/sandbox/chaos", "", "").status, 200);
   EXPECT_TRUE(sandbox->chaos().faults().empty());
-  EXPECT_EQ(call("POST", "/sandbox/phones/14155550123/send", R"({"type":"text","text":"STOP"})", "").status, 200);
-  EXPECT_EQ(call("POST", "/sandbox/phones/14155550124/behaviour", R"({"kind":"fails","code":131049})", "").status, 200);
+  EXPECT_EQ(call("POST", "/sandbox/phones/14155550123/send", R"({"type":"text","text":"STOP"})", "").status,
+            200);
+  EXPECT_EQ(
+      call("POST", "/sandbox/phones/14155550124/behaviour", R"({"kind":"fails","code":131049})", "").status,
+      200);
   EXPECT_EQ(call("POST", "/sandbox/phones/14155550125/preference", R"({"value":"stop"})", "").status, 200);
   EXPECT_TRUE(sandbox->phones().opted_out(14155550125));
   EXPECT_EQ(call("POST", "/sandbox/templates/order_update/en_US", R"({"status":"PAUSED"})", "").status, 200);
@@ -63,10 +73,18 @@ TEST_F(SandboxTest, the_control_api_pulls_strings) {
   EXPECT_EQ(call("GET", "/v25.0/" + std::string(kDefaultWaba), "", "second").status, 200);
   EXPECT_EQ(call("POST", "/sandbox/account", R"({"restricted":true})", "").status, 200);
   EXPECT_EQ(send(order_update("+14155550126")).code(), 131031);
-  EXPECT_EQ(call("POST", "/sandbox/numbers/" + std::string(kDefaultNumber), R"({"messages_per_second":1000})", "").status, 200);
+  EXPECT_EQ(
+      call("POST", "/sandbox/numbers/" + std::string(kDefaultNumber), R"({"messages_per_second":1000})", "")
+          .status,
+      200);
   EXPECT_EQ(sandbox->config().numbers.at(0).messages_per_second, 80) << "fixtures stay";
-  EXPECT_EQ(call("POST", "/sandbox/callback", R"({"url":"http://shop:8080/other","verify_token":"right"})", "").status, 200);
-  EXPECT_EQ(call("POST", "/sandbox/config", R"({"limits":{"throughput":false},"phones":{"read":0}})", "").status, 200);
+  EXPECT_EQ(
+      call("POST", "/sandbox/callback", R"({"url":"http://shop:8080/other","verify_token":"right"})", "")
+          .status,
+      200);
+  EXPECT_EQ(
+      call("POST", "/sandbox/config", R"({"limits":{"throughput":false},"phones":{"read":0}})", "").status,
+      200);
   EXPECT_FALSE(sandbox->limits().config().throughput);
   EXPECT_EQ(sandbox->config().webhooks.callback_url, "http://shop:8080/other");
 }
@@ -77,19 +95,27 @@ struct BadControl {
 };
 class BadControls : public SandboxTest, public ::testing::WithParamInterface<BadControl> {};
 TEST_P(BadControls, are_refused_with_a_message) {
-  const Reply r = call(std::string(GetParam().method), std::string(GetParam().path), std::string(GetParam().body), "");
+  const Reply r =
+      call(std::string(GetParam().method), std::string(GetParam().path), std::string(GetParam().body), "");
   EXPECT_EQ(r.status, GetParam().status) << r.text;
   EXPECT_FALSE(r.body.at("error").at("message").as_string().empty());
 }
-INSTANTIATE_TEST_SUITE_P(All, BadControls, ::testing::Values(
-    BadControl{"GET", "/sandbox/nothing", "", 404}, BadControl{"GET", "/sandbox/ledger/phone/abc", "", 400},
-    BadControl{"POST", "/sandbox/chaos", "{", 400}, BadControl{"POST", "/sandbox/chaos", R"({"faults":[{"kind":"x"}]})", 400},
-    BadControl{"POST", "/sandbox/chaos", R"({"faults":[{"kind":"error","rate":2}]})", 400},
-    BadControl{"POST", "/sandbox/phones/1/behaviour", R"({"kind":"sings"})", 400},
-    BadControl{"POST", "/sandbox/phones/1/send", "{}", 400}, BadControl{"POST", "/sandbox/templates/a/b", R"({"status":"PAUSED"})", 404},
-    BadControl{"POST", "/sandbox/templates/a/b", "{}", 400}, BadControl{"POST", "/sandbox/templates", R"({"name":"x"})", 400},
-    BadControl{"POST", "/sandbox/config", R"({"limits":{"speed":1}})", 400}, BadControl{"POST", "/sandbox/numbers/1", R"({"quality":"RED"})", 404},
-    BadControl{"POST", "/sandbox/callback", R"({"url":"http://nobody:1/","verify_token":"x"})", 502}));
+INSTANTIATE_TEST_SUITE_P(
+    All, BadControls,
+    ::testing::Values(BadControl{"GET", "/sandbox/nothing", "", 404},
+                      BadControl{"GET", "/sandbox/ledger/phone/abc", "", 400},
+                      BadControl{"POST", "/sandbox/chaos", "{", 400},
+                      BadControl{"POST", "/sandbox/chaos", R"({"faults":[{"kind":"x"}]})", 400},
+                      BadControl{"POST", "/sandbox/chaos", R"({"faults":[{"kind":"error","rate":2}]})", 400},
+                      BadControl{"POST", "/sandbox/phones/1/behaviour", R"({"kind":"sings"})", 400},
+                      BadControl{"POST", "/sandbox/phones/1/send", "{}", 400},
+                      BadControl{"POST", "/sandbox/templates/a/b", R"({"status":"PAUSED"})", 404},
+                      BadControl{"POST", "/sandbox/templates/a/b", "{}", 400},
+                      BadControl{"POST", "/sandbox/templates", R"({"name":"x"})", 400},
+                      BadControl{"POST", "/sandbox/config", R"({"limits":{"speed":1}})", 400},
+                      BadControl{"POST", "/sandbox/numbers/1", R"({"quality":"RED"})", 404},
+                      BadControl{"POST", "/sandbox/callback",
+                                 R"({"url":"http://nobody:1/","verify_token":"x"})", 502}));
 
 struct BadConfig {
   std::string_view json, field;
@@ -102,15 +128,22 @@ TEST_P(BadConfigs, name_the_field_and_change_nothing) {
   EXPECT_EQ(merged.error().field, GetParam().field);
   EXPECT_EQ(config.phones.read, PhoneBehaviourConfig().read);
 }
-INSTANTIATE_TEST_SUITE_P(All, BadConfigs, ::testing::Values(
-    BadConfig{"[]", ""}, BadConfig{"{", ""}, BadConfig{R"({"colour":1})", "colour"}, BadConfig{R"({"phones":{"read":0.1,"sings":1}})", "phones.sings"},
-    BadConfig{R"({"phones":{"read":2}})", "phones.read"}, BadConfig{R"({"webhooks":{"batch_max":1001}})", "webhooks.batch_max"},
-    BadConfig{R"({"webhooks":{"batch_max":0}})", "webhooks.batch_max"}, BadConfig{R"({"numbers":[]})", "numbers"},
-    BadConfig{R"({"numbers":[{"id":"1"}]})", "numbers[0]"}, BadConfig{R"({"limits":[]})", "limits"}, BadConfig{R"({"token":""})", "token"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, BadConfigs,
+    ::testing::Values(BadConfig{"[]", ""}, BadConfig{"{", ""}, BadConfig{R"({"colour":1})", "colour"},
+                      BadConfig{R"({"phones":{"read":0.1,"sings":1}})", "phones.sings"},
+                      BadConfig{R"({"phones":{"read":2}})", "phones.read"},
+                      BadConfig{R"({"webhooks":{"batch_max":1001}})", "webhooks.batch_max"},
+                      BadConfig{R"({"webhooks":{"batch_max":0}})", "webhooks.batch_max"},
+                      BadConfig{R"({"numbers":[]})", "numbers"},
+                      BadConfig{R"({"numbers":[{"id":"1"}]})", "numbers[0]"},
+                      BadConfig{R"({"limits":[]})", "limits"}, BadConfig{R"({"token":""})", "token"}));
 
 TEST(Config, merges_over_the_defaults) {
   SandboxConfig config = default_config();
-  ASSERT_TRUE(merge_config(config, R"({"waba_id":"7","token":"t","numbers":[{"id":"1","display_phone_number":"+1 2","messages_per_second":5}],
+  ASSERT_TRUE(merge_config(
+      config,
+      R"({"waba_id":"7","token":"t","numbers":[{"id":"1","display_phone_number":"+1 2","messages_per_second":5}],
     "webhooks":{"linger_ms":1.5,"callback_url":"http://x/"},"limits":{"pair":false},"phones":{"read":0},"templates":[]})"));
   EXPECT_EQ(config.waba_id, "7");
   EXPECT_EQ(config.tokens.at(0).token.reveal(), "t");

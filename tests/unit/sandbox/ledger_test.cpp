@@ -5,7 +5,9 @@
 namespace posthorn::sandbox {
 namespace {
 
-WallTime at(int second) { return WallTime(std::chrono::seconds(second)); }
+WallTime at(int second) {
+  return WallTime(std::chrono::seconds(second));
+}
 
 TEST(Ledger, keeps_what_every_phone_was_sent) {
   Ledger ledger;
@@ -41,7 +43,7 @@ TEST(Ledger, finds_every_kind_of_duplicate) {
   Ledger ledger;
   const auto s = ledger.subject("sale/en"), other = ledger.subject("other/en");
   ledger.append(1, 0, s, "v1.t.c.1.1.x", at(1));
-  ledger.append(1, 0, s, "v1.t.c.1.2.y", at(2));      // another attempt of the same row
+  ledger.append(1, 0, s, "v1.t.c.1.2.y", at(2));  // another attempt of the same row
   ledger.append(2, 0, s, "v1.t.c.2.1.z", at(3));
   ledger.append(2, 0, other, "v1.t.d.2.1.z", at(4));  // another template
   ledger.append(3, 0, s, "v1.t.c.2.1.z", at(5));      // same token, other phone
@@ -64,7 +66,8 @@ TEST(Ledger, a_reset_forgets_all) {
   EXPECT_EQ(ledger.totals().duplicate_tokens, 0U);
 }
 
-// Five million messages must fit into 600 MB; a tenth of them shows the slope (tables double, so it is not smaller).
+// Five million messages must fit into 600 MB; a tenth of them shows the slope (tables double, so it is not
+// smaller).
 TEST(Ledger, stays_compact) {
   Ledger ledger;
   const auto s = ledger.subject("sale/en");
@@ -82,8 +85,11 @@ TEST(Ledger, stays_compact) {
 TEST(Ledger, tokens_never_cross_a_chunk) {
   Ledger ledger;
   const auto s = ledger.subject("x");
-  for (int i = 0; i < 5000; ++i) ledger.append(static_cast<std::uint64_t>(i) + 1, 0, s, std::string(512, static_cast<char>('a' + i % 26)) , at(i));
-  for (MessageId i = 0; i < 5000; ++i) ASSERT_EQ(ledger.at(i).token, std::string(512, static_cast<char>('a' + i % 26))) << i;
+  for (int i = 0; i < 5000; ++i)
+    ledger.append(static_cast<std::uint64_t>(i) + 1, 0, s, std::string(512, static_cast<char>('a' + i % 26)),
+                  at(i));
+  for (MessageId i = 0; i < 5000; ++i)
+    ASSERT_EQ(ledger.at(i).token, std::string(512, static_cast<char>('a' + i % 26))) << i;
 }
 
 }  // namespace

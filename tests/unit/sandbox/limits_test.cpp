@@ -6,7 +6,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string phone(int i) { return "+1415" + std::to_string(5'000'000 + i); }
+std::string phone(int i) {
+  return "+1415" + std::to_string(5'000'000 + i);
+}
 
 TEST_F(SandboxTest, the_eighty_first_message_in_a_second_is_130429) {
   for (int i = 0; i < 80; ++i) ASSERT_EQ(send(order_update(phone(i))).status, 200) << i;
@@ -89,7 +91,8 @@ TEST(Limits, the_pace_series_counts_every_arrival) {
 
 TEST(Limits, pairs_are_forgotten_when_their_time_has_passed) {
   Limits limits(LimitConfig{}, 1);
-  for (std::uint64_t i = 1; i < 300'000; ++i) ASSERT_TRUE(limits.allow_pair(0, i, MonotonicTime(milliseconds(i))));
+  for (std::uint64_t i = 1; i < 300'000; ++i)
+    ASSERT_TRUE(limits.allow_pair(0, i, MonotonicTime(milliseconds(i))));
   for (int i = 0; i < 44; ++i) ASSERT_TRUE(limits.allow_pair(0, 299'999, MonotonicTime(seconds(300))));
   EXPECT_FALSE(limits.allow_pair(0, 299'999, MonotonicTime(seconds(300))));
 }

@@ -1,8 +1,8 @@
 #include "sandbox/phones.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
+
+#include <gtest/gtest.h>
 
 #include "sandbox_fixture.h"
 
@@ -11,7 +11,9 @@ namespace {
 
 constexpr int kPeople = 200'000;
 
-double share(int n) { return static_cast<double>(n) / kPeople; }
+double share(int n) {
+  return static_cast<double>(n) / kPeople;
+}
 
 TEST(Phones, behave_in_the_configured_shares) {
   const Phones phones(PhoneBehaviourConfig{}, 1);
@@ -49,9 +51,13 @@ struct Magic {
   int code;
 };
 class MagicNumbers : public ::testing::TestWithParam<Magic> {};
-TEST_P(MagicNumbers, carry_a_code) { EXPECT_EQ(Phones::magic_error(GetParam().phone), GetParam().code); }
-INSTANTIATE_TEST_SUITE_P(All, MagicNumbers, ::testing::Values(Magic{490000131026, 131026}, Magic{10000131049, 131049}, Magic{10000130429, 130429},
-    Magic{491701131026, 0}, Magic{490000131999, 0}, Magic{490001131026, 0}));
+TEST_P(MagicNumbers, carry_a_code) {
+  EXPECT_EQ(Phones::magic_error(GetParam().phone), GetParam().code);
+}
+INSTANTIATE_TEST_SUITE_P(All, MagicNumbers,
+                         ::testing::Values(Magic{490000131026, 131026}, Magic{10000131049, 131049},
+                                           Magic{10000130429, 130429}, Magic{491701131026, 0},
+                                           Magic{490000131999, 0}, Magic{490001131026, 0}));
 
 TEST_F(SandboxTest, magic_numbers_fail_at_once_or_by_webhook) {
   open_business();
@@ -63,7 +69,8 @@ TEST_F(SandboxTest, magic_numbers_fail_at_once_or_by_webhook) {
   const js::value root = js::parse(webhooks.at(0).body);
   const js::value& status = root.at("entry").at(0).at("changes").at(0).at("value").at("statuses").at(0);
   EXPECT_EQ(status.at("errors").at(0).at("code").as_int64(), 131026);
-  const js::object& contact = root.at("entry").at(0).at("changes").at(0).at("value").at("contacts").at(0).as_object();
+  const js::object& contact =
+      root.at("entry").at(0).at("changes").at(0).at("value").at("contacts").at(0).as_object();
   EXPECT_EQ(contact.at("wa_id").as_string(), "490000131026");
   EXPECT_FALSE(contact.contains("user_id"));  // nobody was reached
 }

@@ -1,12 +1,13 @@
-// A sandbox in a simulated world, called without sockets; webhooks go over the simulated network to a business.
+// A sandbox in a simulated world, called without sockets; webhooks go over the simulated network to a
+// business.
 #pragma once
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <boost/json.hpp>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <boost/json.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "platform/http_client.h"
 #include "platform/http_server.h"
@@ -20,7 +21,9 @@ namespace js = boost::json;
 
 class FakeExchange final : public HttpExchange {
  public:
-  explicit FakeExchange(HttpRequest request) : body_(std::move(request.body)), request_(std::move(request)) { request_.body.clear(); }
+  explicit FakeExchange(HttpRequest request) : body_(std::move(request.body)), request_(std::move(request)) {
+    request_.body.clear();
+  }
   const HttpRequest& request() const override { return request_; }
   std::string peer_address() const override { return "192.0.2.1"; }
   Task<Result<std::string>> read_body(std::size_t limit) override {
@@ -56,7 +59,9 @@ struct Reply {
     const js::value* error = body.is_object() ? body.get_object().if_contains("error") : nullptr;
     return error == nullptr ? 0 : static_cast<int>(error->at("code").as_int64());
   }
-  std::string details() const { return std::string(body.at("error").at("error_data").at("details").as_string()); }
+  std::string details() const {
+    return std::string(body.at("error").at("error_data").at("details").as_string());
+  }
   std::string wamid() const { return std::string(body.at("messages").at(0).at("id").as_string()); }
 };
 
@@ -87,7 +92,8 @@ class SandboxTest : public ::testing::Test {
   int refuse_next = 0;  // so many POSTs get 503
 
   void make(SandboxConfig config) {
-    sandbox = std::make_unique<Sandbox>(std::move(config), meta.clock(), meta.random(), client, meta.executor());
+    sandbox =
+        std::make_unique<Sandbox>(std::move(config), meta.clock(), meta.random(), client, meta.executor());
     sandbox->start();
   }
   void SetUp() override { make(all_receive()); }
@@ -99,8 +105,8 @@ class SandboxTest : public ::testing::Test {
   }
 
   void open_business() {
-    business = std::make_unique<HttpServer>(*shop.network().listen("0.0.0.0", 8080), shop.clock(), shop.executor(),
-                                            [this](HttpExchange& x) { return receive(x); });
+    business = std::make_unique<HttpServer>(*shop.network().listen("0.0.0.0", 8080), shop.clock(),
+                                            shop.executor(), [this](HttpExchange& x) { return receive(x); });
     business->start();
     sandbox->set_callback("http://shop:8080/webhooks/whatsapp");
   }
@@ -116,8 +122,10 @@ class SandboxTest : public ::testing::Test {
     auto body = co_await x.read_body(4 << 20);
     ReceivedWebhook one{*body, std::string(x.request().headers.get("X-Hub-Signature-256")), world.now()};
     response.status = refuse_next > 0 ? 503 : answer_with;
-    if (refuse_next > 0) --refuse_next;
-    else webhooks.push_back(std::move(one));
+    if (refuse_next > 0)
+      --refuse_next;
+    else
+      webhooks.push_back(std::move(one));
     co_await x.respond(std::move(response));
   }
 
@@ -125,8 +133,8 @@ class SandboxTest : public ::testing::Test {
     co_await s.handle(exchange);
     done = true;
   }
-  Reply call(std::string method, std::string target, std::string body = {}, std::string token = std::string(kDefaultToken),
-             std::string content_type = "application/json") {
+  Reply call(std::string method, std::string target, std::string body = {},
+             std::string token = std::string(kDefaultToken), std::string content_type = "application/json") {
     HttpRequest request;
     request.method = std::move(method);
     request.target = std::move(target);
@@ -161,7 +169,8 @@ class SandboxTest : public ::testing::Test {
           if (const js::value* list = change.at("value").as_object().if_contains("statuses"))
             for (const js::value& s : list->as_array()) {
               const js::value* token = s.as_object().if_contains("biz_opaque_callback_data");
-              out.push_back(std::string(s.at("status").as_string()) + " " + (token ? std::string(token->as_string()) : ""));
+              out.push_back(std::string(s.at("status").as_string()) + " " +
+                            (token ? std::string(token->as_string()) : ""));
             }
     return out;
   }

@@ -7,16 +7,17 @@
 namespace posthorn::sandbox {
 namespace {
 
+using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
-using std::chrono::seconds;
 
 TEST_F(SandboxTest, a_message_is_sent_delivered_and_read_with_signed_webhooks) {
   open_business();
   const Reply reply = send(order_update("+14155550123", "v1.7.1.2.1.abc"));
   ASSERT_TRUE(run_until_idle());
-  EXPECT_THAT(statuses(), ElementsAre("sent v1.7.1.2.1.abc", "delivered v1.7.1.2.1.abc", "read v1.7.1.2.1.abc"));
+  EXPECT_THAT(statuses(),
+              ElementsAre("sent v1.7.1.2.1.abc", "delivered v1.7.1.2.1.abc", "read v1.7.1.2.1.abc"));
   HmacSha256 sign{Secret(std::string(kDefaultAppSecret))};
   for (const ReceivedWebhook& w : webhooks) EXPECT_EQ(w.signature, "sha256=" + to_hex(sign(w.body)));
   const js::value first = js::parse(webhooks[0].body);
@@ -81,7 +82,8 @@ TEST_F(SandboxTest, updates_are_batched_but_never_beyond_the_limit) {
   config.phones.read = 0;
   make(config);
   open_business();
-  for (int i = 0; i < 40; ++i) send(order_update("+1415" + std::to_string(5'550'000 + i), "t" + std::to_string(i)));
+  for (int i = 0; i < 40; ++i)
+    send(order_update("+1415" + std::to_string(5'550'000 + i), "t" + std::to_string(i)));
   ASSERT_TRUE(run_until_idle());
   EXPECT_EQ(statuses().size(), 80U);
   EXPECT_LT(webhooks.size(), 30U);
@@ -105,7 +107,8 @@ TEST_F(SandboxTest, chaos_drops_duplicates_and_reorders) {
   sandbox->chaos().webhooks.duplicate = 1;
   send(order_update("+14155550123"));
   ASSERT_TRUE(run_until_idle());
-  EXPECT_THAT(statuses(), UnorderedElementsAre("sent t", "sent t", "delivered t", "delivered t", "read t", "read t"));
+  EXPECT_THAT(statuses(),
+              UnorderedElementsAre("sent t", "sent t", "delivered t", "delivered t", "read t", "read t"));
   webhooks.clear();
   sandbox->chaos().webhooks = WebhookChaos{};
   sandbox->chaos().webhooks.drop = 1;
@@ -126,7 +129,9 @@ TEST_F(SandboxTest, reordering_swaps_statuses_of_one_message) {
   EXPECT_EQ(got.size(), 150U);
   int swapped = 0;
   for (int i = 0; i < 50; ++i)
-    if (std::ranges::find(got, "delivered " + std::to_string(i)) < std::ranges::find(got, "sent " + std::to_string(i))) ++swapped;
+    if (std::ranges::find(got, "delivered " + std::to_string(i)) <
+        std::ranges::find(got, "sent " + std::to_string(i)))
+      ++swapped;
   EXPECT_GT(swapped, 5);
 }
 
@@ -144,7 +149,8 @@ TEST_F(SandboxTest, concurrency_is_bounded) {
 
 TEST_F(SandboxTest, inbound_messages_arrive_escaped_as_meta_does) {
   open_business();
-  const auto name = sandbox->send_from_phone(4915112345678, R"({"type":"text","text":"Grüße 😀 a/b"})", kDefaultNumber);
+  const auto name =
+      sandbox->send_from_phone(4915112345678, R"({"type":"text","text":"Grüße 😀 a/b"})", kDefaultNumber);
   ASSERT_TRUE(name);
   ASSERT_TRUE(run_until_idle());
   EXPECT_THAT(webhooks.at(0).body, HasSubstr(R"(Gr\u00fc\u00dfe \ud83d\ude00 a\/b)"));
@@ -162,8 +168,10 @@ TEST_F(SandboxTest, opting_out_is_announced_and_then_marketing_fails) {
   open_business();
   sandbox->set_marketing_preference(14155550123, true);
   ASSERT_TRUE(run_until_idle());
-  EXPECT_THAT(webhooks.at(0).body, ::testing::AllOf(HasSubstr("user_preferences"), HasSubstr(R"("value":"stop")")));
-  const std::string promo = R"({"messaging_product":"whatsapp","to":"+14155550123","type":"template","template":{"name":"product_video","language":{"code":"en_US"},"components":[{"type":"header","parameters":[{"type":"video","video":{"link":"https://x/v"}}]}]}})";
+  EXPECT_THAT(webhooks.at(0).body,
+              ::testing::AllOf(HasSubstr("user_preferences"), HasSubstr(R"("value":"stop")")));
+  const std::string promo =
+      R"({"messaging_product":"whatsapp","to":"+14155550123","type":"template","template":{"name":"product_video","language":{"code":"en_US"},"components":[{"type":"header","parameters":[{"type":"video","video":{"link":"https://x/v"}}]}]}})";
   EXPECT_EQ(send(promo).status, 200);
   EXPECT_EQ(send(order_update("+14155550123")).status, 200);
   ASSERT_TRUE(run_until_idle());
@@ -205,7 +213,9 @@ TEST_F(SandboxTest, held_messages_wait_for_the_verdict) {
 TEST_F(SandboxTest, the_callback_must_echo_the_challenge) {
   open_business();
   const std::string path = "/v25.0/" + std::string(kDefaultApp) + "/subscriptions";
-  const std::string query = "?object=whatsapp_business_account&fields=messages&callback_url=http%3A%2F%2Fshop%3A8080%2Fhook&verify_token=";
+  const std::string query =
+      "?object=whatsapp_business_account&fields=messages&callback_url=http%3A%2F%2Fshop%3A8080%2Fhook&verify_"
+      "token=";
   EXPECT_EQ(call("POST", path + query + "wrong").code(), 100);
   EXPECT_EQ(sandbox->config().webhooks.callback_url, "http://shop:8080/webhooks/whatsapp");
   const Reply good = call("POST", path + query + "right");
@@ -221,7 +231,9 @@ TEST_F(SandboxTest, equal_seeds_give_equal_webhooks) {
     Sandbox sandbox(default_config(), meta.clock(), meta.random(), client, meta.executor());
     sandbox.start();
     sandbox.set_callback("http://nobody:1/");
-    for (int i = 0; i < 100; ++i) std::ignore = sandbox.send_from_phone(14155550000 + static_cast<std::uint64_t>(i), R"({"type":"text","text":"x"})");
+    for (int i = 0; i < 100; ++i)
+      std::ignore = sandbox.send_from_phone(14155550000 + static_cast<std::uint64_t>(i),
+                                            R"({"type":"text","text":"x"})");
     world.run_for(seconds(30));
     const auto hash = world.trace_hash();
     sandbox.stop();

@@ -1,14 +1,13 @@
-// Watches a real database through a VFS that passes everything on: who writes, who locks for writing or checkpointing, and
-// what happens when syncing fails.
-#include <sys/wait.h>
-#include <unistd.h>
-
+// Watches a real database through a VFS that passes everything on: who writes, who locks for writing or
+// checkpointing, and what happens when syncing fails.
 #include <atomic>
 #include <cstring>
 #include <mutex>
 
 #include <boost/asio/detached.hpp>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "storage_fixture.h"
 
@@ -21,13 +20,13 @@ constexpr int kCheckpointLock = 1;
 
 struct Observed {
   std::mutex mutex;
-  std::set<const void*> writers;        // file handles of the main database or log that were written
-  std::set<const void*> write_locks;    // main-database handles that took the write lock
+  std::set<const void*> writers;      // file handles of the main database or log that were written
+  std::set<const void*> write_locks;  // main-database handles that took the write lock
   std::set<const void*> checkpoint_locks;
   std::set<const void*> readers;
   int opened_main = 0;
   std::atomic<bool> fail_syncs = false;
-  std::atomic<int> operations = 0;      // writes and syncs
+  std::atomic<int> operations = 0;  // writes and syncs
 };
 
 struct WatchedFile : sqlite3_file {
@@ -40,11 +39,19 @@ struct WatchedVfs : sqlite3_vfs {
   Observed* seen;
 };
 
-sqlite3_file* inner(sqlite3_file* f) { return static_cast<WatchedFile*>(f)->inner; }
-Observed& seen(sqlite3_file* f) { return *static_cast<WatchedFile*>(f)->seen; }
+sqlite3_file* inner(sqlite3_file* f) {
+  return static_cast<WatchedFile*>(f)->inner;
+}
+Observed& seen(sqlite3_file* f) {
+  return *static_cast<WatchedFile*>(f)->seen;
+}
 
-int w_close(sqlite3_file* f) { return inner(f)->pMethods->xClose(inner(f)); }
-int w_read(sqlite3_file* f, void* p, int n, sqlite3_int64 o) { return inner(f)->pMethods->xRead(inner(f), p, n, o); }
+int w_close(sqlite3_file* f) {
+  return inner(f)->pMethods->xClose(inner(f));
+}
+int w_read(sqlite3_file* f, void* p, int n, sqlite3_int64 o) {
+  return inner(f)->pMethods->xRead(inner(f), p, n, o);
+}
 int w_write(sqlite3_file* f, const void* p, int n, sqlite3_int64 o) {
   {
     const std::lock_guard lock(seen(f).mutex);
@@ -53,26 +60,43 @@ int w_write(sqlite3_file* f, const void* p, int n, sqlite3_int64 o) {
   ++seen(f).operations;
   return inner(f)->pMethods->xWrite(inner(f), p, n, o);
 }
-int w_truncate(sqlite3_file* f, sqlite3_int64 n) { return inner(f)->pMethods->xTruncate(inner(f), n); }
+int w_truncate(sqlite3_file* f, sqlite3_int64 n) {
+  return inner(f)->pMethods->xTruncate(inner(f), n);
+}
 int w_sync(sqlite3_file* f, int flags) {
   ++seen(f).operations;
   if (seen(f).fail_syncs) return SQLITE_IOERR_FSYNC;
   return inner(f)->pMethods->xSync(inner(f), flags);
 }
-int w_size(sqlite3_file* f, sqlite3_int64* n) { return inner(f)->pMethods->xFileSize(inner(f), n); }
-int w_lock(sqlite3_file* f, int l) { return inner(f)->pMethods->xLock(inner(f), l); }
-int w_unlock(sqlite3_file* f, int l) { return inner(f)->pMethods->xUnlock(inner(f), l); }
-int w_reserved(sqlite3_file* f, int* r) { return inner(f)->pMethods->xCheckReservedLock(inner(f), r); }
-int w_control(sqlite3_file* f, int op, void* p) { return inner(f)->pMethods->xFileControl(inner(f), op, p); }
-int w_sector(sqlite3_file* f) { return inner(f)->pMethods->xSectorSize(inner(f)); }
-int w_device(sqlite3_file* f) { return inner(f)->pMethods->xDeviceCharacteristics(inner(f)); }
+int w_size(sqlite3_file* f, sqlite3_int64* n) {
+  return inner(f)->pMethods->xFileSize(inner(f), n);
+}
+int w_lock(sqlite3_file* f, int l) {
+  return inner(f)->pMethods->xLock(inner(f), l);
+}
+int w_unlock(sqlite3_file* f, int l) {
+  return inner(f)->pMethods->xUnlock(inner(f), l);
+}
+int w_reserved(sqlite3_file* f, int* r) {
+  return inner(f)->pMethods->xCheckReservedLock(inner(f), r);
+}
+int w_control(sqlite3_file* f, int op, void* p) {
+  return inner(f)->pMethods->xFileControl(inner(f), op, p);
+}
+int w_sector(sqlite3_file* f) {
+  return inner(f)->pMethods->xSectorSize(inner(f));
+}
+int w_device(sqlite3_file* f) {
+  return inner(f)->pMethods->xDeviceCharacteristics(inner(f));
+}
 int w_shm_map(sqlite3_file* f, int page, int size, int extend, void volatile** p) {
   return inner(f)->pMethods->xShmMap(inner(f), page, size, extend, p);
 }
 int w_shm_lock(sqlite3_file* f, int offset, int n, int flags) {
   if ((flags & SQLITE_SHM_LOCK) != 0) {
     const std::lock_guard lock(seen(f).mutex);
-    if ((flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kWriteLock && kWriteLock < offset + n) seen(f).write_locks.insert(f);
+    if ((flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kWriteLock && kWriteLock < offset + n)
+      seen(f).write_locks.insert(f);
     if ((flags & SQLITE_SHM_EXCLUSIVE) != 0 && offset <= kCheckpointLock && kCheckpointLock < offset + n) {
       seen(f).checkpoint_locks.insert(f);
     }
@@ -80,12 +104,17 @@ int w_shm_lock(sqlite3_file* f, int offset, int n, int flags) {
   }
   return inner(f)->pMethods->xShmLock(inner(f), offset, n, flags);
 }
-void w_shm_barrier(sqlite3_file* f) { inner(f)->pMethods->xShmBarrier(inner(f)); }
-int w_shm_unmap(sqlite3_file* f, int remove) { return inner(f)->pMethods->xShmUnmap(inner(f), remove); }
+void w_shm_barrier(sqlite3_file* f) {
+  inner(f)->pMethods->xShmBarrier(inner(f));
+}
+int w_shm_unmap(sqlite3_file* f, int remove) {
+  return inner(f)->pMethods->xShmUnmap(inner(f), remove);
+}
 
-constexpr sqlite3_io_methods kWatch = {
-    2, w_close, w_read, w_write, w_truncate, w_sync, w_size, w_lock, w_unlock, w_reserved, w_control, w_sector, w_device,
-    w_shm_map, w_shm_lock, w_shm_barrier, w_shm_unmap, nullptr, nullptr};
+constexpr sqlite3_io_methods kWatch = {2,        w_close,   w_read,     w_write,       w_truncate,  w_sync,
+                                       w_size,   w_lock,    w_unlock,   w_reserved,    w_control,   w_sector,
+                                       w_device, w_shm_map, w_shm_lock, w_shm_barrier, w_shm_unmap, nullptr,
+                                       nullptr};
 
 int w_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* f, int flags, int* out) {
   auto* watched = static_cast<WatchedFile*>(f);
@@ -151,7 +180,8 @@ TEST(AccessPattern, OneConnectionWritesAndCheckpointsReadersNeverDo) {
   EXPECT_EQ(seen.checkpoint_locks.size(), 1U);
   EXPECT_EQ(seen.write_locks, seen.checkpoint_locks);
   EXPECT_GE(seen.readers.size(), 2U);
-  EXPECT_EQ(seen.writers.size(), 3U) << "database, log and the first rollback journal, all of the same connection";
+  EXPECT_EQ(seen.writers.size(), 3U)
+      << "database, log and the first rollback journal, all of the same connection";
 }
 
 TEST(AccessPattern, TheLogIsReusedAfterCheckpoints) {

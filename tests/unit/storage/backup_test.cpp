@@ -25,7 +25,9 @@ class BlobStoreTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(blobs_.prepare()); }
   std::string put_blob(std::string bytes) { return run(context_, blobs_.put(std::move(bytes))).value().key; }
-  static void overwrite(const std::string& path, std::string_view bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+  static void overwrite(const std::string& path, std::string_view bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
 
   TemporaryFolder folder_;
   asio::io_context context_;
@@ -60,8 +62,8 @@ TEST_F(BlobStoreTest, RemovesAndReportsWhatIsMissing) {
 }
 
 TEST_F(BlobStoreTest, OnlyKeysBecomePaths) {
-  for (const std::string& bad : {std::string(), std::string("../etc/passwd"), std::string(64, 'A'), std::string(63, 'a'),
-                                 std::string(65, 'a'), "../" + std::string(61, 'a')}) {
+  for (const std::string& bad : {std::string(), std::string("../etc/passwd"), std::string(64, 'A'),
+                                 std::string(63, 'a'), std::string(65, 'a'), "../" + std::string(61, 'a')}) {
     EXPECT_FALSE(is_blob_key(bad)) << bad;
     EXPECT_EQ(run(context_, blobs_.get(bad, 10)).error().code, ErrorCode::invalid_argument) << bad;
     EXPECT_EQ(run(context_, blobs_.remove(bad)).error().code, ErrorCode::invalid_argument) << bad;
@@ -81,8 +83,11 @@ class BackupTest : public BlobStoreTest {
     key_ = put_blob("phone\n+49170");
     put_blob("nobody refers to this one");
     db_ = open_or_die(path_);
-    ASSERT_TRUE(run(context_, write_row(*db_, "INSERT INTO uploads (file_name, blob, size, created_by, created_at) VALUES "
-                                              "('a.csv', '" + key_ + "', 12, 'ann', 0)")));
+    ASSERT_TRUE(
+        run(context_, write_row(*db_,
+                                "INSERT INTO uploads (file_name, blob, size, created_by, created_at) VALUES "
+                                "('a.csv', '" +
+                                    key_ + "', 12, 'ann', 0)")));
     ASSERT_TRUE(run(context_, write_row(*db_, "INSERT INTO settings VALUES ('a', '1')")));
   }
   Result<BackupReport> backup() { return run(context_, write_backup(files_, blobs_, path_, target_)); }
@@ -99,7 +104,8 @@ TEST_F(BackupTest, CopiesALiveDatabaseWithTheBlobsItRefersTo) {
   ASSERT_TRUE(written) << written.error().message;
   EXPECT_EQ(written->blobs, 1U);
   EXPECT_EQ(written->blob_bytes, 12U);
-  EXPECT_TRUE(run(context_, write_row(*db_, "INSERT INTO settings VALUES ('later', '1')"))) << "the database goes on";
+  EXPECT_TRUE(run(context_, write_row(*db_, "INSERT INTO settings VALUES ('later', '1')")))
+      << "the database goes on";
   const auto verified = verify();
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->database_sha256, written->database_sha256);
@@ -120,12 +126,16 @@ TEST_F(BackupTest, EveryDamageIsFound) {
     ErrorCode code;
   };
   const Case cases[] = {
-      {"no manifest", [](auto& t, auto&) { std::filesystem::remove(t + "/manifest.json"); }, ErrorCode::not_found},
-      {"no database", [](auto& t, auto&) { std::filesystem::remove(t + "/posthorn.db"); }, ErrorCode::not_found},
-      {"changed database", [](auto& t, auto&) { std::ofstream(t + "/posthorn.db", std::ios::app) << "x"; }, ErrorCode::data_loss},
+      {"no manifest", [](auto& t, auto&) { std::filesystem::remove(t + "/manifest.json"); },
+       ErrorCode::not_found},
+      {"no database", [](auto& t, auto&) { std::filesystem::remove(t + "/posthorn.db"); },
+       ErrorCode::not_found},
+      {"changed database", [](auto& t, auto&) { std::ofstream(t + "/posthorn.db", std::ios::app) << "x"; },
+       ErrorCode::data_loss},
       {"no blob", [](auto& t, auto& k) { std::filesystem::remove(t + "/blobs/" + k); }, ErrorCode::not_found},
       {"changed blob", [](auto& t, auto& k) { overwrite(t + "/blobs/" + k, "other"); }, ErrorCode::data_loss},
-      {"newer format", [](auto& t, auto&) { overwrite(t + "/manifest.json", R"({"format":2})"); }, ErrorCode::conflict},
+      {"newer format", [](auto& t, auto&) { overwrite(t + "/manifest.json", R"({"format":2})"); },
+       ErrorCode::conflict},
   };
   for (const Case& c : cases) {
     std::filesystem::remove_all(target_);
@@ -149,7 +159,8 @@ TEST_F(BackupTest, RestoresAdjustedAndRefusesToOverwrite) {
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_EQ(run(context_, new_blobs.get(key_, 100)).value(), "phone\n+49170");
   auto db = open_or_die(new_path);
-  EXPECT_EQ(run(context_, read_number(*db, "SELECT count(*) FROM settings WHERE value = 'adjusted'")).value(), 1);
+  EXPECT_EQ(run(context_, read_number(*db, "SELECT count(*) FROM settings WHERE value = 'adjusted'")).value(),
+            1);
   auto again = run(context_, restore_backup(files_, target_, new_blobs, new_path, adjust));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::conflict);

@@ -1,11 +1,9 @@
 // Full disk and reserve on the real side (invariant I21).
-#include "storage/disk_reserve.h"
-
+#include <boost/asio/detached.hpp>
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <boost/asio/detached.hpp>
-
+#include "storage/disk_reserve.h"
 #include "storage_fixture.h"
 
 namespace posthorn::test {
@@ -59,7 +57,8 @@ class SmallDisk : public ::testing::Test {
   void SetUp() override {
     std::filesystem::create_directory(mount_point_);
     mounted_ = ::mount("tmpfs", mount_point_.c_str(), "tmpfs", 0, "size=8m") == 0;
-    if (!mounted_) GTEST_SKIP() << "mounting is not allowed here; FullDisk covers the same on a simulated disk";
+    if (!mounted_)
+      GTEST_SKIP() << "mounting is not allowed here; FullDisk covers the same on a simulated disk";
   }
   void TearDown() override {
     if (mounted_) ::umount(mount_point_.c_str());

@@ -57,7 +57,8 @@ TEST_F(EventLogTest, PruningKeepsWhatSomeoneHasNotReadAndTheNewest) {
   EXPECT_EQ(events::prune(tx(), wall_from_micros(100), 100).value(), 0) << "nobody has read anything";
   EXPECT_TRUE(events::move_cursor(tx(), "fast", EventId{6}));
   EXPECT_TRUE(events::move_cursor(tx(), "slow", EventId{4}));
-  EXPECT_EQ(events::prune(tx(), wall_from_micros(2), 100).value(), 2) << "only those older than the given time";
+  EXPECT_EQ(events::prune(tx(), wall_from_micros(2), 100).value(), 2)
+      << "only those older than the given time";
   EXPECT_EQ(events::prune(tx(), wall_from_micros(100), 1).value(), 1) << "no more than asked for";
   EXPECT_EQ(events::prune(tx(), wall_from_micros(100), 100).value(), 1);
   EXPECT_THAT(ids(EventId{0}, 10), ElementsAre(5, 6));

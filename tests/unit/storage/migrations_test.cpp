@@ -13,10 +13,14 @@ using simulated::CrashLoss;
 using simulated::Disk;
 using ::testing::HasSubstr;
 
-SqliteConnection open_memory() { return SqliteConnection::open(":memory:", {}).value(); }
+SqliteConnection open_memory() {
+  return SqliteConnection::open(":memory:", {}).value();
+}
 
-constexpr Migration kFirst{1, "0001_a.sql", "CREATE TABLE a (x INTEGER); CREATE TABLE b (x INTEGER); INSERT INTO a VALUES (1);"};
-constexpr Migration kSecond{2, "0002_b.sql", "ALTER TABLE a ADD COLUMN y INTEGER; INSERT INTO b VALUES (2); DROP TABLE b;"};
+constexpr Migration kFirst{
+    1, "0001_a.sql", "CREATE TABLE a (x INTEGER); CREATE TABLE b (x INTEGER); INSERT INTO a VALUES (1);"};
+constexpr Migration kSecond{2, "0002_b.sql",
+                            "ALTER TABLE a ADD COLUMN y INTEGER; INSERT INTO b VALUES (2); DROP TABLE b;"};
 constexpr Migration kOld[] = {kFirst};
 constexpr Migration kNew[] = {kFirst, kSecond};
 
@@ -59,7 +63,8 @@ TEST(Migrations, AnotherProgramsDatabaseIsRefused) {
 
 TEST(Migrations, AFailingStatementUndoesItsWholeMigration) {
   auto db = open_memory();
-  constexpr Migration kBroken[] = {kFirst, {2, "0002_x.sql", "CREATE TABLE c (x INTEGER); INSERT INTO nowhere VALUES (1);"}};
+  constexpr Migration kBroken[] = {
+      kFirst, {2, "0002_x.sql", "CREATE TABLE c (x INTEGER); INSERT INTO nowhere VALUES (1);"}};
   auto failed = migrate(db.handle(), kBroken);
   ASSERT_FALSE(failed);
   EXPECT_EQ(schema_version(db.handle()).value(), 1);
@@ -124,7 +129,8 @@ TEST(Migrations, AKillDuringTheVeryFirstOpenLeavesNothingOrEverything) {
   for (std::uint64_t n = 1; !finished && n < 3000; ++n) {
     Disk disk(n);
     disk.stop_at_operation(n);
-    finished = simulated::inspect(disk, [](Transaction&) -> Result<> { return {}; }).has_value() && !disk.stopped();
+    finished =
+        simulated::inspect(disk, [](Transaction&) -> Result<> { return {}; }).has_value() && !disk.stopped();
     disk.crash(CrashLoss::random);
     auto again = simulated::inspect(disk, [](Transaction& tx) -> Result<> {
       PH_TRY(put(tx, "a"));

@@ -18,7 +18,8 @@ struct Crash {
   }
 };
 
-// Runs the workload until the disk stops, lets the power go, and checks what is left. False if it never stopped.
+// Runs the workload until the disk stops, lets the power go, and checks what is left. False if it never
+// stopped.
 bool crash_once(const Disk& prepared, const Crash& crash) {
   auto disk = prepared.power_loss_image(crash.seed);
   Workload workload;
@@ -26,10 +27,12 @@ bool crash_once(const Disk& prepared, const Crash& crash) {
   {
     ProcessOnDisk process(*disk, 20);
     disk->stop_at_operation(crash.at_operation);
-    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()), asio::detached);
+    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()),
+                   asio::detached);
     process.run();
     stopped = disk->stopped();
-    EXPECT_TRUE(!stopped || process.died() || static_cast<int>(workload.acknowledged.size()) == workload.transactions);
+    EXPECT_TRUE(!stopped || process.died() ||
+                static_cast<int>(workload.acknowledged.size()) == workload.transactions);
   }
   workload.refused.clear();  // a write that was refused because the process died may or may not be there
   disk->crash(crash.loss);
@@ -80,7 +83,8 @@ TEST(PowerLoss, WithoutSyncTheSameImagesLoseCommits) {
   }
   auto db = SqliteConnection::open("posthorn.db", {.vfs = disk.vfs_name(), .single_process = true}).value();
   // The insertion fails on a row that is still there.
-  EXPECT_TRUE(db.run("CREATE UNIQUE INDEX i ON t (x); INSERT INTO t VALUES (1)")) << "the unsynced row should be gone";
+  EXPECT_TRUE(db.run("CREATE UNIQUE INDEX i ON t (x); INSERT INTO t VALUES (1)"))
+      << "the unsynced row should be gone";
 }
 
 TEST(PowerLoss, TheSyncModeCannotBeChangedInsideATransaction) {
@@ -118,7 +122,8 @@ TEST(FailingDisk, AnErrorAtEveryOperationNeverLeavesHalfATransaction) {
     {
       ProcessOnDisk process(*disk, 20);
       disk->fail_operation(n);
-      asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()), asio::detached);
+      asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()),
+                     asio::detached);
       process.run();
       if (process.died()) {
         ++deaths;
@@ -161,13 +166,15 @@ TEST(FullDisk, RefusesWritesWholeAndGoesOnWhenSpaceReturns) {
     ProcessOnDisk process(*disk);
     disk->set_capacity(disk->used_bytes() + room);
     Workload workload{.transactions = 60};
-    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()), asio::detached);
+    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()),
+                   asio::detached);
     process.run();
     ASSERT_FALSE(process.died()) << room;
     const std::size_t during = workload.acknowledged.size();
     EXPECT_LT(during, 60U) << room;
     disk->set_capacity(0);
-    for (int n = 200; n < 205; ++n) asio::co_spawn(process.context(), write_one(process.db(), workload, n), asio::detached);
+    for (int n = 200; n < 205; ++n)
+      asio::co_spawn(process.context(), write_one(process.db(), workload, n), asio::detached);
     if (during == 0) continue;  // the workload's own row was refused; the counter cannot agree then
     process.run();
     EXPECT_EQ(workload.acknowledged.size(), during + 5) << room;

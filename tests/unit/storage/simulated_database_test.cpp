@@ -69,7 +69,8 @@ TEST(SimulatedDatabase, TwoRunsWriteTheSameAmount) {
     Disk disk(5);
     Workload workload;
     ProcessOnDisk process(disk, 10);
-    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()), asio::detached);
+    asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()),
+                   asio::detached);
     process.run();
     const auto c = disk.counters();
     return std::tuple(c.writes, c.syncs, c.bytes, disk.used_bytes(), process.now());
@@ -83,7 +84,8 @@ TEST(SimulatedDisk, LossModesKeepWhatTheyPromise) {
     Workload workload{.transactions = 6};
     {
       ProcessOnDisk process(*disk);
-      asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()), asio::detached);
+      asio::co_spawn(process.context(), run_workload(process.db(), workload, process.context()),
+                     asio::detached);
       process.run();
     }
     disk->crash(loss);

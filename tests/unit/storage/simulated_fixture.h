@@ -69,11 +69,11 @@ class ProcessOnDisk {
   std::unique_ptr<Database> database_;
 };
 
-// The scripted workload: transaction n writes three rows that only make sense together. `acknowledged` collects the
-// numbers whose writes have returned.
+// The scripted workload: transaction n writes three rows that only make sense together. `acknowledged`
+// collects the numbers whose writes have returned.
 struct Workload {
   int transactions = 30;
-  int group = 3;       // started at once, so that they may share a commit
+  int group = 3;  // started at once, so that they may share a commit
   std::vector<int> acknowledged;
   std::vector<int> refused;
 };
@@ -105,13 +105,15 @@ inline Task<> run_workload(Database& db, Workload& workload, asio::io_context& c
   }
 }
 
-// What must hold on any disk a crash may leave: every acknowledged transaction is there, none is there in part.
+// What must hold on any disk a crash may leave: every acknowledged transaction is there, none is there in
+// part.
 inline void check_survivors(simulated::Disk& disk, const Workload& workload, const std::string& trace) {
   auto check = [&](Transaction& tx) -> Result<> {
     PH_TRY_ASSIGN(auto integrity, tx.query("PRAGMA integrity_check(1)"));
     PH_TRY(integrity.next());
     EXPECT_EQ(integrity.text(0), "ok") << trace;
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT substr(name, 1, length(name) - 2), count(*) FROM settings GROUP BY 1"));
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT substr(name, 1, length(name) - 2), count(*) FROM settings GROUP BY 1"));
     std::map<int, std::int64_t> present;
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
@@ -119,8 +121,10 @@ inline void check_survivors(simulated::Disk& disk, const Workload& workload, con
       present[std::stoi(std::string(rows.text(0)))] = rows.integer(1);
     }
     for (const auto& [number, parts] : present) EXPECT_EQ(parts, 3) << "half a transaction, " << trace;
-    for (const int number : workload.acknowledged) EXPECT_TRUE(present.contains(number)) << "lost " << number << ", " << trace;
-    for (const int number : workload.refused) EXPECT_FALSE(present.contains(number)) << "undead " << number << ", " << trace;
+    for (const int number : workload.acknowledged)
+      EXPECT_TRUE(present.contains(number)) << "lost " << number << ", " << trace;
+    for (const int number : workload.refused)
+      EXPECT_FALSE(present.contains(number)) << "undead " << number << ", " << trace;
     PH_TRY_ASSIGN(const auto counted, count(tx, "SELECT coalesce(max(position), 0) FROM cursors"));
     EXPECT_EQ(counted, static_cast<std::int64_t>(present.size())) << trace;
     return {};

@@ -1,13 +1,12 @@
 #include "storage/sqlite_database.h"
 
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <thread>
 
 #include <boost/asio/detached.hpp>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "storage_fixture.h"
 
@@ -52,13 +51,15 @@ TEST_F(SqliteDatabaseTest, UsesWalAndFullSync) {
     PH_TRY(sync.next());
     return mode + std::to_string(sync.integer(0));
   };
-  auto task = [](Database& d, decltype(work) w) -> Task<Result<std::string>> { co_return co_await d.write(w); };
+  auto task = [](Database& d, decltype(work) w) -> Task<Result<std::string>> {
+    co_return co_await d.write(w);
+  };
   EXPECT_EQ(run(context_, task(*db, work)).value(), "wal2");
 }
 
 TEST_F(SqliteDatabaseTest, DatabaseFileIsPrivate) {
   auto db = open_or_die(path_);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
@@ -90,7 +91,8 @@ TEST_F(SqliteDatabaseTest, MissingFolderIsAClearError) {
   EXPECT_THAT(db.error().message, HasSubstr("data folder"));
 }
 
-// --- group commit -----------------------------------------------------------------------------------------------------
+// --- group commit
+// -----------------------------------------------------------------------------------------------------
 
 Task<> insert_in_order(Database& db, int number, std::vector<int>& finished) {
   auto work = [number](Transaction& tx) -> Result<> {
@@ -117,7 +119,9 @@ TEST_F(SqliteDatabaseTest, GroupsKeepOrderAndAFailingClosureHurtsNobodyElse) {
   EXPECT_LT(db->stats().groups, 1000U) << "closures should share commits";
   EXPECT_EQ(db->stats().closures, 2000U);
   auto rows = [](Transaction& tx) { return count(tx, "SELECT count(*) FROM settings WHERE name LIKE 'n%'"); };
-  auto task = [](Database& d, decltype(rows) w) -> Task<Result<std::int64_t>> { co_return co_await d.read(w); };
+  auto task = [](Database& d, decltype(rows) w) -> Task<Result<std::int64_t>> {
+    co_return co_await d.read(w);
+  };
   EXPECT_EQ(run(context_, task(*db, rows)).value(), 2000 - 200 - 20);
 }
 
@@ -175,10 +179,12 @@ TEST_F(SqliteDatabaseTest, AWaiterDestroyedOnAnotherThreadsContextIsSafeUnderLoa
   auto db = open_or_die(path_);
   std::thread other([&db] {
     asio::io_context context;
-    for (int i = 0; i < 300; ++i) asio::co_spawn(context, put_one(*db, "t" + std::to_string(i)), asio::detached);
+    for (int i = 0; i < 300; ++i)
+      asio::co_spawn(context, put_one(*db, "t" + std::to_string(i)), asio::detached);
     context.run();
   });
-  for (int i = 0; i < 300; ++i) asio::co_spawn(context_, put_one(*db, "m" + std::to_string(i)), asio::detached);
+  for (int i = 0; i < 300; ++i)
+    asio::co_spawn(context_, put_one(*db, "m" + std::to_string(i)), asio::detached);
   context_.run();
   other.join();
   EXPECT_EQ(run(context_, count_settings(*db)).value(), 600);
@@ -193,7 +199,8 @@ TEST_F(SqliteDatabaseTest, TooLongAQueueIsRefused) {
   EXPECT_EQ(refused.error().code, ErrorCode::resource_exhausted);
 }
 
-// --- statements -------------------------------------------------------------------------------------------------------
+// --- statements
+// -------------------------------------------------------------------------------------------------------
 
 // Runs one closure as a write and gives back its error message, or "" if it worked.
 template <class F>
@@ -235,7 +242,9 @@ TEST_F(SqliteDatabaseTest, BadStatementsNameTheProblem) {
       {"SELECT 1; SELECT 2", {}, "One statement at a time"},
       {"", {}, "An empty SQL statement"},
       {"SELECT * FROM nowhere", {}, "no such table"},
-      {"INSERT INTO settings (name, value) VALUES ('a', NULL)", {}, "NOT NULL constraint failed: settings.value"},
+      {"INSERT INTO settings (name, value) VALUES ('a', NULL)",
+       {},
+       "NOT NULL constraint failed: settings.value"},
   };
   for (const Case& c : cases) {
     auto work = [&c](Transaction& tx) -> Result<> {
@@ -317,7 +326,9 @@ TEST_F(SqliteDatabaseTest, ExecuteManyIsAllOrNothing) {
       return tx.execute_many("INSERT INTO settings (name, value) VALUES ($1, $2)", rows, bind);
     };
   };
-  auto task = [](Database& d, decltype(insert(0, 0)) w) -> Task<Result<std::int64_t>> { co_return co_await d.write(w); };
+  auto task = [](Database& d, decltype(insert(0, 0)) w) -> Task<Result<std::int64_t>> {
+    co_return co_await d.write(w);
+  };
   EXPECT_FALSE(run(context_, task(*db, insert(100, 99))));
   EXPECT_EQ(run(context_, count_settings(*db)).value(), 0);
   EXPECT_EQ(run(context_, task(*db, insert(100, 1000))).value(), 100);
@@ -345,7 +356,8 @@ TEST_F(SqliteDatabaseTest, BlobsKeepEveryByte) {
 TEST_F(SqliteDatabaseTest, QuickCheckFindsADamagedPage) {
   {
     auto db = open_or_die(path_);
-    for (int i = 0; i < 200; ++i) asio::co_spawn(context_, put_one(*db, std::string(200, 'a') + std::to_string(i)), asio::detached);
+    for (int i = 0; i < 200; ++i)
+      asio::co_spawn(context_, put_one(*db, std::string(200, 'a') + std::to_string(i)), asio::detached);
     context_.run();
     EXPECT_TRUE(run(context_, db->quick_check()));
   }

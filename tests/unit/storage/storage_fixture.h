@@ -48,7 +48,8 @@ inline SqliteOptions small_options() {
   return options;
 }
 
-inline std::unique_ptr<SqliteDatabase> open_or_die(const std::string& path, SqliteOptions options = small_options()) {
+inline std::unique_ptr<SqliteDatabase> open_or_die(const std::string& path,
+                                                   SqliteOptions options = small_options()) {
   auto database = open_sqlite(path, std::move(options));
   if (!database) throw std::runtime_error(database.error().message);
   return std::move(*database);
