@@ -192,8 +192,13 @@ Task<Result<int>> show_list(CommandContext c, std::string action, json::object p
 }
 
 Task<Result<int>> show_one(CommandContext c, std::string action, json::object parameters) {
+  const bool of_template = action == "get_template";
   PH_CO_TRY_ASSIGN(const auto answer, co_await c.client->call(std::move(action), std::move(parameters)));
-  print_value(c, answer);
+  if (of_template && !c.json) {
+    print(template_text(answer));
+  } else {
+    print_value(c, answer);
+  }
   co_return kExitOk;
 }
 

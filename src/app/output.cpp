@@ -224,8 +224,8 @@ std::string previews_text(const json::value& answer) {
   if (previews == nullptr || !previews->is_array() || previews->get_array().empty()) return "no such line\n";
   std::string out;
   for (const auto& row : previews->get_array()) {
-    const auto phone = text_of(row, "phone");
-    out += fmt::format("line {} to {}\n", text_of(row, "line"), phone.empty() ? text_of(row, "phone_as_given") : phone);
+    const auto phone = text_of(row, text_of(row, "phone").empty() ? "phone_as_given" : "phone");
+    out += fmt::format("line {}{}{}\n", text_of(row, "line"), phone.empty() ? "" : " to ", phone);
     const auto problem = text_of(row, "problem");
     if (!problem.empty()) out += fmt::format("  not sent: {}\n", problem);
     std::string_view text;
@@ -236,6 +236,20 @@ std::string previews_text(const json::value& answer) {
       text.remove_prefix(std::min(end + 1, text.size()));
     }
   }
+  return out;
+}
+
+std::string template_text(const json::value& answer) {
+  auto out = answer.is_object() ? fields(answer.get_object()) : std::string();
+  if (const auto* components = member(answer, "components"); components != nullptr && components->is_array()) {
+    for (const auto& component : components->get_array())
+      if (const auto text = text_of(component, "text"); !text.empty()) out += fmt::format("\n{}\n{}\n", text_of(component, "type"), text);
+  }
+  const auto* variables = member(answer, "variables");
+  if (variables != nullptr && variables->is_array())
+    out += "\n" + table(variables->get_array(), {{"name", "VARIABLE"}, {"type", "TYPE"}, {"required", "REQUIRED"}, {"label", "MEANING"}, {"example", "EXAMPLE"}},
+                        "nothing to fill in");
+  append_points(out, answer, "problems", "problem");
   return out;
 }
 

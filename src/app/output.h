@@ -28,6 +28,7 @@ void print_error(const Error& error, bool as_json);
 std::string report_text(const json::value& report);     // totals, errors with meaning and next step
 std::string preflight_text(const json::value& summary);
 std::string previews_text(const json::value& answer);
+std::string template_text(const json::value& answer);      // fields, texts, variables to fill in
 std::string doctor_text(const json::array& checks);
 
 }  // namespace posthorn

@@ -92,8 +92,9 @@ TEST(Output, PreflightCutsLongListsOfCountriesAndSaysWhyThereIsNoPrice) {
 TEST(Output, PreviewsShowTextOrReason) {
   const auto text = previews_text(parsed(R"({"previews":[
     {"line":2,"phone_as_given":"0170 1","phone":"+491701","problem":"","text":"Hi\nyou"},
-    {"line":17,"phone_as_given":"bad","phone":null,"problem":"no number"}]})"));
-  EXPECT_EQ(text, "line 2 to +491701\n  | Hi\n  | you\nline 17 to bad\n  not sent: no number\n");
+    {"line":17,"phone_as_given":"bad","phone":null,"problem":"no number"},
+    {"line":900,"phone_as_given":"","phone":null,"problem":"no row"}]})"));
+  EXPECT_EQ(text, "line 2 to +491701\n  | Hi\n  | you\nline 17 to bad\n  not sent: no number\nline 900\n  not sent: no row\n");
   EXPECT_EQ(previews_text(parsed(R"({"previews":[]})")), "no such line\n");
 }
 
@@ -107,6 +108,15 @@ TEST(Output, ReportsListErrorsWithTheirNextStep) {
   EXPECT_THAT(text, HasSubstr("           2  outcome not known yet\n"));
   EXPECT_THAT(text, HasSubstr("         3 × 131026: cannot be reached\n             → nothing to do\n"));
   EXPECT_THAT(text, Not(HasSubstr("cancelled")));
+}
+
+TEST(Output, TemplatesShowTheirTextsAndWhatToFillIn) {
+  const auto text = template_text(parsed(R"({"name":"sale","components":[{"type":"BODY","text":"Hi {{1}}"},{"type":"BUTTONS"}],
+    "variables":[{"name":"body.1","type":"text","required":true,"label":"Body 1","example":"Ann"}],"problems":[{"blocks":true,"message":"is paused"}]})"));
+  EXPECT_THAT(text, HasSubstr("name  sale\n\nBODY\nHi {{1}}\n\nVARIABLE"));
+  EXPECT_THAT(text, HasSubstr("body.1    text  true      Body 1   Ann\n"));
+  EXPECT_THAT(text, HasSubstr("problem: is paused\n"));
+  EXPECT_THAT(template_text(parsed(R"({"variables":[]})")), HasSubstr("nothing to fill in"));
 }
 
 TEST(Output, DoctorNamesTheNextStepOfWhatIsNotWell) {
