@@ -1,12 +1,12 @@
-#include <boost/json/serialize.hpp>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 #include "actions/registry.h"
 #include "app/commands.h"
@@ -25,24 +25,61 @@ struct ListShape {
 
 const ListShape* shape_of(const std::string& action) {
   static const std::map<std::string, ListShape, std::less<>> shapes = {
-      {"list_broadcasts", {"broadcasts", {{"id", "ID"}, {"name", "NAME"}, {"state", "STATE"}, {"counters.total", "RECIPIENTS"}, {"counters.accepted", "ACCEPTED"}, {"counters.delivered", "DELIVERED"}, {"created_at", "CREATED"}}, "no broadcast yet"}},
-      {"list_templates", {"templates", {{"name", "NAME"}, {"language", "LANGUAGE"}, {"status", "STATUS"}, {"category", "CATEGORY"}, {"quality", "QUALITY"}}, "no template; read them with `posthorn template sync`"}},
-      {"list_channels", {"channels", {{"id", "ID"}, {"name", "NAME"}, {"display_number", "NUMBER"}, {"status", "STATUS"}, {"quality", "QUALITY"}, {"throughput", "PER SECOND"}, {"blocked_reason", "BLOCKED"}}, "no number; add one with `posthorn channel add`"}},
-      {"list_keys", {"keys", {{"name", "NAME"}, {"role", "ROLE"}, {"created_at", "CREATED"}, {"last_used_at", "LAST USED"}, {"revoked_at", "REVOKED"}}, "no key"}},
-      {"list_uploads", {"uploads", {{"id", "ID"}, {"file_name", "FILE"}, {"size", "BYTES"}, {"created_at", "CREATED"}}, "no upload"}},
+      {"list_broadcasts",
+       {"broadcasts",
+        {{"id", "ID"},
+         {"name", "NAME"},
+         {"state", "STATE"},
+         {"counters.total", "RECIPIENTS"},
+         {"counters.accepted", "ACCEPTED"},
+         {"counters.delivered", "DELIVERED"},
+         {"created_at", "CREATED"}},
+        "no broadcast yet"}},
+      {"list_templates",
+       {"templates",
+        {{"name", "NAME"},
+         {"language", "LANGUAGE"},
+         {"status", "STATUS"},
+         {"category", "CATEGORY"},
+         {"quality", "QUALITY"}},
+        "no template; read them with `posthorn template sync`"}},
+      {"list_channels",
+       {"channels",
+        {{"id", "ID"},
+         {"name", "NAME"},
+         {"display_number", "NUMBER"},
+         {"status", "STATUS"},
+         {"quality", "QUALITY"},
+         {"throughput", "PER SECOND"},
+         {"blocked_reason", "BLOCKED"}},
+        "no number; add one with `posthorn channel add`"}},
+      {"list_keys",
+       {"keys",
+        {{"name", "NAME"},
+         {"role", "ROLE"},
+         {"created_at", "CREATED"},
+         {"last_used_at", "LAST USED"},
+         {"revoked_at", "REVOKED"}},
+        "no key"}},
+      {"list_uploads",
+       {"uploads",
+        {{"id", "ID"}, {"file_name", "FILE"}, {"size", "BYTES"}, {"created_at", "CREATED"}},
+        "no upload"}},
   };
   const auto found = shapes.find(action);
   return found == shapes.end() ? nullptr : &found->second;
 }
 
-// From POSTHORN_TOKEN, or the first line of standard input: never from an argument, which every process list shows.
+// From POSTHORN_TOKEN, or the first line of standard input: never from an argument, which every process list
+// shows.
 Result<std::string> read_token() {
   if (auto token = environment_variable("POSTHORN_TOKEN")) return *token;
   std::string line;
   std::getline(std::cin, line);
   while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
   if (line.empty())
-    return fail(ErrorCode::invalid_argument, "the access token is missing: pipe it in, or set POSTHORN_TOKEN", "token");
+    return fail(ErrorCode::invalid_argument, "the access token is missing: pipe it in, or set POSTHORN_TOKEN",
+                "token");
   return line;
 }
 
@@ -63,16 +100,20 @@ Result<json::value> number_from(const std::string& text, const std::string& name
 
 Result<json::value> typed_value(ParameterType type, const std::string& text, const std::string& name) {
   switch (type) {
-    case ParameterType::integer: return number_from<std::int64_t>(text, name);
-    case ParameterType::number: return number_from<double>(text, name);
+    case ParameterType::integer:
+      return number_from<std::int64_t>(text, name);
+    case ParameterType::number:
+      return number_from<double>(text, name);
     case ParameterType::boolean:
       if (text == "true" || text == "false") return json::value(text == "true");
       return fail(ErrorCode::invalid_argument, fmt::format("{} must be true or false", name), name);
     case ParameterType::object:
-    case ParameterType::list: return parse_json(text);
+    case ParameterType::list:
+      return parse_json(text);
     case ParameterType::text:
     case ParameterType::phone:
-    case ParameterType::time: return json::value(text);
+    case ParameterType::time:
+      return json::value(text);
   }
   return json::value(text);
 }
@@ -85,7 +126,9 @@ void print_value(const CommandContext& c, const json::value& value) {
   }
 }
 
-int health_code(const json::value& answer) { return JsonView(answer)["ok"].boolean_or(false) ? kExitOk : kExitUnhealthy; }
+int health_code(const json::value& answer) {
+  return JsonView(answer)["ok"].boolean_or(false) ? kExitOk : kExitUnhealthy;
+}
 
 void print_checks(const CommandContext& c, const json::value& answer) {
   if (c.json) return print(json::serialize(answer) + "\n");
@@ -118,7 +161,8 @@ Task<Result<int>> upload_file(CommandContext c, std::string file) {
   co_return kExitOk;
 }
 
-Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id, std::string phone_number_id) {
+Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id,
+                              std::string phone_number_id) {
   PH_CO_TRY_ASSIGN(const auto token, read_token());
   json::object parameters;
   parameters["name"] = name;
@@ -128,7 +172,8 @@ Task<Result<int>> add_channel(CommandContext c, std::string name, std::string bu
   PH_CO_TRY_ASSIGN(const auto added, co_await c.client->call("add_channel", std::move(parameters)));
   print_value(c, added);
   const JsonView warnings = JsonView(added)["warnings"];
-  for (std::size_t i = 0; !c.json && i < warnings.size(); ++i) print(fmt::format("warning: {}\n", warnings[i].string_or("")));
+  for (std::size_t i = 0; !c.json && i < warnings.size(); ++i)
+    print(fmt::format("warning: {}\n", warnings[i].string_or("")));
   co_return kExitOk;
 }
 

@@ -1,10 +1,10 @@
 #include "app/output.h"
 
-#include <boost/json/serialize.hpp>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstdio>
+
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 namespace posthorn {
 namespace {
@@ -21,7 +21,8 @@ const json::value* member(const json::value& row, std::string_view path) {
 
 // Characters that a terminal shows, roughly: UTF-8 sequences count once.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 std::string padded(std::string_view text, std::size_t to, bool right) {
@@ -34,19 +35,25 @@ std::int64_t count(const json::value& object, std::string_view path) {
   return value != nullptr && value->is_number() ? value->to_number<std::int64_t>() : 0;
 }
 
-std::string text_of(const json::value& object, std::string_view path) { return cell_text(member(object, path)); }
+std::string text_of(const json::value& object, std::string_view path) {
+  return cell_text(member(object, path));
+}
 
 void append_points(std::string& out, const json::value& summary, const char* list, const char* word) {
   const auto* points = member(summary, list);
   if (points == nullptr || !points->is_array()) return;
-  for (const auto& point : points->get_array()) out += fmt::format("  {}: {}\n", word, text_of(point, "message"));
+  for (const auto& point : points->get_array())
+    out += fmt::format("  {}: {}\n", word, text_of(point, "message"));
 }
 
 std::string reason_text(std::string_view reason) {
   constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
-      {"no_phone", "without phone number"},        {"bad_phone", "not a phone number"},
-      {"missing_value", "a variable has no value"}, {"value_too_long", "a value is too long"},
-      {"value_not_single_line", "a value has line breaks or tabs"}, {"bad_value", "a value that Meta would refuse"},
+      {"no_phone", "without phone number"},
+      {"bad_phone", "not a phone number"},
+      {"missing_value", "a variable has no value"},
+      {"value_too_long", "a value is too long"},
+      {"value_not_single_line", "a value has line breaks or tabs"},
+      {"bad_value", "a value that Meta would refuse"},
       {"too_many_cells", "more cells than columns"}};
   for (const auto& [name, text] : kReasons)
     if (name == reason) return std::string(text);
@@ -62,16 +69,20 @@ std::vector<Counted> counted(const json::value& summary, std::string_view name) 
   if (object == nullptr || !object->is_object()) return out;
   for (const auto& [key, n] : object->get_object())
     if (n.is_number()) out.emplace_back(std::string(key), n.to_number<std::int64_t>());
-  std::ranges::sort(out, [](const Counted& a, const Counted& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+  std::ranges::sort(out, [](const Counted& a, const Counted& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   return out;
 }
 
 void append_reasons(std::string& out, const json::value& summary) {
   for (const auto& [reason, n] : counted(summary, "problems_by_reason"))
-    if (reason != "duplicate" && reason != "opted_out") out += fmt::format("    {:>10}  {}\n", grouped(n), reason_text(reason));
+    if (reason != "duplicate" && reason != "opted_out")
+      out += fmt::format("    {:>10}  {}\n", grouped(n), reason_text(reason));
 }
 
-// A number read with the wrong default region lands in a wrong country: only people can see that, so they are shown.
+// A number read with the wrong default region lands in a wrong country: only people can see that, so they are
+// shown.
 void append_countries(std::string& out, const json::value& summary) {
   constexpr std::size_t kMost = 15;
   const auto countries = counted(summary, "by_region");
@@ -91,15 +102,17 @@ void append_countries(std::string& out, const json::value& summary) {
 
 void append_budget(std::string& out, const json::value& summary) {
   if (member(summary, "budget.limit") == nullptr) return;
-  out += fmt::format("  budget: {} of {} people left in 24 hours ({})\n", grouped(count(summary, "budget.remaining")),
-                     grouped(count(summary, "budget.limit")), text_of(summary, "budget.tier"));
+  out += fmt::format("  budget: {} of {} people left in 24 hours ({})\n",
+                     grouped(count(summary, "budget.remaining")), grouped(count(summary, "budget.limit")),
+                     text_of(summary, "budget.tier"));
 }
 
 }  // namespace
 
 std::string grouped(std::int64_t number) {
   auto digits = fmt::format("{}", number);
-  for (auto at = static_cast<std::int64_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<std::int64_t>(digits.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
 
@@ -177,40 +190,54 @@ void print_error(const Error& error, bool as_json) {
 }
 
 std::string report_text(const json::value& report) {
-  std::string out = fmt::format("\nReport of “{}”: {}{}\n\n", text_of(report, "name"), text_of(report, "state"),
-                                text_of(report, "state_reason").empty() ? "" : " (" + text_of(report, "state_reason") + ")");
-  constexpr std::pair<const char*, const char*> kTotals[] = {
-      {"total", "recipients"}, {"accepted", "accepted by Meta"}, {"sent", "sent"}, {"delivered", "delivered"}, {"read", "read"},
-      {"failed", "failed at delivery"}, {"rejected", "rejected at sending"}, {"unknown", "outcome not known yet"},
-      {"unknown_final", "outcome unknown for good"}, {"suppressed", "opted out"}, {"cancelled", "cancelled"}, {"expired", "expired"}};
+  std::string out = fmt::format(
+      "\nReport of “{}”: {}{}\n\n", text_of(report, "name"), text_of(report, "state"),
+      text_of(report, "state_reason").empty() ? "" : " (" + text_of(report, "state_reason") + ")");
+  constexpr std::pair<const char*, const char*> kTotals[] = {{"total", "recipients"},
+                                                             {"accepted", "accepted by Meta"},
+                                                             {"sent", "sent"},
+                                                             {"delivered", "delivered"},
+                                                             {"read", "read"},
+                                                             {"failed", "failed at delivery"},
+                                                             {"rejected", "rejected at sending"},
+                                                             {"unknown", "outcome not known yet"},
+                                                             {"unknown_final", "outcome unknown for good"},
+                                                             {"suppressed", "opted out"},
+                                                             {"cancelled", "cancelled"},
+                                                             {"expired", "expired"}};
   for (const auto& [name, label] : kTotals) {
     const auto n = count(report, std::string("totals.") + name);
-    if (n > 0 || name == std::string_view("accepted")) out += fmt::format("  {:>12}  {}\n", grouped(n), label);
+    if (n > 0 || name == std::string_view("accepted"))
+      out += fmt::format("  {:>12}  {}\n", grouped(n), label);
   }
   const auto* errors = member(report, "errors");
   if (errors == nullptr || !errors->is_array() || errors->get_array().empty()) return out;
   out += "\nErrors:\n";
   for (const auto& line : errors->get_array()) {
-    out += fmt::format("  {:>8} × {}: {}\n             → {}\n", grouped(count(line, "at_submission") + count(line, "at_delivery")),
+    out += fmt::format("  {:>8} × {}: {}\n             → {}\n",
+                       grouped(count(line, "at_submission") + count(line, "at_delivery")),
                        count(line, "code"), text_of(line, "meaning"), text_of(line, "next_step"));
   }
   return out;
 }
 
 std::string preflight_text(const json::value& summary) {
-  std::string out = fmt::format("  {} rows: {} accepted, {} rejected, {} duplicates, {} opted out\n", grouped(count(summary, "rows")),
-                                grouped(count(summary, "accepted")), grouped(count(summary, "rejected")),
-                                grouped(count(summary, "duplicates")), grouped(count(summary, "opted_out")));
+  std::string out = fmt::format("  {} rows: {} accepted, {} rejected, {} duplicates, {} opted out\n",
+                                grouped(count(summary, "rows")), grouped(count(summary, "accepted")),
+                                grouped(count(summary, "rejected")), grouped(count(summary, "duplicates")),
+                                grouped(count(summary, "opted_out")));
   append_reasons(out, summary);
   append_countries(out, summary);
   append_budget(out, summary);
   const auto* seconds = member(summary, "seconds");
   if (seconds != nullptr && seconds->is_number())
-    out += fmt::format("  time: about {} at {:.0f} messages/s\n", short_duration(seconds->to_number<double>()),
-                       member(summary, "rate_per_second")->to_number<double>());
+    out +=
+        fmt::format("  time: about {} at {:.0f} messages/s\n", short_duration(seconds->to_number<double>()),
+                    member(summary, "rate_per_second")->to_number<double>());
   const auto* cost = member(summary, "cost.amount");
   if (cost != nullptr && cost->is_number()) {
-    out += fmt::format("  cost: about {:.2f} {} (rates of {})\n", cost->to_number<double>(), text_of(summary, "cost.currency"), text_of(summary, "cost.rates_of"));
+    out += fmt::format("  cost: about {:.2f} {} (rates of {})\n", cost->to_number<double>(),
+                       text_of(summary, "cost.currency"), text_of(summary, "cost.rates_of"));
   } else {
     out += "  cost: not estimated, because no rate card is configured (rates.file)\n";
   }
@@ -229,7 +256,8 @@ std::string previews_text(const json::value& answer) {
     const auto problem = text_of(row, "problem");
     if (!problem.empty()) out += fmt::format("  not sent: {}\n", problem);
     std::string_view text;
-    if (const auto* value = member(row, "text"); value != nullptr && value->is_string()) text = value->get_string();
+    if (const auto* value = member(row, "text"); value != nullptr && value->is_string())
+      text = value->get_string();
     while (!text.empty()) {
       const auto end = std::min(text.find('\n'), text.size());
       out += fmt::format("  | {}\n", text.substr(0, end));
@@ -241,13 +269,20 @@ std::string previews_text(const json::value& answer) {
 
 std::string template_text(const json::value& answer) {
   auto out = answer.is_object() ? fields(answer.get_object()) : std::string();
-  if (const auto* components = member(answer, "components"); components != nullptr && components->is_array()) {
+  if (const auto* components = member(answer, "components");
+      components != nullptr && components->is_array()) {
     for (const auto& component : components->get_array())
-      if (const auto text = text_of(component, "text"); !text.empty()) out += fmt::format("\n{}\n{}\n", text_of(component, "type"), text);
+      if (const auto text = text_of(component, "text"); !text.empty())
+        out += fmt::format("\n{}\n{}\n", text_of(component, "type"), text);
   }
   const auto* variables = member(answer, "variables");
   if (variables != nullptr && variables->is_array())
-    out += "\n" + table(variables->get_array(), {{"name", "VARIABLE"}, {"type", "TYPE"}, {"required", "REQUIRED"}, {"label", "MEANING"}, {"example", "EXAMPLE"}},
+    out += "\n" + table(variables->get_array(),
+                        {{"name", "VARIABLE"},
+                         {"type", "TYPE"},
+                         {"required", "REQUIRED"},
+                         {"label", "MEANING"},
+                         {"example", "EXAMPLE"}},
                         "nothing to fill in");
   append_points(out, answer, "problems", "problem");
   return out;

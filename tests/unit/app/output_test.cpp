@@ -33,7 +33,8 @@ TEST(Output, DurationsRoundUpAndChangeTheirUnit) {
 }
 
 TEST(Output, TablesAlignNumbersRightAndCountLettersNotBytes) {
-  const auto rows = parsed(R"([{"name":"Zoë","n":5},{"name":"Bartholomew","n":1200},{"name":"x","n":-3}])").as_array();
+  const auto rows =
+      parsed(R"([{"name":"Zoë","n":5},{"name":"Bartholomew","n":1200},{"name":"x","n":-3}])").as_array();
   EXPECT_EQ(table(rows, {{"name", "NAME"}, {"n", "COUNT"}}, "nothing"),
             "NAME         COUNT\nZoë              5\nBartholomew   1200\nx               -3\n");
   EXPECT_EQ(table(json::array(), {{"name", "NAME"}}, "nothing"), "nothing\n");
@@ -41,15 +42,19 @@ TEST(Output, TablesAlignNumbersRightAndCountLettersNotBytes) {
 }
 
 TEST(Output, FieldsLeaveOutWhatIsNested) {
-  EXPECT_EQ(fields(parsed(R"({"id":1,"longer":"x","list":[1],"object":{"a":1},"none":null,"yes":true})").as_object()),
-            "id      1\nlonger  x\nnone    \nyes     true\n");
+  EXPECT_EQ(
+      fields(
+          parsed(R"({"id":1,"longer":"x","list":[1],"object":{"a":1},"none":null,"yes":true})").as_object()),
+      "id      1\nlonger  x\nnone    \nyes     true\n");
 }
 
 TEST(Output, ErrorsAsJsonGoToStandardOutput) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   print_error({ErrorCode::not_found, "there is no broadcast 9", "id"}, true);
-  EXPECT_EQ(testing::internal::GetCapturedStdout(), "{\"error\":{\"code\":\"not_found\",\"message\":\"there is no broadcast 9\",\"field\":\"id\"}}\n");
+  EXPECT_EQ(
+      testing::internal::GetCapturedStdout(),
+      "{\"error\":{\"code\":\"not_found\",\"message\":\"there is no broadcast 9\",\"field\":\"id\"}}\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
@@ -59,7 +64,8 @@ TEST(Output, ErrorsAsJsonGoToStandardOutput) {
 }
 
 TEST(Output, PreflightShowsEverythingThatDecides) {
-  const auto text = preflight_text(parsed(R"({"rows":12000,"accepted":11000,"rejected":700,"duplicates":250,"opted_out":50,
+  const auto text =
+      preflight_text(parsed(R"({"rows":12000,"accepted":11000,"rejected":700,"duplicates":250,"opted_out":50,
     "problems_by_reason":{"bad_phone":600,"missing_value":100,"duplicate":250,"opted_out":50},
     "by_region":{"AT":10,"DE":10980,"GG":10},"budget":{"tier":"TIER_10K","used_24h":4000,"limit":10000,"remaining":6000},
     "rate_per_second":78.8,"seconds":139.6,"cost":{"amount":1234.5,"currency":"EUR","rates_of":"2026-07-01"},
@@ -94,7 +100,9 @@ TEST(Output, PreviewsShowTextOrReason) {
     {"line":2,"phone_as_given":"0170 1","phone":"+491701","problem":"","text":"Hi\nyou"},
     {"line":17,"phone_as_given":"bad","phone":null,"problem":"no number"},
     {"line":900,"phone_as_given":"","phone":null,"problem":"no row"}]})"));
-  EXPECT_EQ(text, "line 2 to +491701\n  | Hi\n  | you\nline 17 to bad\n  not sent: no number\nline 900\n  not sent: no row\n");
+  EXPECT_EQ(text,
+            "line 2 to +491701\n  | Hi\n  | you\nline 17 to bad\n  not sent: no number\nline 900\n  not "
+            "sent: no row\n");
   EXPECT_EQ(previews_text(parsed(R"({"previews":[]})")), "no such line\n");
 }
 
@@ -111,7 +119,8 @@ TEST(Output, ReportsListErrorsWithTheirNextStep) {
 }
 
 TEST(Output, TemplatesShowTheirTextsAndWhatToFillIn) {
-  const auto text = template_text(parsed(R"({"name":"sale","components":[{"type":"BODY","text":"Hi {{1}}"},{"type":"BUTTONS"}],
+  const auto text = template_text(
+      parsed(R"({"name":"sale","components":[{"type":"BODY","text":"Hi {{1}}"},{"type":"BUTTONS"}],
     "variables":[{"name":"body.1","type":"text","required":true,"label":"Body 1","example":"Ann"}],"problems":[{"blocks":true,"message":"is paused"}]})"));
   EXPECT_THAT(text, HasSubstr("name  sale\n\nBODY\nHi {{1}}\n\nVARIABLE"));
   EXPECT_THAT(text, HasSubstr("body.1    text  true      Body 1   Ann\n"));
@@ -123,7 +132,8 @@ TEST(Output, DoctorNamesTheNextStepOfWhatIsNotWell) {
   EXPECT_EQ(doctor_text(parsed(R"([{"health":"ok","name":"disk","finding":"fine","next_step":"x"},
     {"health":"warning","name":"web","finding":"unset","next_step":"set it"},{"health":"failure","name":"token","finding":"gone","next_step":"new one"}])")
                             .as_array()),
-            "ok       disk: fine\nWARNING  web: unset\n         → set it\nFAILURE  token: gone\n         → new one\n");
+            "ok       disk: fine\nWARNING  web: unset\n         → set it\nFAILURE  token: gone\n         → "
+            "new one\n");
 }
 
 }  // namespace
