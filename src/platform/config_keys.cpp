@@ -168,8 +168,9 @@ const auto kKeys = std::to_array<ConfigKey>({
      {0.01, 1},
      nullptr,
      "",
-     "Share of failures among the last `sending.error_window` sends at which a broadcast pauses; `1` only "
-     "when all fail."},
+     "Share of failures (refused, or undelivered later; not Meta's own limits 131049 and 130472) among the "
+     "last "
+     "`sending.error_window` sends above which a broadcast pauses; `1` only when all fail."},
     {"sending.error_window",
      +PH_FIELD(sending.error_window),
      "200",
