@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -174,6 +175,10 @@ Result<> Server::Parts::open_log() {
 }
 
 Result<> Server::Parts::open_network() {
+  // Read at the first connection only: a wrong path would be noticed when the first broadcast fails.
+  if (!config.graph.ca_file.empty() && !std::ifstream(config.graph.ca_file))
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("graph.ca_file: {} cannot be read", config.graph.ca_file), "graph.ca_file");
   NetworkOptions options;
   options.ca_file = config.graph.ca_file;
   network = std::make_unique<RealNetwork>(runtime->executor(), std::move(options));

@@ -62,6 +62,11 @@ Error sqlite_error(sqlite3* db, int rc, std::string_view doing) {
                 doing)};
   }
   const char* detail = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+  if ((rc & 0xff) == SQLITE_NOTADB)
+    return {
+        code_of(rc),
+        "The database file is no SQLite database, or its first page is damaged. Put a backup in its place "
+        "(posthorn restore), or use another data folder."};
   return {code_of(rc), fmt::format("Database: {} (SQLite {}) during {}", detail, rc, doing)};
 }
 
