@@ -67,8 +67,9 @@ class ErrorShare {
   }
   // Judged from a quarter of the outcomes on, so that a short bad list is stopped as well.
   bool above(double share) const {
-    return share > 0 && last_.size() >= size_ / 4 &&
-           static_cast<double>(failures_) > share * static_cast<double>(last_.size());
+    if (share <= 0 || last_.size() < size_ / 4) return false;
+    if (static_cast<std::size_t>(failures_) == last_.size()) return true;
+    return static_cast<double>(failures_) > share * static_cast<double>(last_.size());
   }
   int failures() const { return failures_; }
   int outcomes() const { return static_cast<int>(last_.size()); }

@@ -9,6 +9,7 @@
 
 #include "messaging/lanes.h"
 #include "messaging/pair_limiter.h"
+#include "messaging/send_guards.h"
 
 namespace posthorn {
 namespace {
@@ -218,6 +219,51 @@ TEST(Lanes, RepliesFirstThenApiThenBroadcastsInTurn) {
   std::vector<int> order;
   while (auto item = lanes.pop()) order.push_back(*item);
   EXPECT_EQ(order, (std::vector<int>{1, 10, 100, 200, 101, 201, 102}));
+  EXPECT_TRUE(lanes.empty());
+}
+
+TEST(Pacer, SaysHowManyCanLeaveSoon) {
+  Pacer pacer({80, 1.0}, kStart);
+  EXPECT_EQ(pacer.leave_within(10s, kStart), 800);
+  pacer.set_rate(1, kStart);
+  EXPECT_EQ(pacer.leave_within(10s, kStart), 10);
+  EXPECT_EQ(pacer.leave_within(1ms, kStart), 1);
+  pacer.pause_until(kStart + 8s);
+  EXPECT_EQ(pacer.leave_within(10s, kStart), 2);
+  EXPECT_EQ(pacer.leave_within(8s, kStart), 0);
+  EXPECT_GT(Pacer({0, 1.0}, kStart).leave_within(10s, kStart), 1'000'000'000);
+}
+
+TEST(ErrorShare, AcceptedMessagesMayTurnOutUndelivered) {
+  ErrorShare share(8);
+  for (int i = 0; i < 8; ++i) share.add(0);
+  for (int i = 0; i < 4; ++i) share.failed_later(131026);
+  EXPECT_FALSE(share.above(0.5));
+  share.failed_later(131026);
+  EXPECT_TRUE(share.above(0.5));
+  EXPECT_EQ(share.most_frequent_code(), 131026);
+  for (int i = 0; i < 10; ++i) share.failed_later(131026);  // more than it remembers
+  EXPECT_EQ(share.failures(), 8);
+  EXPECT_TRUE(share.above(1));
+  for (int i = 0; i < 8; ++i) share.add(0);
+  EXPECT_EQ(share.failures(), 0);
+}
+
+TEST(ErrorShare, MetasOwnLimitsDoNotSpeakAgainstTheList) {
+  EXPECT_TRUE(counts_for_error_share(131026));
+  EXPECT_TRUE(counts_for_error_share(-1));
+  for (const int code : {0, 131049, 130472}) EXPECT_FALSE(counts_for_error_share(code)) << code;
+}
+
+TEST(Lanes, TheLastInLineGivesWayFirst) {
+  Lanes<int> lanes;
+  lanes.push(Lane::reply, {}, 1);
+  lanes.push(Lane::api, {}, 2);
+  lanes.push(Lane::broadcast, CampaignId{1}, 3);
+  lanes.push(Lane::broadcast, CampaignId{1}, 4);
+  lanes.push(Lane::broadcast, CampaignId{2}, 5);
+  for (const int expected : {5, 4, 3, 2, 1}) EXPECT_EQ(lanes.pop_last(), expected);
+  EXPECT_EQ(lanes.pop_last(), std::nullopt);
   EXPECT_TRUE(lanes.empty());
 }
 
