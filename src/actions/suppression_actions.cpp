@@ -63,14 +63,18 @@ Task<Result<json::value>> remove(ActionContext c, Params p) {
 
 Task<Result<json::value>> check(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(const auto phone, phone_of(p));
-  auto look = [phone, business = p.text("business_id")](Transaction& tx) {
-    return suppressions::find(tx, phone, business);
-  };
-  PH_CO_TRY_ASSIGN(auto found, co_await c.services->database->read(std::move(look)));
+  auto look = [phone](Transaction& tx) { return suppressions::find_all(tx, phone); };
+  PH_CO_TRY_ASSIGN(std::vector<Suppression> found, co_await c.services->database->read(std::move(look)));
+  const std::string business = p.text("business_id");
+  if (!business.empty()) {
+    std::erase_if(found,
+                  [&](const Suppression& s) { return !s.business_id.empty() && s.business_id != business; });
+  }
   json::object out;
   out["phone"] = phone.to_string();
-  out["suppressed"] = found.has_value();
-  if (found) out["entry"] = view(*found);
+  out["suppressed"] = !found.empty();
+  if (!found.empty()) out["entry"] = view(found.front());
+  out["entries"] = views(found);
   co_return json::value(std::move(out));
 }
 
@@ -129,7 +133,11 @@ std::vector<Action> suppression_actions() {
        .category = "suppressions",
        .role = Role::viewer,
        .summary = "Whether a number is on the list, since when and why.",
-       .parameters = {phone, business_parameter()},
+       .parameters = {phone,
+                      {.name = "business_id",
+                       .help = "entries that count for this business account; of all accounts when left out",
+                       .fallback = "",
+                       .max = 40}},
        .handler = check,
        .example = {{"phone", "+491701234567"}}},
       {.name = "list_suppressions",

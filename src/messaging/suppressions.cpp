@@ -80,6 +80,18 @@ Result<std::optional<Suppression>> find(Transaction& tx, PhoneNumber phone, std:
   return row(rows);
 }
 
+Result<std::vector<Suppression>> find_all(Transaction& tx, PhoneNumber phone) {
+  PH_TRY_ASSIGN(auto rows, tx.query("SELECT phone, business_id, source, detail, created_at FROM suppressions "
+                                    "WHERE phone = $1 ORDER BY business_id",
+                                    {phone.digits()}));
+  std::vector<Suppression> found;
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return found;
+    found.push_back(row(rows));
+  }
+}
+
 Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
   PH_TRY_ASSIGN(const auto found, find(tx, phone, business_id));
   return found.has_value();

@@ -36,6 +36,8 @@ Result<bool> remove(Transaction& tx, PhoneNumber phone,
 // True for an entry of this business or of all businesses.
 Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view business_id);
 Result<std::optional<Suppression>> find(Transaction& tx, PhoneNumber phone, std::string_view business_id);
+// Every entry of the number, of whichever business.
+Result<std::vector<Suppression>> find_all(Transaction& tx, PhoneNumber phone);
 // Every suppressed number of the business (and of all), ascending and without repeats, for a merge against a
 // list.
 Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view business_id);
