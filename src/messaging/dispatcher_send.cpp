@@ -30,7 +30,8 @@ Task<> Dispatcher::Impl::pace_loop() {
       hand_over(std::move(*item));
     }
     const MonotonicTime now = ports.clock.now();
-    const MonotonicTime next = ready.empty() || !sends() || !worker_free() ? MonotonicTime::max() : pacer.next(now);
+    const MonotonicTime next =
+        ready.empty() || !sends() || !worker_free() ? MonotonicTime::max() : pacer.next(now);
     meters.rate.set(pacer.current_rate(now));
     if (next == MonotonicTime::max()) {
       co_await pace_wake.wait();  // whoever changes that notifies
@@ -41,7 +42,9 @@ Task<> Dispatcher::Impl::pace_loop() {
   }
 }
 
-bool Dispatcher::Impl::worker_free() const { return !idle.empty() || static_cast<int>(workers.size()) < window(); }
+bool Dispatcher::Impl::worker_free() const {
+  return !idle.empty() || static_cast<int>(workers.size()) < window();
+}
 
 // The next item that may leave at this instant. A recipient who was written to a moment ago goes back for a
 // few seconds and holds up nobody.
@@ -199,7 +202,8 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
   }
 }
 
-// A channel that takes requests and never answers would make window after window unknown: it counts as unreachable as well.
+// A channel that takes requests and never answers would make window after window unknown: it counts as
+// unreachable as well.
 MonotonicTime Dispatcher::Impl::note_silence(MonotonicTime now) {
   const MonotonicTime again = outage.failed(now, ports.random.unit());
   if (outage.active()) give_back_all(again - now);

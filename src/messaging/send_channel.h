@@ -29,7 +29,8 @@ struct SendAnswer {
   std::string message_id;  // accepted: the channel's id (wamid)
   std::string detail;      // the channel's words, shortened
   std::string reason;      // campaign_stop, account_stop: what to tell people
-  bool answered = true;     // false: the exchange broke off or timed out; nobody knows whether the channel still lives
+  bool answered =
+      true;  // false: the exchange broke off or timed out; nobody knows whether the channel still lives
   bool held = false;       // accepted, but held for quality assessment
   bool opted_out = false;  // the recipient does not want marketing (131050)
   Duration retry_after{};  // retry, pair_limited, throttled, number_paused: at least this long; 0: the

@@ -10,8 +10,8 @@
 
 namespace posthorn {
 
-// After a few exchanges in a row without an answer (no connection, broken off, timed out) the channel counts as
-// unreachable: nothing is taken until `until`, then one probe.
+// After a few exchanges in a row without an answer (no connection, broken off, timed out) the channel counts
+// as unreachable: nothing is taken until `until`, then one probe.
 class Outage {
  public:
   static constexpr int kFailures = 3;
@@ -20,7 +20,8 @@ class Outage {
 
   // Returns when to try again. `jitter` in [0, 1).
   MonotonicTime failed(MonotonicTime now, double jitter) {
-    if (active() && now < until_) return until_;  // it left before the outage was known, and tells nothing new
+    if (active() && now < until_)
+      return until_;  // it left before the outage was known, and tells nothing new
     ++failures_;
     const int doublings = std::clamp(failures_ - kFailures, 0, 5);
     const Duration delay = std::min(kLongest, kFirst * (1 << doublings));
@@ -41,10 +42,12 @@ class Outage {
   MonotonicTime until_{};
 };
 
-// Does a failure with this code speak against the list or the message? Not when Meta keeps marketing from people
-// for reasons of its own while their numbers are fine: 131049 (they get enough of it) and 130472 (an
+// Does a failure with this code speak against the list or the message? Not when Meta keeps marketing from
+// people for reasons of its own while their numbers are fine: 131049 (they get enough of it) and 130472 (an
 // experiment). 0: no failure.
-constexpr bool counts_for_error_share(int code) { return code != 0 && code != 131049 && code != 130472; }
+constexpr bool counts_for_error_share(int code) {
+  return code != 0 && code != 131049 && code != 130472;
+}
 
 // The share of failures among the last outcomes of a broadcast.
 class ErrorShare {

@@ -342,7 +342,8 @@ TEST_F(DispatcherTest, TheSamePersonWaitsSixSecondsAcrossARestart) {
   house.crash(simulated::CrashLoss::none);
   house.open();
   ASSERT_TRUE(house.sql([&](Transaction& tx) -> Result<> {
-    const SingleSend send{kAccount, Lane::api, PhoneNumber::from_digits(ListSource::phone(kC, 1)), R"({"to":"x"})", {}, ""};
+    const SingleSend send{kAccount,        Lane::api, PhoneNumber::from_digits(ListSource::phone(kC, 1)),
+                          R"({"to":"x"})", {},        ""};
     PH_TRY(enqueue_single_send(tx, send, house.world.wall_now()));
     return {};
   }));
@@ -379,7 +380,8 @@ TEST_F(DispatcherTest, APausedNumberHoldsNoIntents) {
   begin(300);
   const MonotonicTime back = house.world.now() + 30s;
   house.life->channel.script = [&](const std::string&, int) {
-    return house.world.now() < back ? ScriptedChannel::refuse(AnswerKind::number_paused, 131057) : ScriptedChannel::accept();
+    return house.world.now() < back ? ScriptedChannel::refuse(AnswerKind::number_paused, 131057)
+                                    : ScriptedChannel::accept();
   };
   attach();
   house.world.run_for(10s);
@@ -415,7 +417,8 @@ TEST_F(DispatcherTest, RetriesWaitForTheirSegmentToOpen) {
   house.world.run_for(500ms);
   ASSERT_EQ(house.ledger.instants.size(), 20U);
   const MonotonicTime opens = house.world.now() + 2h;
-  house.execute(fmt::format("UPDATE campaign_segments SET not_before = {}", to_micros(house.world.wall_now() + 2h)));
+  house.execute(
+      fmt::format("UPDATE campaign_segments SET not_before = {}", to_micros(house.world.wall_now() + 2h)));
   ASSERT_TRUE(settle(3h));
   EXPECT_GE(house.ledger.instants.at(20), opens);
   EXPECT_EQ(house.rows(kC, accepted), 20);
@@ -433,7 +436,9 @@ TEST_F(DispatcherTest, FailedDeliveriesCountTowardsTheErrorShare) {
     fresh.add_account();
     fresh.add_campaign(kC, 2000);
     fresh.start();
-    fresh.life->channel.on_received = [&](const std::string& t, const std::string& w) { fresh.post_status(t, w, "failed", 1s, code); };
+    fresh.life->channel.on_received = [&](const std::string& t, const std::string& w) {
+      fresh.post_status(t, w, "failed", 1s, code);
+    };
     fresh.life->dispatcher->add_broadcast(std::make_shared<ListSource>(kC));
     fresh.world.run_for(30s);
     const bool pauses = code == 131026;

@@ -96,7 +96,8 @@ TEST(Outage, OpensAfterAFewFailuresAndWaitsLonger) {
   EXPECT_FALSE(outage.active());
   EXPECT_EQ(outage.failed(now, 0), now + 1s);
   EXPECT_TRUE(outage.active());
-  EXPECT_EQ(outage.failed(now, 0), now + 1s) << "others that left before the outage was known tell nothing new";
+  EXPECT_EQ(outage.failed(now, 0), now + 1s)
+      << "others that left before the outage was known tell nothing new";
   EXPECT_EQ(outage.failed(now + 1s, 0), now + 3s);
   MonotonicTime at = outage.until();
   for (int i = 0; i < 20; ++i) at = outage.failed(at, 0);
