@@ -64,7 +64,7 @@ MonotonicTime Dispatcher::Impl::next_look() {
   const MonotonicTime now = ports.clock.now();
   MonotonicTime look = now + kLongestLook;
   if (intents_refused) return now + kStoreRetry;
-  if (outage.active() && open == 0) return std::min(look, outage.until());
+  if (outage.active() && open == 0 && outage.until() > now) return std::min(look, outage.until());
   const std::int64_t wall_now = wall();
   const auto at = [&](std::int64_t due_at) {
     look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0)));

@@ -159,6 +159,20 @@ TEST_F(DispatcherTest, SilentChannelCostsOneWindowAndAFewProbes) {
   EXPECT_EQ(house.rows(kC, accepted), 600 - unanswered) << "the rest is sent when answers come again";
 }
 
+TEST_F(DispatcherTest, AnOutageWithNothingLeftToSendIsNoReasonToLookAgainAndAgain) {
+  begin(20);
+  house.life->channel.script = [](const std::string&, int) {
+    ScriptedChannel::Plan plan = ScriptedChannel::refuse(AnswerKind::unknown, 0);
+    plan.answer.answered = false;
+    return plan;
+  };
+  attach();
+  house.world.run_for(20s);
+  const std::uint64_t before = house.world.handlers_run();
+  house.world.run_for(40s);
+  EXPECT_LT(house.world.handlers_run() - before, 2'000U);
+}
+
 TEST_F(DispatcherTest, UnknownOutcomesAreHeldAndNotSentAgain) {
   begin(100);
   house.life->channel.script = [](const std::string& token, int) {
