@@ -3,7 +3,8 @@
 #include <cmath>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
+
+#include "platform/toml.h"
 
 namespace posthorn {
 namespace {
@@ -88,15 +89,14 @@ std::optional<std::int64_t> price_of(const CountryRates& rates, std::string_view
 }  // namespace
 
 Result<RateCard> parse_rate_card(std::string_view text, std::string_view file_name) {
-  toml::table table;
-  try {
-    table = toml::parse(text, file_name);
-  } catch (const toml::parse_error& e) {
+  const toml::parse_result parsed = toml::parse(text, file_name);
+  if (!parsed) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("{}:{}: {}", file_name, e.source().begin.line, e.description()));
+                fmt::format("{}:{}: {}", file_name, parsed.error().source().begin.line,
+                            parsed.error().description()));
   }
   RateCard card;
-  for (const auto& [key, node] : table) {
+  for (const auto& [key, node] : parsed.table()) {
     PH_TRY(parse_member(key.str(), node, file_name, card));
   }
   if (card.valid_from.empty()) {

@@ -8,12 +8,9 @@
 
 #include <fmt/format.h>
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#include <toml++/toml.h>
-
 #include "platform/config_keys.h"
 #include "platform/environment.h"
+#include "platform/toml.h"
 
 namespace posthorn {
 namespace {
