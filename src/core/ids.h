@@ -20,6 +20,10 @@ using UploadId = Id<struct UploadTag>;      // an uploaded recipient file
 using CampaignId = Id<struct CampaignTag>;  // a broadcast; 0 is the account's queue of single sends
 using JournalId = Id<struct JournalTag>;    // one verbatim webhook body
 using EventId = Id<struct EventTag>;        // position in the event log
+using PersonId = Id<struct PersonTag>;
+using ConversationId = Id<struct ConversationTag>;  // one person (or group) and one account
+using MessageId = Id<struct MessageTag>;            // grows in the order of commits
+using AttachmentId = Id<struct AttachmentTag>;
 using ApiKeyId = Id<struct ApiKeyTag>;
 
 }  // namespace posthorn

@@ -1,7 +1,6 @@
 #include "messaging/directory_events.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <type_traits>
 #include <variant>
@@ -35,24 +34,6 @@ std::string only_digits(std::string_view text) {
     if (c >= '0' && c <= '9') digits.push_back(c);
   }
   return digits;
-}
-
-// Keywords count only as the whole message; case, blanks and closing punctuation do not matter.
-std::string keyword_form(std::string_view text) {
-  std::string form;
-  for (const char c : text) form.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
-  const auto ignorable = [](char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '.' || c == '!';
-  };
-  while (!form.empty() && ignorable(form.back())) form.pop_back();
-  form.erase(form.begin(), std::find_if_not(form.begin(), form.end(), ignorable));
-  return form;
-}
-
-bool is_keyword(const std::vector<std::string>& keywords, std::string_view text) {
-  const std::string form = keyword_form(text);
-  return std::any_of(keywords.begin(), keywords.end(),
-                     [&](const std::string& k) { return keyword_form(k) == form; });
 }
 
 // What Meta's template events mean for sending. FLAGGED is a warning only.
@@ -177,31 +158,18 @@ class DirectoryEvents {
                fmt::format("contact:{}", person(e.phone, e.user_id)));
   }
 
-  Result<> apply(const wa::MessageEvent& e) {
-    if (e.from.empty() && e.from_user_id.empty())
-      return fail(ErrorCode::invalid_argument, "A message without a sender.");
-    ++result_.messages;
-    const std::string subject = fmt::format("contact:{}", person(e.from, e.from_user_id));
-    const PhoneNumber phone = phone_of(e.from);
-    if (phone && is_keyword(batch_.stop_keywords, e.text)) {
-      PH_TRY(opt_out(phone, "keyword", keyword_form(e.text)));
-      PH_TRY(log("contact.opted_out", subject));
-    } else if (phone && is_keyword(batch_.start_keywords, e.text)) {
-      PH_TRY(opt_in(phone));
-      PH_TRY(log("contact.opted_in", subject));
-    }
-    return log("message.received", subject);
+  // Conversations have a path of their own: conversation_events.h.
+  template <class E>
+  Result<> apply(const E&) {
+    return fail(ErrorCode::internal, "This kind of event does not belong to the directory.");
   }
 
   Result<> apply(const wa::AccountAlertEvent&) { return log("account.alert", business_subject()); }
   Result<> apply(const wa::AccountReviewEvent&) { return log("account.review", business_subject()); }
   Result<> apply(const wa::SecurityEvent&) { return log("account.security", business_subject()); }
   Result<> apply(const wa::ValueErrorEvent&) { return log("webhook.errors", business_subject()); }
-  Result<> apply(const wa::UnknownEvent&) { return log("webhook.other", business_subject()); }
-  Result<> apply(const wa::StatusEvent&) {
-    return fail(ErrorCode::internal, "Statuses have a path of their own.");
-  }
-  Result<> apply(const wa::MalformedEvent& e) { return fail(ErrorCode::invalid_argument, e.reason); }
+  Result<> apply(const channels::UnknownEvent&) { return log("webhook.other", business_subject()); }
+  Result<> apply(const channels::MalformedEvent& e) { return fail(ErrorCode::invalid_argument, e.reason); }
 
  private:
   static std::string template_subject(std::string_view name, std::string_view language) {

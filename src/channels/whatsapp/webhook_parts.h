@@ -7,6 +7,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "channels/canonical_json.h"
 #include "channels/whatsapp/webhook.h"
 
 namespace posthorn::whatsapp {
@@ -30,8 +31,9 @@ class EventSink {
   std::vector<WebhookEvent> events_;
 };
 
-// Parses one JSON item with the depth cap. Lone surrogates, which Boost.JSON refuses, become U+FFFD.
-Result<boost::json::value> parse_item(std::string_view raw);
+using channels::canonical_json;
+using channels::kMaxWebhookDepth;
+using channels::parse_item;
 
 // statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each.
 class StatusReader {
@@ -54,8 +56,5 @@ void read_field(std::string_view raw_value, EventSink& sink);
 
 // "+49 170…" → digits; a business-scoped user id ("DE.123…") moves to `user_id` instead.
 void assign_address(std::string_view text, std::string& digits, std::string& user_id);
-
-// Sorted keys, no blanks: equal values give equal bytes.
-std::string canonical_json(const boost::json::value& value);
 
 }  // namespace posthorn::whatsapp

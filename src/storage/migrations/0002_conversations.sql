@@ -1,0 +1,290 @@
+-- People, conversations, messages, attachments; automation, notifications and webhooks out. Times are BIGINT
+-- microseconds since the Unix epoch, UTC. The journal has a file of its own from here on (migrations/journal).
+
+-- The business portfolio scopes WhatsApp's user ids; several accounts may share it. Empty: the business id stands for it.
+ALTER TABLE accounts ADD COLUMN portfolio TEXT NOT NULL DEFAULT '';
+-- How Meta is reached: 'facebook' (graph.facebook.com) or 'instagram' (Instagram Login, graph.instagram.com).
+ALTER TABLE accounts ADD COLUMN login TEXT NOT NULL DEFAULT 'facebook';
+-- 'graph', or 'aws' for a number linked to AWS End User Messaging Social.
+ALTER TABLE accounts ADD COLUMN transport TEXT NOT NULL DEFAULT 'graph';
+ALTER TABLE accounts ADD COLUMN transport_id TEXT NOT NULL DEFAULT '';   -- aws: the phone number id or ARN there
+
+CREATE TABLE people (
+  id          INTEGER PRIMARY KEY,
+  portfolio   TEXT NOT NULL,
+  name        TEXT NOT NULL DEFAULT '',       -- as the channel tells it
+  given_name  TEXT NOT NULL DEFAULT '',       -- as our own people call them; shown first
+  username    TEXT NOT NULL DEFAULT '',
+  profile     TEXT NOT NULL DEFAULT '{}',     -- what the profile call answered, JSON
+  profile_at  BIGINT NOT NULL DEFAULT 0,      -- when it was asked, successfully or not
+  profile_until BIGINT NOT NULL DEFAULT 0,    -- do not ask again before
+  profile_error TEXT NOT NULL DEFAULT '',     -- why there is none; empty: there is one, or nobody asked
+  profile_picture TEXT NOT NULL DEFAULT '',   -- blob key
+  identity_hash TEXT NOT NULL DEFAULT '',     -- WhatsApp's identity_key_hash
+  merged_into BIGINT NOT NULL DEFAULT 0,      -- 0: a person of their own
+  created_at  BIGINT NOT NULL,
+  updated_at  BIGINT NOT NULL
+);
+
+-- Who holds an address now. kind: channels/conversation_events.h. Scope: the portfolio, or the account's sender id
+-- for ids that are scoped to one account.
+CREATE TABLE person_addresses (
+  kind       INTEGER NOT NULL,
+  scope      TEXT NOT NULL,
+  value      TEXT NOT NULL,                   -- phones in canonical spelling (core/phone_spelling.h)
+  person_id  BIGINT NOT NULL,
+  shown      TEXT NOT NULL DEFAULT '',        -- as the channel spells it, if different
+  valid_from BIGINT NOT NULL,
+  PRIMARY KEY (kind, scope, value)
+) WITHOUT ROWID;
+CREATE INDEX person_addresses_by_person ON person_addresses (person_id);
+
+-- Addresses that people no longer hold.
+CREATE TABLE person_former_addresses (
+  person_id  BIGINT NOT NULL,
+  kind       INTEGER NOT NULL,
+  scope      TEXT NOT NULL,
+  value      TEXT NOT NULL,
+  valid_from BIGINT NOT NULL,
+  valid_to   BIGINT NOT NULL,
+  reason     TEXT NOT NULL
+);
+CREATE INDEX person_former_addresses_by_person ON person_former_addresses (person_id);
+CREATE INDEX person_former_addresses_by_value ON person_former_addresses (kind, scope, value);
+
+CREATE TABLE person_merges (
+  id         INTEGER PRIMARY KEY,
+  kept       BIGINT NOT NULL,
+  absorbed   BIGINT NOT NULL,
+  at         BIGINT NOT NULL,
+  actor      TEXT NOT NULL,                   -- 'channel', or who asked
+  reason     TEXT NOT NULL,
+  undo       TEXT NOT NULL,                   -- JSON: what has to be put back
+  undone_at  BIGINT
+);
+CREATE INDEX person_merges_by_kept ON person_merges (kept);
+CREATE INDEX person_merges_by_absorbed ON person_merges (absorbed);
+
+-- One for each person (or group) and account.
+CREATE TABLE conversations (
+  id              INTEGER PRIMARY KEY,
+  account_id      BIGINT NOT NULL,
+  person_id       BIGINT NOT NULL DEFAULT 0,  -- 0: a group
+  group_id        TEXT NOT NULL DEFAULT '',
+  subject         TEXT NOT NULL DEFAULT '',   -- a group's name
+  last_message_id BIGINT NOT NULL DEFAULT 0,  -- messages.id: the order of the inbox
+  last_message_at BIGINT NOT NULL DEFAULT 0,
+  last_inbound_at BIGINT NOT NULL DEFAULT 0,  -- the person's last message, by the channel's time
+  last_action_at  BIGINT NOT NULL DEFAULT 0,  -- the person's last act that opens the messaging window
+  free_until      BIGINT NOT NULL DEFAULT 0,  -- end of a free entry point window; 0: none
+  unread          INTEGER NOT NULL DEFAULT 0,
+  archived        INTEGER NOT NULL DEFAULT 0,
+  assigned_to     TEXT NOT NULL DEFAULT '',
+  created_at      BIGINT NOT NULL,
+  UNIQUE (account_id, person_id, group_id)
+);
+CREATE INDEX conversations_inbox ON conversations (account_id, archived, last_message_id);
+CREATE INDEX conversations_unread ON conversations (account_id, last_message_id) WHERE unread > 0;
+CREATE INDEX conversations_assigned ON conversations (assigned_to, last_message_id) WHERE assigned_to <> '';
+CREATE INDEX conversations_by_person ON conversations (person_id);
+
+CREATE TABLE conversation_labels (
+  label           TEXT NOT NULL,
+  conversation_id BIGINT NOT NULL,
+  PRIMARY KEY (label, conversation_id)
+) WITHOUT ROWID;
+CREATE INDEX conversation_labels_by_conversation ON conversation_labels (conversation_id);
+
+-- Everything said in a conversation, private notes included. Ids grow in the order of commits.
+CREATE TABLE messages (
+  id              INTEGER PRIMARY KEY,
+  conversation_id BIGINT NOT NULL,
+  direction       INTEGER NOT NULL,           -- 0 in, 1 out, 2 private note
+  at              BIGINT NOT NULL,            -- the channel's time
+  received_at     BIGINT NOT NULL,
+  channel_id      TEXT NOT NULL DEFAULT '',   -- wamid or mid; empty: not known (yet)
+  author_person   BIGINT NOT NULL DEFAULT 0,  -- who wrote in a group
+  author          TEXT NOT NULL DEFAULT '',   -- out and notes: key or user, 'automation:<rule>', 'app' for the owner's phone
+  type            TEXT NOT NULL,
+  text            TEXT NOT NULL DEFAULT '',
+  payload         TEXT NOT NULL DEFAULT '',
+  content         TEXT NOT NULL DEFAULT '{}', -- the channel's own JSON of the content
+  reply_to        TEXT NOT NULL DEFAULT '',   -- channel id of the message it answers
+  flags           INTEGER NOT NULL DEFAULT 0, -- messaging/messages.h
+  error_code      INTEGER NOT NULL DEFAULT 0,
+  error           TEXT NOT NULL DEFAULT '',
+  send_row        BIGINT NOT NULL DEFAULT 0,  -- out: sends.row_no with campaign_id 0, which knows what became of it
+  delivery        INTEGER NOT NULL DEFAULT 0, -- out without send_row: messaging/delivery.h
+  delivered_at    BIGINT NOT NULL DEFAULT 0,
+  read_at         BIGINT NOT NULL DEFAULT 0,
+  edited_at       BIGINT NOT NULL DEFAULT 0,
+  edit_number     INTEGER NOT NULL DEFAULT 0,
+  deleted_at      BIGINT NOT NULL DEFAULT 0,  -- unsent by its author: content is gone
+  moved_from      BIGINT NOT NULL DEFAULT 0   -- the conversation it was in before two people were merged
+);
+CREATE INDEX messages_by_conversation ON messages (conversation_id, at, id);
+CREATE INDEX messages_moved ON messages (moved_from) WHERE moved_from <> 0;
+CREATE INDEX messages_by_send ON messages (send_row) WHERE send_row <> 0;
+
+-- channel id → message: so that a message is stored once, however often and by whatever way it comes.
+CREATE TABLE message_ids (
+  hash       BIGINT NOT NULL,                 -- first 8 bytes of SHA-256(channel id)
+  message_id BIGINT NOT NULL,
+  PRIMARY KEY (hash, message_id)
+) WITHOUT ROWID;
+
+CREATE TABLE reactions (
+  message_id BIGINT NOT NULL,
+  actor      BIGINT NOT NULL,                 -- person; 0: our side
+  emoji      TEXT NOT NULL,
+  at         BIGINT NOT NULL,
+  PRIMARY KEY (message_id, actor)
+) WITHOUT ROWID;
+
+-- Changes that came before the message they are about (order is not guaranteed); applied when it comes. Pruned after 8 days.
+CREATE TABLE early_changes (
+  hash  BIGINT NOT NULL,                      -- of the target's channel id
+  key   BIGINT NOT NULL,                      -- of the event's natural key
+  kind  TEXT NOT NULL,                        -- reaction, edit, revoke
+  data  TEXT NOT NULL,                        -- JSON
+  at    BIGINT NOT NULL,
+  PRIMARY KEY (hash, key)
+) WITHOUT ROWID;
+CREATE INDEX early_changes_by_time ON early_changes (at);
+
+CREATE TABLE attachments (
+  id          INTEGER PRIMARY KEY,
+  message_id  BIGINT NOT NULL,
+  position    INTEGER NOT NULL,
+  account_id  BIGINT NOT NULL,
+  kind        TEXT NOT NULL,
+  media_id    TEXT NOT NULL DEFAULT '',
+  url         TEXT NOT NULL DEFAULT '',       -- emptied once fetched: it is a secret of a kind
+  told_type   TEXT NOT NULL DEFAULT '',
+  told_sha256 TEXT NOT NULL DEFAULT '',       -- hex
+  file_name   TEXT NOT NULL DEFAULT '',
+  state       INTEGER NOT NULL DEFAULT 0,     -- messaging/attachments.h: 0 waiting, 1 stored, 2 lost, 3 refused, 4 deleted
+  blob        TEXT NOT NULL DEFAULT '',
+  size        BIGINT NOT NULL DEFAULT 0,
+  mime_type   TEXT NOT NULL DEFAULT '',       -- as the bytes say
+  path        TEXT NOT NULL DEFAULT '',       -- seed layout, for exports and object stores
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  next_try_at BIGINT NOT NULL DEFAULT 0,
+  error       TEXT NOT NULL DEFAULT '',
+  stored_at   BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX attachments_by_message ON attachments (message_id);
+CREATE INDEX attachments_due ON attachments (next_try_at) WHERE state = 0;
+CREATE INDEX attachments_by_blob ON attachments (blob) WHERE blob <> '';
+
+CREATE TABLE calls (
+  id              INTEGER PRIMARY KEY,
+  account_id      BIGINT NOT NULL,
+  person_id       BIGINT NOT NULL DEFAULT 0,
+  conversation_id BIGINT NOT NULL DEFAULT 0,
+  channel_id      TEXT NOT NULL,
+  from_business   INTEGER NOT NULL DEFAULT 0,
+  state           TEXT NOT NULL,              -- last event or status
+  seconds         BIGINT NOT NULL DEFAULT 0,
+  started_at      BIGINT NOT NULL,
+  ended_at        BIGINT NOT NULL DEFAULT 0,
+  content         TEXT NOT NULL DEFAULT '{}',
+  UNIQUE (account_id, channel_id)
+);
+
+-- Automation: one row for each rule; what it does stands in its JSON (automation/rule.h).
+CREATE TABLE automation_rules (
+  id         INTEGER PRIMARY KEY,
+  account_id BIGINT NOT NULL,                 -- 0: every account
+  name       TEXT NOT NULL,
+  enabled    INTEGER NOT NULL DEFAULT 1,
+  rule       TEXT NOT NULL,                   -- JSON
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  UNIQUE (account_id, name)
+);
+-- When a rule last acted in a conversation: cooldowns, and once only for each message.
+CREATE TABLE automation_runs (
+  rule_id         BIGINT NOT NULL,
+  conversation_id BIGINT NOT NULL,
+  message_id      BIGINT NOT NULL,
+  at              BIGINT NOT NULL,
+  PRIMARY KEY (rule_id, conversation_id)
+) WITHOUT ROWID;
+
+-- E-mail: who is told what, and the durable queue.
+CREATE TABLE notification_recipients (
+  id         INTEGER PRIMARY KEY,
+  address    TEXT NOT NULL UNIQUE,
+  name       TEXT NOT NULL DEFAULT '',
+  enabled    INTEGER NOT NULL DEFAULT 1,
+  settings   TEXT NOT NULL DEFAULT '{}',      -- JSON: accounts, inbound, outbound, digest minutes, attachments
+  failures   INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT NOT NULL DEFAULT '',
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE TABLE notification_queue (
+  id           INTEGER PRIMARY KEY,
+  recipient_id BIGINT NOT NULL,
+  event_id     BIGINT NOT NULL,               -- events.id: each is told once
+  message_id   BIGINT NOT NULL,
+  due_at       BIGINT NOT NULL,
+  mail_id      BIGINT NOT NULL DEFAULT 0,     -- notification_mails: the mail that tells it
+  UNIQUE (recipient_id, event_id)
+);
+CREATE INDEX notification_queue_due ON notification_queue (recipient_id, due_at) WHERE mail_id = 0;
+CREATE TABLE notification_mails (
+  id           INTEGER PRIMARY KEY,
+  recipient_id BIGINT NOT NULL,
+  message_ref  TEXT NOT NULL,                 -- Message-ID header: equal on every attempt
+  state        INTEGER NOT NULL DEFAULT 0,    -- 0 waiting, 1 sent, 2 refused for good
+  attempts     INTEGER NOT NULL DEFAULT 0,
+  next_try_at  BIGINT NOT NULL,
+  created_at   BIGINT NOT NULL,
+  sent_at      BIGINT NOT NULL DEFAULT 0,
+  error        TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX notification_mails_due ON notification_mails (next_try_at) WHERE state = 0;
+
+-- Webhooks out.
+CREATE TABLE webhook_endpoints (
+  id            INTEGER PRIMARY KEY,
+  url           TEXT NOT NULL,
+  description   TEXT NOT NULL DEFAULT '',
+  kinds         TEXT NOT NULL,                -- JSON array of event kinds, "message.*", "*"
+  sealed_secret TEXT NOT NULL,                -- SecretBox; context 'webhook_endpoints.secret.<id>'
+  sealed_previous TEXT NOT NULL DEFAULT '',   -- also signs until previous_until
+  previous_until BIGINT NOT NULL DEFAULT 0,
+  enabled       INTEGER NOT NULL DEFAULT 1,
+  disabled_reason TEXT NOT NULL DEFAULT '',
+  failing_since BIGINT NOT NULL DEFAULT 0,    -- 0: the last attempt succeeded
+  after_event   BIGINT NOT NULL,              -- events.id: nothing older is sent
+  created_at    BIGINT NOT NULL,
+  updated_at    BIGINT NOT NULL
+);
+CREATE TABLE webhook_deliveries (
+  id          INTEGER PRIMARY KEY,
+  endpoint_id BIGINT NOT NULL,
+  event_id    BIGINT NOT NULL,
+  order_key   TEXT NOT NULL,                  -- deliveries of one key go in order, one after another
+  kind        TEXT NOT NULL,
+  body        TEXT NOT NULL,
+  state       INTEGER NOT NULL DEFAULT 0,     -- 0 waiting, 1 delivered, 2 given up
+  attempts    INTEGER NOT NULL DEFAULT 0,
+  next_try_at BIGINT NOT NULL,
+  created_at  BIGINT NOT NULL,
+  done_at     BIGINT NOT NULL DEFAULT 0,
+  UNIQUE (endpoint_id, event_id)
+);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_try_at) WHERE state = 0;
+CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, order_key, id) WHERE state = 0;
+CREATE TABLE webhook_attempts (
+  id          INTEGER PRIMARY KEY,
+  delivery_id BIGINT NOT NULL,
+  at          BIGINT NOT NULL,
+  status      INTEGER NOT NULL,               -- HTTP status; 0: no answer
+  milliseconds BIGINT NOT NULL,
+  error       TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX webhook_attempts_by_delivery ON webhook_attempts (delivery_id);
