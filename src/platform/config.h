@@ -47,6 +47,16 @@ struct Config {
     Secret verify_token;
   } whatsapp;
 
+  struct Instagram {  // login by Instagram; accounts linked to a Page use Graph and Messenger's settings
+    Secret app_secret;
+    Secret app_secret_previous;
+    std::string base_url;  // without trailing slash
+  } instagram;
+
+  struct Messenger {    // Pages, and Instagram accounts linked to one
+    Secret app_secret;  // empty: the one of WhatsApp
+  } messenger;
+
   struct Database {
     std::string path;  // never empty: data_dir/posthorn.db unless given
     std::int64_t reserve_mb = 0;
@@ -73,6 +83,24 @@ struct Config {
     std::string
         quiet_hours;  // "21:00-08:00" in the recipient's local time; empty: none. See parse_daily_hours()
   } broadcast;
+
+  struct Aws {
+    std::string region;                   // empty: from the environment
+    std::vector<std::string> sns_topics;  // ARNs; empty: everything that comes through SNS is refused
+    std::string sns_signature_versions;   // "2" | "1,2"
+    bool sns_allow_signature_v1() const { return sns_signature_versions == "1,2"; }
+    std::string sns_ca_file;    // empty: the system's roots
+    std::string sqs_queue_url;  // empty: no polling
+    std::int64_t sqs_pollers = 0;
+    Duration sqs_visibility{};
+    std::string access_key_id;  // empty: the standard chain of credentials
+    Secret secret_access_key;
+    Secret session_token;
+    std::string profile;
+    std::string media_bucket;  // empty: media of numbers linked through AWS is not fetched
+    std::string media_prefix;
+    std::string sns_endpoint_url, sqs_endpoint_url, s3_endpoint_url, social_endpoint_url, sts_endpoint_url;
+  } aws;
 
   struct Rates {
     std::string file;  // empty: no cost estimates

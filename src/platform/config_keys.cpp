@@ -63,6 +63,21 @@ bool is_filled(std::string_view text) {
   return text.find_first_not_of(" \t") != std::string_view::npos;
 }
 
+bool is_aws_region_or_empty(std::string_view text) {
+  return std::ranges::all_of(
+             text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }) &&
+         !text.starts_with('-') && !text.ends_with('-');
+}
+
+bool is_topic_arn(std::string_view text) {
+  return text.starts_with("arn:aws") && text.find(":sns:") != std::string_view::npos &&
+         std::ranges::count(text, ':') == 5 && !text.ends_with(':') && !text.ends_with(".fifo");
+}
+
+bool is_signature_versions(std::string_view text) {
+  return text == "2" || text == "1,2";
+}
+
 bool is_daily_hours(std::string_view text) {
   return parse_daily_hours(text).has_value();
 }
@@ -129,6 +144,21 @@ const auto kKeys = std::to_array<ConfigKey>({
      "The former app secret, accepted as well while a rotation is under way; remove it afterwards."},
     {"whatsapp.verify_token", +PH_FIELD(whatsapp.verify_token), "", kAny, nullptr, "",
      "The word you choose and enter in Meta's webhook set-up; without it the set-up call is refused."},
+
+    {"instagram.app_secret", +PH_FIELD(instagram.app_secret), "", kAny, nullptr, "",
+     "Instagram app secret, a second one in Meta's app dashboard: proves webhooks of accounts that log in by "
+     "Instagram."},
+    {"instagram.app_secret_previous", +PH_FIELD(instagram.app_secret_previous), "", kAny, nullptr, "",
+     "The former Instagram app secret, accepted as well while a rotation is under way; remove it "
+     "afterwards."},
+    {"instagram.base_url", +PH_FIELD(instagram.base_url), "https://graph.instagram.com", kAny, is_url,
+     "a URL such as https://graph.instagram.com",
+     "Server of the API for accounts that log in by Instagram, or one that speaks its protocol (the "
+     "sandbox)."},
+
+    {"messenger.app_secret", +PH_FIELD(messenger.app_secret), "", kAny, nullptr, "",
+     "App secret of the app that serves Messenger and Instagram accounts linked to a Page; empty means "
+     "`whatsapp.app_secret`."},
 
     {"database.path", +PH_FIELD(database.path), "", kAny, nullptr, "",
      "Database file; empty means `posthorn.db` in `data_dir`. A local disk, never a network share."},
@@ -211,6 +241,66 @@ const auto kKeys = std::to_array<ConfigKey>({
     {"broadcast.quiet_hours", +PH_FIELD(broadcast.quiet_hours), "21:00-08:00", kAny, is_daily_hours,
      "hours such as 21:00-08:00",
      "Hours of a recipient's day without broadcasts scheduled by local time; empty for none."},
+
+    {"aws.region", +PH_FIELD(aws.region), "", kAny, is_aws_region_or_empty, "a Region such as eu-central-1",
+     "Region of the AWS services; empty means `AWS_REGION`, then `AWS_DEFAULT_REGION`."},
+    {"aws.sns_topics", +PH_FIELD(aws.sns_topics), "", kAny, is_topic_arn,
+     "a list of ARNs of standard topics such as arn:aws:sns:eu-central-1:123456789012:whatsapp",
+     "Topics whose messages are taken in, by `POST /webhooks/aws/sns` or through the queue. Anybody at AWS "
+     "can "
+     "send correctly signed messages of his own topic: all others are refused."},
+    {"aws.sns_signature_versions", +PH_FIELD(aws.sns_signature_versions), "2", kAny, is_signature_versions,
+     "2 or 1,2",
+     "Signature versions accepted from SNS. Version 1 is SHA-1 and the default of a topic: set the topic's "
+     "attribute `SignatureVersion` to 2 rather than accept it here."},
+    {"aws.sns_ca_file", +PH_FIELD(aws.sns_ca_file), "", kAny, nullptr, "",
+     "PEM file of the authorities that vouch for SNS signing certificates and their host; empty means those "
+     "of "
+     "the system."},
+    {"aws.sqs_queue_url", +PH_FIELD(aws.sqs_queue_url), "", kAny, is_url_or_empty,
+     "a URL such as https://sqs.eu-central-1.amazonaws.com/123456789012/whatsapp",
+     "Queue to poll for events; empty for none."},
+    {"aws.sqs_pollers",
+     +PH_FIELD(aws.sqs_pollers),
+     "2",
+     {1, 64},
+     nullptr,
+     "",
+     "Long polls of the queue under way at once."},
+    {"aws.sqs_visibility",
+     +PH_FIELD(aws.sqs_visibility),
+     "60s",
+     {10, 43200},
+     nullptr,
+     "",
+     "How long a received message stays hidden from other readers of the queue while it is being stored."},
+    {"aws.access_key_id", +PH_FIELD(aws.access_key_id), "", kAny, nullptr, "",
+     "Access key; empty means the usual sources: environment, web identity, shared files, container, "
+     "instance."},
+    {"aws.secret_access_key", +PH_FIELD(aws.secret_access_key), "", kAny, nullptr, "",
+     "Secret of `aws.access_key_id`."},
+    {"aws.session_token", +PH_FIELD(aws.session_token), "", kAny, nullptr, "",
+     "Session token that belongs to a temporary `aws.access_key_id`."},
+    {"aws.profile", +PH_FIELD(aws.profile), "", kAny, nullptr, "",
+     "Profile in the shared credentials file; empty means `AWS_PROFILE`, then `default`."},
+    {"aws.media_bucket", +PH_FIELD(aws.media_bucket), "", kAny, nullptr, "",
+     "S3 bucket through which media of numbers linked to AWS is fetched; without it such media stays at "
+     "AWS."},
+    {"aws.media_prefix", +PH_FIELD(aws.media_prefix), "posthorn/", kAny, nullptr, "",
+     "Beginning of the keys written to `aws.media_bucket`."},
+    {"aws.sns_endpoint_url", +PH_FIELD(aws.sns_endpoint_url), "", kAny, is_url_or_empty,
+     "a URL such as https://sns.eu-central-1.amazonaws.com", "Server of SNS instead of the Region's own."},
+    {"aws.sqs_endpoint_url", +PH_FIELD(aws.sqs_endpoint_url), "", kAny, is_url_or_empty,
+     "a URL such as https://sqs.eu-central-1.amazonaws.com",
+     "Server to reach `aws.sqs_queue_url` at instead of the host in it."},
+    {"aws.s3_endpoint_url", +PH_FIELD(aws.s3_endpoint_url), "", kAny, is_url_or_empty,
+     "a URL such as https://s3.eu-central-1.amazonaws.com",
+     "Server of S3 instead of the Region's own; the bucket then stands in the path."},
+    {"aws.social_endpoint_url", +PH_FIELD(aws.social_endpoint_url), "", kAny, is_url_or_empty,
+     "a URL such as https://social-messaging.eu-central-1.amazonaws.com",
+     "Server of End User Messaging Social instead of the Region's own."},
+    {"aws.sts_endpoint_url", +PH_FIELD(aws.sts_endpoint_url), "", kAny, is_url_or_empty,
+     "a URL such as https://sts.eu-central-1.amazonaws.com", "Server of STS instead of the Region's own."},
 
     {"rates.file", +PH_FIELD(rates.file), "", kAny, nullptr, "",
      "Dated rate card (TOML) for cost estimates; empty means no estimates."},
