@@ -62,6 +62,13 @@ struct Config {
     std::int64_t reserve_mb = 0;
   } database;
 
+  struct Media {
+    std::vector<std::string> trusted_origins;  // "http://127.0.0.1:9000"
+    std::int64_t max_mb = 0;
+    std::int64_t parallel = 0;
+    Duration give_up_after{};
+  } media;
+
   struct Journal {
     std::int64_t keep_days = 0;
   } journal;
@@ -101,6 +108,18 @@ struct Config {
     std::string media_prefix;
     std::string sns_endpoint_url, sqs_endpoint_url, s3_endpoint_url, social_endpoint_url, sts_endpoint_url;
   } aws;
+
+  struct Automation {
+    Duration answer_within{};
+    std::int64_t max_per_hour = 0;
+  } automation;
+
+  struct WebhooksOut {
+    std::vector<std::string> allowed_targets;  // host names, addresses, CIDR ranges
+    Duration timeout{};
+    std::int64_t concurrency = 0;
+    std::int64_t keep_days = 0;
+  } webhooks_out;
 
   struct Rates {
     std::string file;  // empty: no cost estimates

@@ -164,17 +164,19 @@ CREATE TABLE attachments (
   told_sha256 TEXT NOT NULL DEFAULT '',       -- hex
   file_name   TEXT NOT NULL DEFAULT '',
   state       INTEGER NOT NULL DEFAULT 0,     -- messaging/attachments.h: 0 waiting, 1 stored, 2 lost, 3 refused, 4 deleted
-  blob        TEXT NOT NULL DEFAULT '',
+  blob        TEXT NOT NULL DEFAULT '',       -- while state is 0: what is being put there
   size        BIGINT NOT NULL DEFAULT 0,
   mime_type   TEXT NOT NULL DEFAULT '',       -- as the bytes say
   path        TEXT NOT NULL DEFAULT '',       -- seed layout, for exports and object stores
   attempts    INTEGER NOT NULL DEFAULT 0,
+  doubts      INTEGER NOT NULL DEFAULT 0,     -- answers that were not the file (gone, other bytes); the last one is believed
   next_try_at BIGINT NOT NULL DEFAULT 0,
   error       TEXT NOT NULL DEFAULT '',
   stored_at   BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX attachments_by_message ON attachments (message_id);
-CREATE INDEX attachments_due ON attachments (next_try_at) WHERE state = 0;
+CREATE INDEX attachments_by_media ON attachments (media_id) WHERE media_id <> '';
+CREATE INDEX attachments_due ON attachments (account_id, next_try_at) WHERE state = 0;
 CREATE INDEX attachments_by_blob ON attachments (blob) WHERE blob <> '';
 
 CREATE TABLE calls (
@@ -203,14 +205,54 @@ CREATE TABLE automation_rules (
   updated_at BIGINT NOT NULL,
   UNIQUE (account_id, name)
 );
--- When a rule last acted in a conversation: cooldowns, and once only for each message.
+-- When a rule last acted in a conversation: cooldowns, and once only for each message. Rule 0: choices from menus.
 CREATE TABLE automation_runs (
-  rule_id         BIGINT NOT NULL,
   conversation_id BIGINT NOT NULL,
+  rule_id         BIGINT NOT NULL,
   message_id      BIGINT NOT NULL,
   at              BIGINT NOT NULL,
-  PRIMARY KEY (rule_id, conversation_id)
+  PRIMARY KEY (conversation_id, rule_id)
 ) WITHOUT ROWID;
+CREATE TABLE automation_menus (
+  account_id BIGINT NOT NULL,                 -- 0: every account without a menu of its own by this name
+  name       TEXT NOT NULL,
+  enabled    INTEGER NOT NULL DEFAULT 1,
+  menu       TEXT NOT NULL,                   -- JSON (automation/menu.h)
+  created_at BIGINT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  PRIMARY KEY (account_id, name)
+) WITHOUT ROWID;
+-- Read receipts and typing indicators that are still to be given: one a conversation, since the newest message counts.
+CREATE TABLE automation_signals (
+  conversation_id BIGINT PRIMARY KEY,
+  account_id      BIGINT NOT NULL,
+  message_id      BIGINT NOT NULL,
+  read_receipt    INTEGER NOT NULL,
+  typing          INTEGER NOT NULL,
+  attempts        INTEGER NOT NULL DEFAULT 0,
+  next_try_at     BIGINT NOT NULL,
+  created_at      BIGINT NOT NULL
+);
+CREATE INDEX automation_signals_due ON automation_signals (next_try_at);
+-- Attachments that go back or on to somebody else, once they are stored here and uploaded.
+CREATE TABLE automation_media (
+  id              INTEGER PRIMARY KEY,
+  rule_id         BIGINT NOT NULL,
+  author          TEXT NOT NULL,
+  account_id      BIGINT NOT NULL,
+  message_id      BIGINT NOT NULL,            -- the message that came
+  attachment_id   BIGINT NOT NULL,
+  conversation_id BIGINT NOT NULL,            -- where it goes
+  caption         TEXT NOT NULL DEFAULT '',
+  reply_to        TEXT NOT NULL DEFAULT '',
+  ready           INTEGER NOT NULL,           -- 0: waits until the attachment is stored
+  attempts        INTEGER NOT NULL DEFAULT 0,
+  next_try_at     BIGINT NOT NULL,
+  give_up_at      BIGINT NOT NULL,
+  created_at      BIGINT NOT NULL
+);
+CREATE INDEX automation_media_due ON automation_media (ready, next_try_at);
+CREATE INDEX automation_media_by_attachment ON automation_media (attachment_id);
 
 -- E-mail: who is told what, and the durable queue.
 CREATE TABLE notification_recipients (
@@ -253,12 +295,14 @@ CREATE TABLE webhook_endpoints (
   url           TEXT NOT NULL,
   description   TEXT NOT NULL DEFAULT '',
   kinds         TEXT NOT NULL,                -- JSON array of event kinds, "message.*", "*"
+  business_id   TEXT NOT NULL DEFAULT '',     -- only events of this business account; empty: of all
   sealed_secret TEXT NOT NULL,                -- SecretBox; context 'webhook_endpoints.secret.<id>'
   sealed_previous TEXT NOT NULL DEFAULT '',   -- also signs until previous_until
   previous_until BIGINT NOT NULL DEFAULT 0,
   enabled       INTEGER NOT NULL DEFAULT 1,
   disabled_reason TEXT NOT NULL DEFAULT '',
   failing_since BIGINT NOT NULL DEFAULT 0,    -- 0: the last attempt succeeded
+  failures      INTEGER NOT NULL DEFAULT 0,   -- attempts since then
   after_event   BIGINT NOT NULL,              -- events.id: nothing older is sent
   created_at    BIGINT NOT NULL,
   updated_at    BIGINT NOT NULL
@@ -267,18 +311,23 @@ CREATE TABLE webhook_deliveries (
   id          INTEGER PRIMARY KEY,
   endpoint_id BIGINT NOT NULL,
   event_id    BIGINT NOT NULL,
+  webhook_id  TEXT NOT NULL,                  -- the same on every attempt: what receivers recognise repetitions by
   order_key   TEXT NOT NULL,                  -- deliveries of one key go in order, one after another
   kind        TEXT NOT NULL,
   body        TEXT NOT NULL,
   state       INTEGER NOT NULL DEFAULT 0,     -- 0 waiting, 1 delivered, 2 given up
   attempts    INTEGER NOT NULL DEFAULT 0,
-  next_try_at BIGINT NOT NULL,
+  first_try_at BIGINT NOT NULL DEFAULT 0,
+  next_try_at BIGINT NOT NULL,                -- greatest BIGINT: another of its key goes first
   created_at  BIGINT NOT NULL,
   done_at     BIGINT NOT NULL DEFAULT 0,
+  last_status INTEGER NOT NULL DEFAULT 0,     -- of the last attempt, as in webhook_attempts
+  last_error  TEXT NOT NULL DEFAULT '',
   UNIQUE (endpoint_id, event_id)
 );
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_try_at) WHERE state = 0;
 CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, order_key, id) WHERE state = 0;
+CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE state <> 0;
 CREATE TABLE webhook_attempts (
   id          INTEGER PRIMARY KEY,
   delivery_id BIGINT NOT NULL,
