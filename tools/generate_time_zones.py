@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Generates src/broadcasts/time_zone_data.inc: number prefix -> time zone -> present rule.
+"""Generates src/core/time_zone_data.inc: number prefix -> time zone -> present rule.
 
     pip download phonenumbers --no-deps && unzip phonenumbers-*.whl -d phonenumbers_package
-    tools/generate_time_zones.py phonenumbers_package src/broadcasts/time_zone_data.inc
+    tools/generate_time_zones.py phonenumbers_package src/core/time_zone_data.inc
 
 Prefixes come from the Python package phonenumbers (Apache licence 2.0, metadata of Google's libphonenumber), rules from
 the POSIX TZ string at the end of the system's compiled IANA time zone files (public domain), which is the rule in force

@@ -4,9 +4,9 @@
 #include <string_view>
 
 #include "broadcasts/campaign_service.h"
-#include "broadcasts/time_zones.h"
 #include "core/phone_number.h"
 #include "core/result.h"
+#include "core/time_zones.h"
 
 namespace posthorn {
 

@@ -9,7 +9,7 @@
 #include "broadcasts/campaign_message.h"
 #include "broadcasts/campaign_options.h"
 #include "broadcasts/campaign_source.h"
-#include "broadcasts/time_zones.h"
+#include "core/time_zones.h"
 #include "messaging/essential_loop.h"
 #include "messaging/reconciler.h"
 #include "messaging/wakeup.h"

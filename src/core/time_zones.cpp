@@ -1,4 +1,4 @@
-#include "broadcasts/time_zones.h"
+#include "core/time_zones.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,7 +22,7 @@ struct ZonePrefix {
   std::uint16_t zone;
 };
 
-#include "broadcasts/time_zone_data.inc"
+#include "core/time_zone_data.inc"
 
 constexpr int kMinutesPerDay = 24 * 60;
 
@@ -65,6 +65,65 @@ const ZoneRule* zone_by_number(PhoneNumber number) {
   return nullptr;
 }
 
+// Zones that people know by another name than the table, or whose rule is that of a larger neighbour (links of the time
+// zone database, file "backward").
+struct ZoneAlias {
+  std::string_view name, rule;
+};
+constexpr ZoneAlias kAliases[] = {
+    {"Africa/Algiers", "Africa/Lagos"},
+    {"Africa/Asmara", "Africa/Asmera"},
+    {"Africa/Tripoli", "Africa/Johannesburg"},
+    {"America/Argentina/Buenos_Aires", "America/Buenos_Aires"},
+    {"America/Bahia", "America/Sao_Paulo"},
+    {"America/Detroit", "America/New_York"},
+    {"America/Fortaleza", "America/Sao_Paulo"},
+    {"America/Indiana/Indianapolis", "America/New_York"},
+    {"America/Indianapolis", "America/New_York"},
+    {"America/Kentucky/Louisville", "America/New_York"},
+    {"America/Managua", "America/Costa_Rica"},
+    {"America/Monterrey", "America/Mexico_City"},
+    {"America/Montreal", "America/Toronto"},
+    {"America/Nuuk", "America/Godthab"},
+    {"America/Recife", "America/Sao_Paulo"},
+    {"Asia/Famagusta", "Asia/Nicosia"},
+    {"Asia/Kathmandu", "Asia/Katmandu"},
+    {"Asia/Kolkata", "Asia/Calcutta"},
+    {"Asia/Kuala_Lumpur", "Asia/Singapore"},
+    {"Asia/Macau", "Asia/Hong_Kong"},
+    {"Asia/Saigon", "Asia/Ho_Chi_Minh"},
+    {"Asia/Tel_Aviv", "Asia/Jerusalem"},
+    {"Asia/Yangon", "Asia/Rangoon"},
+    {"Atlantic/Faroe", "Atlantic/Faeroe"},
+    {"Atlantic/Madeira", "Europe/Lisbon"},
+    {"Australia/Canberra", "Australia/Sydney"},
+    {"Australia/Hobart", "Australia/Sydney"},
+    {"Australia/Melbourne", "Australia/Sydney"},
+    {"Europe/Belfast", "Europe/London"},
+    {"Europe/Busingen", "Europe/Zurich"},
+    {"Europe/Kiev", "Europe/Kyiv"},
+    {"Europe/Minsk", "Europe/Moscow"},
+    {"Europe/Riga", "Europe/Helsinki"},
+    {"Europe/Tallinn", "Europe/Helsinki"},
+    {"Europe/Vilnius", "Europe/Helsinki"},
+    {"Pacific/Chuuk", "Pacific/Truk"},
+    {"Pacific/Pohnpei", "Pacific/Ponape"},
+    {"US/Central", "America/Chicago"},
+    {"US/Eastern", "America/New_York"},
+    {"US/Mountain", "America/Denver"},
+    {"US/Pacific", "America/Los_Angeles"},
+};
+
+const ZoneRule* zone_by_name(std::string_view name) {
+  for (const ZoneAlias& alias : kAliases) {
+    if (alias.name == name) name = alias.rule;
+  }
+  const auto* found =
+      std::lower_bound(std::begin(kZones), std::end(kZones), name,
+                       [](const ZoneRule& rule, std::string_view wanted) { return rule.name < wanted; });
+  return found != std::end(kZones) && found->name == name ? found : nullptr;
+}
+
 int minute_of_day(WallTime at, int offset_minutes) {
   const std::int64_t minute = (floor_minutes(at) + offset_minutes) % kMinutesPerDay;
   return static_cast<int>(minute < 0 ? minute + kMinutesPerDay : minute);
@@ -83,10 +142,12 @@ int utc_offset_minutes(PhoneNumber number, WallTime at) {
 }
 
 int zone_offset_minutes(std::string_view zone, WallTime at) {
-  const auto* found =
-      std::lower_bound(std::begin(kZones), std::end(kZones), zone,
-                       [](const ZoneRule& rule, std::string_view name) { return rule.name < name; });
-  return found != std::end(kZones) && found->name == zone ? offset_of(*found, at) : 0;
+  const ZoneRule* rule = zone_by_name(zone);
+  return rule != nullptr ? offset_of(*rule, at) : 0;
+}
+
+bool is_time_zone(std::string_view zone) {
+  return zone == "UTC" || zone == "Etc/UTC" || zone_by_name(zone) != nullptr;
 }
 
 bool is_quiet(WallTime at, int offset_minutes, QuietHours quiet) {

@@ -1,4 +1,4 @@
-#include "broadcasts/time_zones.h"
+#include "core/time_zones.h"
 
 #include <gtest/gtest.h>
 
@@ -78,6 +78,17 @@ TEST(QuietHours, MoveSendsToTheirEnd) {
   const QuietHours none{0, 0};
   EXPECT_FALSE(is_quiet(at(2026, 5, 1, 0), 0, none));
   EXPECT_TRUE(is_quiet(at(1969, 12, 31, 23), 0, night));
+}
+
+TEST(TimeZones, AreKnownByEveryUsualName) {
+  for (const std::string_view name : {"UTC", "Etc/UTC", "Europe/Berlin", "Asia/Calcutta", "Asia/Kolkata", "US/Eastern",
+                                      "America/Argentina/Buenos_Aires", "Europe/Kiev", "America/Detroit"})
+    EXPECT_TRUE(is_time_zone(name)) << name;
+  for (const std::string_view name : {"", "Berlin", "europe/berlin", "CEST", "+02:00", "Europe/Atlantis"})
+    EXPECT_FALSE(is_time_zone(name)) << name;
+  EXPECT_EQ(zone_offset_minutes("Asia/Kolkata", at(2026, 7, 1, 12)), 330);
+  EXPECT_EQ(zone_offset_minutes("America/Detroit", at(2026, 7, 1, 12)), -240);
+  EXPECT_EQ(zone_offset_minutes("UTC", at(2026, 7, 1, 12)), 0);
 }
 
 }  // namespace

@@ -17,7 +17,10 @@ std::string_view time_zone_of(PhoneNumber number);  // IANA name, "Etc/UTC" when
 // UTC offset in minutes, east positive, by the rule in force today; the daylight saving rules are those of
 // the time zone database's version in time_zone_data.inc. Historic offsets are not known.
 int utc_offset_minutes(PhoneNumber number, WallTime at);
-int zone_offset_minutes(std::string_view zone, WallTime at);
+int zone_offset_minutes(std::string_view zone, WallTime at);  // 0 for a zone that is not known
+
+// Whether zone_offset_minutes() knows it: the main zones, their newer and older names, "UTC".
+bool is_time_zone(std::string_view zone);
 
 // Minutes of the local day. No sending from `from` up to, not including, `until`; equal means no quiet hours.
 struct QuietHours {
