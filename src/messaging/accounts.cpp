@@ -11,7 +11,7 @@ constexpr int kMaxThroughput = 10'000;
 #define PH_SELECT_ACCOUNT                                                                                   \
   "SELECT id, channel, name, business_id, sender_id, display_number, verified_name, sealed_token, status, " \
   "quality, "                                                                                               \
-  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at FROM accounts "
+  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at, portfolio FROM accounts "
 constexpr std::string_view kById = PH_SELECT_ACCOUNT "WHERE id = $1";
 constexpr std::string_view kByName = PH_SELECT_ACCOUNT "WHERE name = $1";
 constexpr std::string_view kBySender = PH_SELECT_ACCOUNT "WHERE sender_id = $1";
@@ -32,6 +32,7 @@ Account row(SqlRows& r) {
   a.blocked_reason = r.text(13);
   a.created_at = wall_from_micros(r.integer(14));
   a.updated_at = wall_from_micros(r.integer(15));
+  a.portfolio = r.text(16);
   return a;
 }
 
@@ -98,9 +99,9 @@ Result<Account> add(Transaction& tx, const NewAccount& a, WallTime now) {
   PH_TRY(
       tx.execute("INSERT INTO accounts (channel, name, business_id, sender_id, display_number, "
                  "verified_name, sealed_token, "
-                 "created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+                 "created_at, updated_at, portfolio) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
                  {a.channel, a.name, a.business_id, a.sender_id, a.display_number, a.verified_name,
-                  a.sealed_token, now}));
+                  a.sealed_token, now, a.portfolio}));
   return get_by_name(tx, a.name);
 }
 

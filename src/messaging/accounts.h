@@ -31,6 +31,7 @@ struct Account {
   std::string blocked_reason;    // for people; non-empty: nothing may be sent
   WallTime created_at;
   WallTime updated_at;
+  std::string portfolio = {};    // Meta business portfolio: scope of user ids; empty: business_id stands for it
   bool blocked() const { return !blocked_reason.empty(); }
 };
 
@@ -42,6 +43,7 @@ struct NewAccount {
   std::string display_number = {};
   std::string verified_name = {};
   std::string sealed_token;  // from seal_token()
+  std::string portfolio = {};
 };
 
 // What a sync or a webhook may tell about an account; absent fields stay as they are.

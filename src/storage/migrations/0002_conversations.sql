@@ -65,6 +65,24 @@ CREATE TABLE person_merges (
 CREATE INDEX person_merges_by_kept ON person_merges (kept);
 CREATE INDEX person_merges_by_absorbed ON person_merges (absorbed);
 
+-- Search by the start of a word of a name or of a username, folded to lower case (messaging/people_names.h).
+CREATE TABLE person_names (
+  word       TEXT NOT NULL,
+  person_id  BIGINT NOT NULL,
+  PRIMARY KEY (word, person_id)
+) WITHOUT ROWID;
+CREATE INDEX person_names_by_person ON person_names (person_id);
+
+-- Who wants no marketing, known by person: holds without a phone number too. Those with numbers are also in `suppressions`.
+CREATE TABLE person_suppressions (
+  person_id   BIGINT NOT NULL,
+  business_id TEXT NOT NULL,                  -- '' for all
+  source      TEXT NOT NULL,                  -- as in suppressions
+  detail      TEXT NOT NULL DEFAULT '',
+  created_at  BIGINT NOT NULL,
+  PRIMARY KEY (person_id, business_id)
+) WITHOUT ROWID;
+
 -- One for each person (or group) and account.
 CREATE TABLE conversations (
   id              INTEGER PRIMARY KEY,

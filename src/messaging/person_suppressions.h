@@ -1,0 +1,43 @@
+// Opt-outs by person: they hold for people without a known phone number too, and follow the person to a new number.
+// SQL only: every function works inside the caller's transaction.
+//
+// Broadcasts check lists of numbers against `suppressions`; so an entry here always has its counterparts there, for
+// every number of the person in every spelling.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "storage/database.h"
+
+namespace posthorn {
+
+struct PersonSuppression {
+  PersonId person;
+  std::string business_id;  // empty: for all businesses
+  std::string source;       // as of Suppression
+  std::string detail;
+  WallTime created_at{};
+};
+
+namespace person_suppressions {
+
+// True if it is new; the first source and time stay otherwise. Follows merges, as the others do.
+Result<bool> add(Transaction& tx, const PersonSuppression& entry);
+// Takes the person and every number of theirs off; false if there was nothing.
+Result<bool> remove(Transaction& tx, PersonId person, std::string_view business_id);
+// True for an entry of this business or of all, of the person or of one of their numbers.
+Result<bool> contains(Transaction& tx, PersonId person, std::string_view business_id);
+Result<std::vector<PersonSuppression>> of(Transaction& tx, PersonId person);  // by business; not those of numbers only
+
+// A person got a number: their opt-outs hold for it from now on.
+Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits);
+// A number went to somebody else: what its holder had decided stays with them and does not bind the new owner. What an
+// operator or an import put on the list names the number, and stays with it.
+Result<> phone_lost(Transaction& tx, PersonId person, std::string_view digits);
+
+}  // namespace person_suppressions
+}  // namespace posthorn
