@@ -27,6 +27,7 @@
 #include "platform/real_network.h"
 #include "platform/real_random.h"
 #include "platform/runtime.h"
+#include "storage/backup_database.h"
 #include "storage/event_log.h"
 #include "storage/sqlite_database.h"
 
@@ -113,6 +114,7 @@ struct Server::Parts {
   std::unique_ptr<HttpClient> http;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<SqliteDatabase> database;
+  std::unique_ptr<SqliteDatabase> journal;
   std::unique_ptr<SecretBox> secrets;
   Secret token_key;
   std::unique_ptr<SandboxHost> sandbox_host;
@@ -142,6 +144,7 @@ struct Server::Parts {
         port_may_move(options.port_may_move) {}
   ~Parts() {
     http_server.reset();
+    journal.reset();
     database.reset();
     files.reset();
     sandbox_host.reset();
@@ -202,7 +205,12 @@ Task<Result<>> Server::Parts::open_storage() {
   SqliteOptions options;
   options.reserve_bytes = static_cast<std::uint64_t>(config.database.reserve_mb) << 20;
   options.log = log.get();
+  SqliteOptions of_journal = options;
+  of_journal.migrations = journal_migrations();
+  of_journal.readers = 1;
+  of_journal.reserve_bytes = 0;  // a full disk is answered 503; nothing has to be stopped here
   PH_CO_TRY_ASSIGN(database, open_sqlite(config.database.path, std::move(options)));
+  PH_CO_TRY_ASSIGN(journal, open_sqlite(journal_path(config.database.path), std::move(of_journal)));
   blobs = std::make_unique<BlobStore>(*files, config.data_dir + "/blobs");
   PH_CO_TRY(blobs->prepare());
   co_return co_await load_token_key();
@@ -238,7 +246,7 @@ void Server::Parts::make_messaging() {
                                    *secrets,  *wamids, proof, *observer, executor};
   accounts = std::make_unique<AccountRuntimes>(ports, std::move(graph), config.whatsapp.app_secret, token_key,
                                                dispatcher_options(config));
-  const IntakePorts intake_ports{*database, clock, *log, *metrics, *wamids, proof, *observer, executor};
+  const IntakePorts intake_ports{*database, *journal, clock, *log, *metrics, *wamids, proof, *observer, executor};
   intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
   const ReconcilerPorts reconciler_ports{*database, clock,    *log,
                                          *metrics,  *wamids,  proof,

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <deque>
+#include <limits>
 #include <utility>
 
 #include "messaging/intake_core.h"
@@ -24,19 +25,26 @@ std::int64_t to_number(std::string_view text) {
   return number;
 }
 
-struct Position {
-  std::int64_t applied = 0, last = 0;
-};
-
-Result<Position> read_position(Transaction& tx) {
-  Position position;
+Result<std::int64_t> read_cursor(Transaction& tx) {
   PH_TRY_ASSIGN(const std::optional<std::string> stored, settings::get(tx, kIntakeCursor));
-  if (stored) position.applied = to_number(*stored);
+  return stored ? to_number(*stored) : 0;
+}
+
+Result<std::int64_t> read_last_id(Transaction& tx) {
   PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT COALESCE(MAX(id), 0) FROM journal", {}));
   PH_TRY(rows.next());
-  // Pruning may have emptied the journal: an id that was applied is never given out again.
-  position.last = std::max(rows.integer(0), position.applied);
-  return position;
+  return rows.integer(0);
+}
+
+Result<> write_bodies(Transaction& tx, const std::vector<JournalBody>& bodies, std::string_view sql) {
+  std::array<SqlArg, 4> args;
+  const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
+    const JournalBody& one = bodies[i];
+    args = {SqlArg(one.id), SqlArg(one.source), SqlArg(one.received_at), SqlArg(Blob{one.body})};
+    return args;
+  };
+  PH_TRY(tx.execute_many(sql, bodies.size(), bind));
+  return {};
 }
 
 }  // namespace
@@ -45,26 +53,55 @@ Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t firs
                                               std::size_t limit) {
   std::vector<JournalBody> bodies;
   PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT id, body FROM journal WHERE id >= $1 AND id <= $2 ORDER BY id LIMIT $3",
+                tx.query("SELECT id, body, source, received_at FROM journal WHERE id >= $1 AND id <= $2 "
+                         "ORDER BY id LIMIT $3",
                          {first, last, static_cast<std::int64_t>(limit)}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return bodies;
-    bodies.push_back({rows.integer(0), std::string(rows.text(1))});
+    JournalBody& body = bodies.emplace_back();
+    body.id = rows.integer(0);
+    body.body = rows.text(1);
+    body.source = rows.text(2);
+    body.received_at = rows.integer(3);
   }
 }
 
 Task<Result<>> Intake::Impl::start() {
-  auto read = [](Transaction& tx) { return read_position(tx); };
-  const Result<Position> position = co_await ports.database.read(std::move(read));
-  if (!position) co_return std::unexpected(position.error());
-  applied_id = position->applied;
-  last_id = position->last;
+  PH_CO_TRY(co_await move_old_journal());
+  auto cursor = [](Transaction& tx) { return read_cursor(tx); };
+  PH_CO_TRY_ASSIGN(applied_id, co_await ports.database.read(std::move(cursor)));
+  auto last = [](Transaction& tx) { return read_last_id(tx); };
+  PH_CO_TRY_ASSIGN(const std::int64_t stored, co_await ports.journal.read(std::move(last)));
+  // Pruning may have emptied the journal: an id that was applied is never given out again.
+  last_id = std::max(stored, applied_id);
   started = true;
   spawn(&Impl::journal_loop);
   spawn(&Impl::apply_loop);
   spawn(&Impl::keeper_loop);
   co_return Result<>();
+}
+
+// Until schema 2 the journal was a table among the others. Cut off anywhere, it goes on at the next start.
+Task<Result<>> Intake::Impl::move_old_journal() {
+  while (true) {
+    auto read = [](Transaction& tx) {
+      return read_journal(tx, 0, std::numeric_limits<std::int64_t>::max(), kReadBodies);
+    };
+    PH_CO_TRY_ASSIGN(auto bodies, co_await ports.database.read(std::move(read)));
+    if (bodies.empty()) co_return Result<>();
+    const std::int64_t last = bodies.back().id;
+    auto write = [moved = std::move(bodies)](Transaction& tx) {
+      return write_bodies(tx, moved,
+                          "INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4) "
+                          "ON CONFLICT (id) DO NOTHING");
+    };
+    PH_CO_TRY(co_await ports.journal.write(std::move(write)));
+    auto remove = [last](Transaction& tx) {
+      return tx.execute("DELETE FROM journal WHERE id <= $1", {last});
+    };
+    PH_CO_TRY(co_await ports.database.write(std::move(remove)));
+  }
 }
 
 Task<> Intake::Impl::stop() {
@@ -92,7 +129,9 @@ Task<Result<JournalId>> Intake::Impl::accept(std::string body, std::string sourc
   const std::size_t bytes = body.size();
   ++waiting;
   waiting_bytes += bytes;
-  mine->bodies.emplace_back(std::move(body), std::move(source));
+  JournalBody& mine_body = mine->bodies.emplace_back();
+  mine_body.body = std::move(body);
+  mine_body.source = std::move(source);
   co_await mine->waiting.wait();
   --waiting;
   waiting_bytes -= bytes;
@@ -119,19 +158,17 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
   const MonotonicTime began = ports.clock.now();
   committing = g;
   g->first_id = last_id + 1;
-  g->received_at = wall();
-  auto insert = [g](Transaction& tx) -> Result<> {
-    std::array<SqlArg, 4> args;
-    const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
-      args = {SqlArg(g->first_id + static_cast<std::int64_t>(i)), SqlArg(g->bodies[i].second),
-              SqlArg(g->received_at), SqlArg(Blob{g->bodies[i].first})};
-      return args;
-    };
-    PH_TRY(tx.execute_many("INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4)",
-                           g->bodies.size(), bind));
-    return {};
+  std::int64_t id = last_id;
+  const std::int64_t received_at = wall();
+  for (JournalBody& body : g->bodies) {
+    body.id = ++id;
+    body.received_at = received_at;
+  }
+  auto insert = [g](Transaction& tx) {
+    return write_bodies(tx, g->bodies,
+                        "INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4)");
   };
-  const Result<> done = co_await ports.database.write(std::move(insert));
+  const Result<> done = co_await ports.journal.write(std::move(insert));
   if (ended) co_return;
   store_full = !done;
   if (done) {
@@ -150,12 +187,12 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
 // Bodies stay in memory for the apply loop while there is room; what finds none is read back from the
 // journal.
 void Intake::Impl::hand_over(Group& g) {
-  for (auto& [body, source] : g.bodies) {
-    ++last_id;
+  for (JournalBody& body : g.bodies) {
+    last_id = body.id;
     const bool follows = committed.empty() ? applied_id + 1 == last_id : committed.back().id + 1 == last_id;
-    if (!follows || committed_bytes + body.size() > options.handover_bytes) continue;
-    committed_bytes += body.size();
-    committed.push_back({last_id, std::move(body)});
+    if (!follows || committed_bytes + body.body.size() > options.handover_bytes) continue;
+    committed_bytes += body.body.size();
+    committed.push_back(std::move(body));
   }
   apply_wake.notify();
 }
@@ -195,7 +232,7 @@ Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
     const std::int64_t first = applied_id + 1;
     const std::int64_t last = last_id;
     auto read = [first, last](Transaction& tx) { return read_journal(tx, first, last, kReadBodies); };
-    Result<std::vector<JournalBody>> bodies = co_await ports.database.read(std::move(read));
+    Result<std::vector<JournalBody>> bodies = co_await ports.journal.read(std::move(read));
     if (!bodies) co_return std::unexpected(bodies.error());
     for (JournalBody& body : *bodies) {
       if (!full()) add(std::move(body));

@@ -41,6 +41,7 @@ struct IntakeOptions {
 
 struct IntakePorts {
   Database& database;
+  Database& journal;  // of its own: see storage/migrations/journal
   Clock& clock;
   Log& log;
   Metrics& metrics;

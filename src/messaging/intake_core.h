@@ -32,8 +32,8 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   // Bodies that share one commit, and the callers that wait for it.
   struct Group {
     explicit Group(Executor executor) : waiting(std::move(executor)) {}
-    std::vector<std::pair<std::string, std::string>> bodies;  // body, source
-    std::int64_t first_id = 0, received_at = 0;
+    std::vector<JournalBody> bodies;
+    std::int64_t first_id = 0;
     std::optional<Error> error;
     WaitList waiting;
   };
@@ -100,6 +100,7 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   }
 
   Task<Result<>> start();
+  Task<Result<>> move_old_journal();
   Task<> stop();
   Task<Result<JournalId>> accept(std::string body, std::string source);
   Task<> journal_loop();
@@ -117,6 +118,7 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   void report(const EventBatchResult& result);
   Task<> keeper_loop();
   Task<> retry_unmatched();
+  Task<Result<std::vector<ParkedEvent>>> read_bodies(std::vector<ParkedEvent> parked);
   Task<Result<EventBatchResult>> apply_parked(std::vector<ParkedEvent> parked);
   Task<> prune();
 

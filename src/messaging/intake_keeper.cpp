@@ -1,4 +1,7 @@
 // What intake does besides: statuses whose message is not known yet, pruning, and replays on request.
+#include <algorithm>
+#include <array>
+
 #include "messaging/intake_core.h"
 
 namespace posthorn {
@@ -8,6 +11,7 @@ constexpr Duration kPruneEvery = std::chrono::minutes(1);
 constexpr std::size_t kReplayBodies = 256;
 constexpr int kPruneRows = 5000;
 
+// Parked events without their bodies, which are in the journal.
 Result<std::vector<ParkedEvent>> read_parked(Transaction& tx, std::string_view sql,
                                              std::initializer_list<SqlArg> args) {
   std::vector<ParkedEvent> parked;
@@ -15,9 +19,56 @@ Result<std::vector<ParkedEvent>> read_parked(Transaction& tx, std::string_view s
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return parked;
-    parked.push_back(
-        {rows.integer(0), static_cast<int>(rows.integer(1)), {rows.integer(2), std::string(rows.text(3))}});
+    ParkedEvent& one = parked.emplace_back();
+    one.id = rows.integer(0);
+    one.position = static_cast<int>(rows.integer(1));
+    one.body.id = rows.integer(2);
   }
+}
+
+// Those whose body is not in the journal any more are left out.
+Result<std::vector<ParkedEvent>> with_bodies(Transaction& tx, std::vector<ParkedEvent> parked) {
+  std::vector<ParkedEvent> found;
+  for (ParkedEvent& one : parked) {
+    PH_TRY_ASSIGN(std::vector<JournalBody> body, read_journal(tx, one.body.id, one.body.id, 1));
+    if (body.empty()) continue;
+    one.body = std::move(body.front());
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
+Result<std::vector<std::int64_t>> journal_ids_of_parked(Transaction& tx) {
+  std::vector<std::int64_t> ids;
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT DISTINCT journal_id FROM parked_events ORDER BY journal_id", {}));
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return ids;
+    ids.push_back(rows.integer(0));
+  }
+}
+
+// The oldest bodies that may go, at most kPruneRows looked at.
+Result<> prune_journal(Transaction& tx, std::int64_t before, std::int64_t cursor,
+                       const std::vector<std::int64_t>& keep) {
+  std::vector<std::int64_t> old;
+  {
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT id FROM journal WHERE received_at < $1 AND id <= $2 ORDER BY received_at LIMIT $3",
+                           {before, cursor, kPruneRows}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      if (!std::ranges::binary_search(keep, rows.integer(0))) old.push_back(rows.integer(0));
+    }
+  }
+  std::array<SqlArg, 1> args;
+  const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
+    args = {SqlArg(old[i])};
+    return args;
+  };
+  PH_TRY(tx.execute_many("DELETE FROM journal WHERE id = $1", old.size(), bind));
+  return {};
 }
 
 }  // namespace
@@ -41,11 +92,10 @@ Task<> Intake::Impl::retry_unmatched() {
   const std::int64_t parked_before = wall() - options.unmatched_retry.count();
   const std::int64_t pause = options.unmatched_retry.count();
   auto read = [parked_before, pause](Transaction& tx) {
-    return read_parked(
-        tx,
-        "SELECT p.id, p.position, j.id, j.body FROM parked_events p JOIN journal j ON j.id = p.journal_id "
-        "WHERE p.reason = $1 AND p.parked_at + p.attempts * $3 <= $2 ORDER BY p.id LIMIT 500",
-        {kUnmatched, parked_before, pause});
+    return read_parked(tx,
+                       "SELECT id, position, journal_id FROM parked_events "
+                       "WHERE reason = $1 AND parked_at + attempts * $3 <= $2 ORDER BY id LIMIT 500",
+                       {kUnmatched, parked_before, pause});
   };
   auto count = [](Transaction& tx) -> Result<bool> {
     PH_TRY_ASSIGN(SqlRows rows,
@@ -54,12 +104,22 @@ Task<> Intake::Impl::retry_unmatched() {
   };
   Result<std::vector<ParkedEvent>> parked = co_await ports.database.read(std::move(read));
   if (ended || !parked) co_return;
+  parked = co_await read_bodies(*std::move(parked));
+  if (ended || !parked) co_return;
   if (!parked->empty()) {
     co_await apply_parked(std::move(*parked));
     if (ended) co_return;
   }
   const Result<bool> left = co_await ports.database.read(std::move(count));
   if (left) unmatched_there = *left;
+}
+
+Task<Result<std::vector<ParkedEvent>>> Intake::Impl::read_bodies(std::vector<ParkedEvent> parked) {
+  if (parked.empty()) co_return parked;
+  auto read = [parked = std::move(parked)](Transaction& tx) mutable {
+    return with_bodies(tx, std::move(parked));
+  };
+  co_return co_await ports.journal.read(std::move(read));
 }
 
 Task<Result<EventBatchResult>> Intake::Impl::apply_parked(std::vector<ParkedEvent> parked) {
@@ -78,35 +138,39 @@ Task<> Intake::Impl::prune() {
   const std::int64_t journal_before = now - options.keep_journal.count();
   const std::int64_t applied_before = now - options.keep_applied.count();
   const std::int64_t cursor = applied_id;
-  auto remove = [=](Transaction& tx) -> Result<> {
-    PH_TRY(
-        tx.execute("DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE received_at < $1 AND id <= "
-                   "$2 AND id NOT IN "
-                   "(SELECT journal_id FROM parked_events) ORDER BY id LIMIT $3)",
-                   {journal_before, cursor, kPruneRows}));
+  auto parked = [](Transaction& tx) { return journal_ids_of_parked(tx); };
+  Result<std::vector<std::int64_t>> keep = co_await ports.database.read(std::move(parked));
+  if (ended || !keep) co_return;
+  auto forget = [=](Transaction& tx) -> Result<> {
     PH_TRY(
         tx.execute("DELETE FROM applied_events WHERE key IN (SELECT key FROM applied_events WHERE applied_at "
                    "< $1 LIMIT $2)",
                    {applied_before, kPruneRows}));
     return {};
   };
-  const Result<> removed = co_await ports.database.write(std::move(remove));
+  Result<> removed = co_await ports.database.write(std::move(forget));
+  if (ended) co_return;
+  if (removed) {
+    auto remove = [=, keep = *std::move(keep)](Transaction& tx) {
+      return prune_journal(tx, journal_before, cursor, keep);
+    };
+    removed = co_await ports.journal.write(std::move(remove));
+    if (ended) co_return;
+  }
   if (!removed) ports.log.warning("journal.prune_failed", {{"error", removed.error().message}});
 }
 
 Task<Result<>> Intake::replay_parked(std::int64_t parked_id) {
   const std::shared_ptr<Impl> impl = impl_;
   auto read = [parked_id](Transaction& tx) {
-    return read_parked(
-        tx,
-        "SELECT p.id, p.position, j.id, j.body FROM parked_events p JOIN journal j ON j.id = p.journal_id "
-        "WHERE p.id = $1",
-        {parked_id});
+    return read_parked(tx, "SELECT id, position, journal_id FROM parked_events WHERE id = $1", {parked_id});
   };
-  Result<std::vector<ParkedEvent>> parked = co_await impl->ports.database.read(std::move(read));
-  if (!parked) co_return std::unexpected(parked.error());
-  if (parked->empty()) co_return fail(ErrorCode::not_found, "No parked event has this id.", "id");
-  const Result<EventBatchResult> result = co_await impl->apply_parked(std::move(*parked));
+  PH_CO_TRY_ASSIGN(auto parked, co_await impl->ports.database.read(std::move(read)));
+  if (parked.empty()) co_return fail(ErrorCode::not_found, "No parked event has this id.", "id");
+  PH_CO_TRY_ASSIGN(auto whole, co_await impl->read_bodies(std::move(parked)));
+  if (whole.empty())
+    co_return fail(ErrorCode::not_found, "The body of this event is not in the journal any more.", "id");
+  const Result<EventBatchResult> result = co_await impl->apply_parked(std::move(whole));
   if (!result) co_return std::unexpected(result.error());
   if (!result->last_reason.empty()) {
     co_return fail(ErrorCode::conflict, "The event still cannot be applied: " + result->last_reason);
@@ -121,7 +185,7 @@ Task<Result<std::int64_t>> Intake::replay_journal(JournalId first, JournalId las
   while (true) {
     const std::int64_t end = std::min(last.value, impl->applied_id);  // the rest is still on its way
     auto read = [next, end](Transaction& tx) { return read_journal(tx, next, end, kReplayBodies); };
-    Result<std::vector<JournalBody>> page = co_await impl->ports.database.read(std::move(read));
+    Result<std::vector<JournalBody>> page = co_await impl->ports.journal.read(std::move(read));
     if (!page) co_return std::unexpected(page.error());
     if (page->empty()) co_return bodies;
     next = page->back().id + 1;

@@ -17,6 +17,9 @@ constexpr std::uint64_t kMaxManifest = 1 << 16;
 std::string database_of(const std::string& folder) {
   return folder + "/posthorn.db";
 }
+std::string journal_of(const std::string& folder) {
+  return journal_path(database_of(folder));
+}
 std::string manifest_of(const std::string& folder) {
   return folder + "/manifest.json";
 }
@@ -87,7 +90,9 @@ std::string manifest_text(const BackupReport& r) {
   json.begin_object();
   json.member("format", 1).member("schema_version", r.schema_version);
   json.member("database_bytes", static_cast<std::int64_t>(r.database_bytes))
-      .member("database_sha256", r.database_sha256);
+      .member("database_sha256", r.database_sha256)
+      .member("journal_bytes", static_cast<std::int64_t>(r.journal_bytes))
+      .member("journal_sha256", r.journal_sha256);
   json.member("blobs", static_cast<std::int64_t>(r.blobs))
       .member("blob_bytes", static_cast<std::int64_t>(r.blob_bytes));
   json.end_object();
@@ -121,6 +126,7 @@ Task<Result<BackupReport>> read_manifest(Files& files, std::string folder) {
                    fmt::format("The backup has format {}; this program reads 1.", format));
   PH_CO_TRY_ASSIGN(const std::string_view hash, view["database_sha256"].string());
   report.database_sha256 = hash;
+  report.journal_sha256 = view["journal_sha256"].string_or("");
   report.schema_version = static_cast<int>(view["schema_version"].integer_or(0));
   co_return report;
 }
@@ -144,19 +150,37 @@ Task<Result<>> verify_blobs(BlobStore& blobs, std::vector<std::string> keys, Bac
   co_return Result<>();
 }
 
+// The bytes of one file are those the manifest promised, and the database in them is sound.
+Task<Result<FileDigest>> verify_file(Files& files, std::string path, std::string promised) {
+  PH_CO_TRY_ASSIGN(FileDigest found, co_await digest_of(files, path));
+  if (found.sha256 != promised)
+    co_return fail(ErrorCode::data_loss,
+                   fmt::format("{} is not the file that was backed up: its hash differs.", path));
+  co_return found;
+}
+
+Task<Result<>> verify_journal(Files& files, std::string target, const BackupReport& promised,
+                              BackupReport& report) {
+  if (promised.journal_sha256.empty()) co_return Result<>();
+  std::string path = journal_of(target);
+  PH_CO_TRY_ASSIGN(const FileDigest found, co_await verify_file(files, path, promised.journal_sha256));
+  std::function<Result<DatabaseCopy>()> check = [path] { return check_database(path, DatabaseFile::journal); };
+  PH_CO_TRY(co_await blocking(files, std::move(check)));
+  report.journal_bytes = found.bytes;
+  report.journal_sha256 = found.sha256;
+  co_return Result<>();
+}
+
 Task<Result<BackupReport>> verify_with_blobs(Files& files, std::string target,
                                              std::vector<std::string>& keys) {
   PH_CO_TRY_ASSIGN(BackupReport promised, co_await read_manifest(files, target));
   std::string path = database_of(target);
-  PH_CO_TRY_ASSIGN(const FileDigest found, co_await digest_of(files, path));
-  if (found.sha256 != promised.database_sha256) {
-    co_return fail(ErrorCode::data_loss,
-                   fmt::format("{} is not the file that was backed up: its hash differs.", path));
-  }
+  PH_CO_TRY_ASSIGN(const FileDigest found, co_await verify_file(files, path, promised.database_sha256));
   std::function<Result<DatabaseCopy>()> check = [path] { return check_database(path); };
   PH_CO_TRY_ASSIGN(DatabaseCopy copy, co_await blocking(files, std::move(check)));
   BackupReport report{
       .schema_version = copy.schema_version, .database_bytes = found.bytes, .database_sha256 = found.sha256};
+  PH_CO_TRY(co_await verify_journal(files, target, promised, report));
   BlobStore blobs(files, target + "/blobs");
   PH_CO_TRY(co_await verify_blobs(blobs, copy.blobs, report));
   keys = std::move(copy.blobs);
@@ -178,6 +202,14 @@ Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::str
   BackupReport report{.schema_version = copy.schema_version,
                       .database_bytes = written.bytes,
                       .database_sha256 = written.sha256};
+  std::string journal = journal_of(target);
+  std::function<Result<DatabaseCopy>()> copy_journal = [source = journal_path(database_path), journal] {
+    return copy_database(source, journal, DatabaseFile::journal);
+  };
+  PH_CO_TRY(co_await blocking(files, std::move(copy_journal)));
+  PH_CO_TRY_ASSIGN(const FileDigest journal_written, co_await digest_of(files, journal));
+  report.journal_bytes = journal_written.bytes;
+  report.journal_sha256 = journal_written.sha256;
   PH_CO_TRY(co_await copy_blobs(blobs, copies, std::move(copy.blobs), report));
   PH_CO_TRY(co_await write_manifest(files, target, report));
   co_return report;
@@ -198,7 +230,13 @@ Task<Result<BackupReport>> restore_backup(Files& files, std::string backup, Blob
   BackupReport copied;
   PH_CO_TRY(co_await copy_blobs(from, blobs, std::move(keys), copied));
   std::string source = database_of(backup);
-  std::function<Result<int>()> work = [source, database_path, adjust = std::move(adjust)]() -> Result<int> {
+  // The journal first: a database without its journal would look whole.
+  std::string journal = report.journal_sha256.empty() ? std::string() : journal_of(backup);
+  std::function<Result<int>()> work = [source, journal, database_path,
+                                       adjust = std::move(adjust)]() -> Result<int> {
+    if (!journal.empty()) {
+      PH_TRY(install_database(journal, journal_path(database_path), {}, DatabaseFile::journal));
+    }
     PH_TRY(install_database(source, database_path, adjust));
     return 0;
   };

@@ -20,7 +20,13 @@ namespace {
 // Every column that holds a blob key. A new one belongs here, or its blobs are not backed up.
 constexpr std::string_view kReferencedBlobs =
     "SELECT blob FROM uploads WHERE blob <> '' UNION SELECT list_blob FROM campaigns WHERE list_blob <> '' "
-    "UNION SELECT problems_blob FROM campaigns WHERE problems_blob <> '' ORDER BY 1";
+    "UNION SELECT problems_blob FROM campaigns WHERE problems_blob <> '' "
+    "UNION SELECT blob FROM attachments WHERE blob <> '' "
+    "UNION SELECT profile_picture FROM people WHERE profile_picture <> '' ORDER BY 1";
+
+std::span<const Migration> migrations_of(DatabaseFile which) {
+  return which == DatabaseFile::journal ? journal_migrations() : embedded_migrations();
+}
 
 // A transaction of its own on `connection` for one function.
 Result<> with_transaction(SqliteConnection& connection, SqliteTransaction::Mode mode,
@@ -41,7 +47,8 @@ Result<> expect_no_complaint(Transaction& tx, std::string_view pragma, std::stri
               fmt::format("The database of the backup is damaged ({}): {}", pragma, rows.text(0)));
 }
 
-Result<std::vector<std::string>> referenced_blobs(Transaction& tx) {
+Result<std::vector<std::string>> referenced_blobs(Transaction& tx, DatabaseFile which) {
+  if (which == DatabaseFile::journal) return std::vector<std::string>();
   PH_TRY_ASSIGN(auto rows, tx.query(kReferencedBlobs));
   std::vector<std::string> keys;
   while (true) {
@@ -83,7 +90,14 @@ bool exists(const std::string& path) {
 
 }  // namespace
 
-Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target) {
+std::string journal_path(std::string_view database_path) {
+  const std::string_view stem =
+      database_path.ends_with(".db") ? database_path.substr(0, database_path.size() - 3) : database_path;
+  return std::string(stem) + ".journal.db";
+}
+
+Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target,
+                                   DatabaseFile which) {
   if (!exists(source)) return fail(ErrorCode::not_found, fmt::format("There is no database at {}.", source));
   if (exists(target))
     return fail(ErrorCode::conflict, fmt::format("{} exists already. Choose another place.", target));
@@ -95,46 +109,46 @@ Result<DatabaseCopy> copy_database(const std::string& source, const std::string&
   PH_TRY_ASSIGN(auto copy, open_plain(target));  // the copied header says WAL; this takes it back
   DatabaseCopy result;
   PH_TRY_ASSIGN(result.schema_version, schema_version(copy.handle()));
-  PH_TRY(with_transaction(copy, SqliteTransaction::Mode::read, [&result](Transaction& tx) -> Result<> {
-    PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx));
+  PH_TRY(with_transaction(copy, SqliteTransaction::Mode::read, [&result, which](Transaction& tx) -> Result<> {
+    PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx, which));
     return {};
   }));
   return result;
 }
 
-Result<DatabaseCopy> check_database(const std::string& path) {
+Result<DatabaseCopy> check_database(const std::string& path, DatabaseFile which) {
   if (!exists(path)) return fail(ErrorCode::not_found, fmt::format("There is no database at {}.", path));
   PH_TRY_ASSIGN(auto connection, SqliteConnection::open(path, {.read_only = true}));
   DatabaseCopy result;
   PH_TRY_ASSIGN(result.schema_version, schema_version(connection.handle()));
-  const int known = static_cast<int>(embedded_migrations().size());
+  const int known = static_cast<int>(migrations_of(which).size());
   if (result.schema_version < 1 || result.schema_version > known) {
     return fail(ErrorCode::conflict,
                 fmt::format("The backup has schema version {}, this program knows 1 to {}. Use the Posthorn "
                             "version it was made with, or a newer one.",
                             result.schema_version, known));
   }
-  PH_TRY(with_transaction(connection, SqliteTransaction::Mode::read, [&result](Transaction& tx) -> Result<> {
+  PH_TRY(with_transaction(connection, SqliteTransaction::Mode::read, [&result, which](Transaction& tx) -> Result<> {
     PH_TRY(expect_no_complaint(tx, "PRAGMA integrity_check(1)", "ok"));
     PH_TRY(expect_no_complaint(tx, "PRAGMA foreign_key_check", ""));
-    PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx));
+    PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx, which));
     return {};
   }));
   return result;
 }
 
 Result<> install_database(const std::string& source, const std::string& target,
-                          const std::function<Result<>(Transaction&)>& adjust) {
+                          const std::function<Result<>(Transaction&)>& adjust, DatabaseFile which) {
   if (exists(target)) {
     return fail(ErrorCode::conflict,
                 fmt::format("There is a database at {} already. Restore into an empty data folder.", target));
   }
   const std::string temporary = target + ".restoring";
   std::remove(temporary.c_str());  // of an attempt that was cut off
-  PH_TRY(copy_database(source, temporary));
+  PH_TRY(copy_database(source, temporary, which));
   {
     PH_TRY_ASSIGN(auto copy, open_plain(temporary));
-    PH_TRY(migrate(copy.handle(), embedded_migrations()));
+    PH_TRY(migrate(copy.handle(), migrations_of(which)));
     if (adjust) {
       PH_TRY(with_transaction(copy, SqliteTransaction::Mode::write, adjust));
     }

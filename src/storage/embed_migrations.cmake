@@ -1,4 +1,5 @@
-# cmake -DFOLDER=… -DOUTPUT=… -P embed_migrations.cmake: the numbered .sql files of FOLDER as one C++ source.
+# cmake -DFOLDER=… -DFUNCTION=… -DOUTPUT=… -P embed_migrations.cmake: the numbered .sql files of FOLDER as one C++ source
+# with one function that returns them.
 file(GLOB files ${FOLDER}/[0-9][0-9][0-9][0-9]_*.sql)
 list(SORT files)
 set(entries "")
@@ -18,7 +19,7 @@ file(WRITE ${OUTPUT} "// Generated from the folder migrations. Changes belong th
 
 namespace posthorn {
 
-std::span<const Migration> embedded_migrations() {
+std::span<const Migration> ${FUNCTION}() {
   static constexpr Migration kMigrations[] = {
 ${entries}  };
   return kMigrations;

@@ -17,7 +17,8 @@ struct Migration {
   std::string_view sql;
 };
 
-std::span<const Migration> embedded_migrations();
+std::span<const Migration> embedded_migrations();  // posthorn.db
+std::span<const Migration> journal_migrations();   // journal.db
 
 // Brings `db` up to the last of `migrations`. Errors: `conflict` when the database is newer than this program
 // or an applied migration's text differs from ours; data_loss when the file is another program's database;

@@ -9,19 +9,20 @@ namespace posthorn::simulated {
 
 namespace {
 
-constexpr const char* kFileName = "posthorn.db";
-
 void give_up(const Error& reason) {
   throw std::runtime_error(reason.message);
 }
 
-Result<std::unique_ptr<SqliteWriter>> open_writer(Disk& disk, std::int64_t checkpoint_pages,
+Result<std::unique_ptr<SqliteWriter>> open_writer(Disk& disk, const std::string& file_name,
+                                                  std::span<const Migration> migrations,
+                                                  std::int64_t checkpoint_pages,
                                                   std::function<void(const Error&)> on_fatal) {
   WriterOptions options;
+  options.migrations = migrations;
   options.connection = {.vfs = disk.vfs_name(), .single_process = true};
   options.checkpoint_pages = checkpoint_pages;
   options.on_fatal = std::move(on_fatal);
-  return SqliteWriter::open(kFileName, std::move(options));
+  return SqliteWriter::open(file_name, std::move(options));
 }
 
 // Calls wait here for their virtual latency. Shared with the functions given to post_after: what runs after
@@ -118,12 +119,14 @@ class SimulatedDatabase final : public Database {
 
 Result<std::unique_ptr<Database>> open_database(Disk& disk, DatabaseOptions options) {
   if (!options.on_fatal) options.on_fatal = &give_up;
-  PH_TRY_ASSIGN(auto writer, open_writer(disk, options.checkpoint_pages, options.on_fatal));
+  PH_TRY_ASSIGN(auto writer, open_writer(disk, options.file_name, options.migrations,
+                                            options.checkpoint_pages, options.on_fatal));
   return std::make_unique<SimulatedDatabase>(std::make_shared<Engine>(std::move(writer), std::move(options)));
 }
 
-Result<> inspect(Disk& disk, const std::function<Result<>(Transaction&)>& f) {
-  PH_TRY_ASSIGN(auto writer, open_writer(disk, 2000, &give_up));
+Result<> inspect(Disk& disk, const std::function<Result<>(Transaction&)>& f, const std::string& file_name,
+                 std::span<const Migration> migrations) {
+  PH_TRY_ASSIGN(auto writer, open_writer(disk, file_name, migrations, 2000, &give_up));
   auto call = std::make_shared<PendingCall>();
   call->work = [&f](Transaction& tx) { return f(tx); };
   writer->run_group({&call, 1});

@@ -8,11 +8,14 @@
 #include "core/time.h"
 #include "platform/random.h"
 #include "storage/database.h"
+#include "storage/migrations.h"
 #include "storage/simulated_disk.h"
 
 namespace posthorn::simulated {
 
 struct DatabaseOptions {
+  std::string file_name = "posthorn.db";
+  std::span<const Migration> migrations = embedded_migrations();
   // Runs a function after a virtual delay, as long as the simulated process lives
   // (simulated::Process::post_after).
   std::function<void(Duration, std::move_only_function<void()>)> post_after;
@@ -29,6 +32,8 @@ Result<std::unique_ptr<Database>> open_database(Disk& disk, DatabaseOptions opti
 
 // Runs f(Transaction&) → Result<T> in one transaction on a connection of its own, without virtual time. For
 // checks of a test between steps, while no database is open on the disk.
-Result<> inspect(Disk& disk, const std::function<Result<>(Transaction&)>& f);
+Result<> inspect(Disk& disk, const std::function<Result<>(Transaction&)>& f,
+                 const std::string& file_name = "posthorn.db",
+                 std::span<const Migration> migrations = embedded_migrations());
 
 }  // namespace posthorn::simulated

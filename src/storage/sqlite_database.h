@@ -7,15 +7,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "core/result.h"
 #include "platform/log.h"
 #include "storage/database.h"
+#include "storage/migrations.h"
 
 namespace posthorn {
 
 struct SqliteOptions {
+  std::span<const Migration> migrations = embedded_migrations();  // which of our databases it is
   int readers = 2;                            // reader threads, at least 1
   std::int64_t checkpoint_pages = 2000;       // WAL pages (4 KiB each) after which the committer checkpoints
   std::uint64_t reserve_bytes = 64ULL << 20;  // file kept to be given back when the disk is full; 0: none

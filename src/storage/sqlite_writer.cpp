@@ -45,7 +45,7 @@ SqliteWriter::~SqliteWriter() = default;
 
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path, WriterOptions options) {
   PH_TRY_ASSIGN(auto connection, SqliteConnection::open(path, options.connection));
-  PH_TRY(migrate(connection.handle(), embedded_migrations()));
+  PH_TRY(migrate(connection.handle(), options.migrations));
   std::unique_ptr<SqliteWriter> writer(new SqliteWriter(std::move(connection), std::move(options)));
   // Too little space at the start is like a disk that has become full: reading and stopping things must work.
   writer->disk_full_ = !writer->reserve_.hold();

@@ -10,6 +10,7 @@
 #include "platform/log.h"
 #include "storage/completion_mailbox.h"
 #include "storage/disk_reserve.h"
+#include "storage/migrations.h"
 #include "storage/sqlite_connection.h"
 #include "storage/sqlite_statements.h"
 #include "storage/sqlite_transaction.h"
@@ -18,6 +19,7 @@ namespace posthorn {
 
 struct WriterOptions {
   ConnectionOptions connection;
+  std::span<const Migration> migrations = embedded_migrations();
   std::int64_t checkpoint_pages = 2000;
   std::string reserve_path;  // empty: no reserve
   std::uint64_t reserve_bytes = 0;

@@ -53,6 +53,15 @@ Product::Product(simulated::Process& process, Machine& machine, const ProductCon
     return;
   }
   database_ = std::move(*database);
+  simulated::DatabaseOptions journal_options = database_options(process, &dead_);
+  journal_options.file_name = "journal.db";
+  journal_options.migrations = journal_migrations();
+  auto journal = simulated::open_database(machine.disk, std::move(journal_options));
+  if (!journal) {
+    dead_ = true;
+    return;
+  }
+  journal_ = std::move(*journal);
   wamids_ = std::make_unique<WamidIndex>(*database_, process.clock());
   (void)blobs_.prepare();
   CampaignPorts ports{*database_, blobs_, machine.files, process.clock(), log_, process.executor()};
@@ -123,7 +132,7 @@ Task<> Product::boot() {
   DispatcherPorts ports{*database_, clock,    process_.random(),  log_, *metrics_, *channel_, *wamids_,
                         proof_,     *runner_, process_.executor()};
   dispatcher_ = std::make_unique<Dispatcher>(ports, sender(), token_key(), options);
-  IntakePorts intake_ports{*database_, clock,  log_,     *metrics_,
+  IntakePorts intake_ports{*database_, *journal_, clock,  log_,     *metrics_,
                            *wamids_,   proof_, *runner_, process_.executor()};
   intake_ = std::make_unique<Intake>(intake_ports, token_key());
   if (!co_await intake_->start()) {

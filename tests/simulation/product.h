@@ -69,6 +69,7 @@ class Product {
   std::unique_ptr<whatsapp::GraphClient> graph_;
   std::unique_ptr<WhatsAppChannel> channel_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<Database> journal_;
   std::unique_ptr<WamidIndex> wamids_;
   WebhookProof proof_;
   std::unique_ptr<CampaignRunner> runner_;

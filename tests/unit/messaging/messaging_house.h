@@ -155,14 +155,18 @@ struct Life {
     database_options.post_after = [this](Duration d, std::move_only_function<void()> f) {
       process.post_after(d, std::move(f));
     };
+    simulated::DatabaseOptions journal_options = database_options;
+    journal_options.file_name = "journal.db";
+    journal_options.migrations = journal_migrations();
     database = std::move(simulated::open_database(disk, database_options).value());
+    journal = std::move(simulated::open_database(disk, journal_options).value());
     wamids = std::make_unique<WamidIndex>(*database, process.clock());
     dispatcher = std::make_unique<Dispatcher>(
         DispatcherPorts{*database, process.clock(), process.random(), null_log(), *metrics, channel, *wamids,
                         proof, observed, process.executor()},
         account, kKey, options);
     observed.dispatcher = dispatcher.get();
-    intake = std::make_unique<Intake>(IntakePorts{*database, process.clock(), null_log(), *metrics, *wamids,
+    intake = std::make_unique<Intake>(IntakePorts{*database, *journal, process.clock(), null_log(), *metrics, *wamids,
                                                   proof, observed, process.executor()},
                                       kKey);
     reconciler = std::make_unique<Reconciler>(
@@ -179,6 +183,7 @@ struct Life {
   WebhookProof proof;
   Observed observed;
   std::unique_ptr<Database> database;
+  std::unique_ptr<Database> journal;
   std::unique_ptr<WamidIndex> wamids;
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Intake> intake;
@@ -229,28 +234,30 @@ class House {
       throw std::runtime_error("a step of the test did not end");
   }
 
-  Result<> sql(std::function<Result<>(Transaction&)> work) {
+  // Of the main database unless another is given.
+  Result<> sql(std::function<Result<>(Transaction&)> work, Database* database = nullptr) {
     auto result = std::make_shared<std::optional<Result<>>>();
     auto task = [](Database* db, std::function<Result<>(Transaction&)> f,
                    std::shared_ptr<std::optional<Result<>>> out) -> Task<> {
       auto closure = [f](Transaction& tx) { return f(tx); };
       *out = co_await db->write(closure);
     };
-    life->process.spawn(task(life->database.get(), std::move(work), result));
+    life->process.spawn(task(database != nullptr ? database : life->database.get(), std::move(work), result));
     world.run_until([&] { return result->has_value(); }, 1min);
     return result->value();
   }
-  std::int64_t number(std::string query) {
+  std::int64_t number(std::string query, Database* database = nullptr) {
     std::int64_t value = -1;
     const Result<> done = sql([&value, query](Transaction& tx) -> Result<> {
       PH_TRY_ASSIGN(SqlRows rows, tx.query(query, {}));
       PH_TRY(rows.next());
       value = rows.integer(0);
       return {};
-    });
+    }, database);
     if (!done) throw std::runtime_error(done.error().message);
     return value;
   }
+  std::int64_t journal_number(std::string query) { return number(std::move(query), life->journal.get()); }
   void execute(std::string statement) {
     const Result<> done = sql([statement](Transaction& tx) -> Result<> {
       PH_TRY(tx.execute(statement, {}));

@@ -83,6 +83,11 @@ class BackupTest : public BlobStoreTest {
     key_ = put_blob("phone\n+49170");
     put_blob("nobody refers to this one");
     db_ = open_or_die(path_);
+    SqliteOptions of_journal;
+    of_journal.migrations = journal_migrations();
+    of_journal.reserve_bytes = 0;
+    journal_ = open_sqlite(folder_.file("posthorn.journal.db"), of_journal).value();
+    ASSERT_TRUE(run(context_, write_row(*journal_, "INSERT INTO journal VALUES (1, 'whatsapp', 0, 'body')")));
     ASSERT_TRUE(
         run(context_, write_row(*db_,
                                 "INSERT INTO uploads (file_name, blob, size, created_by, created_at) VALUES "
@@ -96,7 +101,7 @@ class BackupTest : public BlobStoreTest {
   std::string path_ = folder_.file("posthorn.db");
   std::string target_ = folder_.file("backup");
   std::string key_;
-  std::unique_ptr<SqliteDatabase> db_;
+  std::unique_ptr<SqliteDatabase> db_, journal_;
 };
 
 TEST_F(BackupTest, CopiesALiveDatabaseWithTheBlobsItRefersTo) {
@@ -132,6 +137,11 @@ TEST_F(BackupTest, EveryDamageIsFound) {
        ErrorCode::not_found},
       {"changed database", [](auto& t, auto&) { std::ofstream(t + "/posthorn.db", std::ios::app) << "x"; },
        ErrorCode::data_loss},
+      {"no journal", [](auto& t, auto&) { std::filesystem::remove(t + "/posthorn.journal.db"); },
+       ErrorCode::not_found},
+      {"changed journal",
+       [](auto& t, auto&) { std::ofstream(t + "/posthorn.journal.db", std::ios::app) << "x"; },
+       ErrorCode::data_loss},
       {"no blob", [](auto& t, auto& k) { std::filesystem::remove(t + "/blobs/" + k); }, ErrorCode::not_found},
       {"changed blob", [](auto& t, auto& k) { overwrite(t + "/blobs/" + k, "other"); }, ErrorCode::data_loss},
       {"newer format", [](auto& t, auto&) { overwrite(t + "/manifest.json", R"({"format":2})"); },
@@ -161,6 +171,10 @@ TEST_F(BackupTest, RestoresAdjustedAndRefusesToOverwrite) {
   auto db = open_or_die(new_path);
   EXPECT_EQ(run(context_, read_number(*db, "SELECT count(*) FROM settings WHERE value = 'adjusted'")).value(),
             1);
+  SqliteOptions of_journal;
+  of_journal.migrations = journal_migrations();
+  auto journal = open_sqlite(folder_.file("restored.journal.db"), of_journal).value();
+  EXPECT_EQ(run(context_, read_number(*journal, "SELECT count(*) FROM journal WHERE body = 'body'")).value(), 1);
   auto again = run(context_, restore_backup(files_, target_, new_blobs, new_path, adjust));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::conflict);
