@@ -85,6 +85,14 @@ Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendStat
   return static_cast<std::int64_t>(keys.size());
 }
 
+// Open rows of before a step back seem to come from the future: nothing sent since would ever count as later, and their
+// hold would never end (I8). They move to `now`, before everything that is still to come.
+Result<> bring_back(Transaction& tx, std::int64_t now) {
+  PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state IN (1, 5) AND intent_at > $1", {now}));
+  PH_TRY(tx.execute("UPDATE sends SET settled_at = $1 WHERE state = 5 AND settled_at > $1", {now}));
+  return {};
+}
+
 // The wall clock stepped by `jump` at about `now` (its present time): deadlines set by the old time move
 // along, so that they stay as far away as they were (I27). Those set since the step are told by their
 // distance. Returns whose rows are deferred.
@@ -97,7 +105,7 @@ Result<std::vector<AccountId>> move_deadlines(Transaction& tx, std::int64_t now,
   } else {
     PH_TRY(tx.execute("UPDATE sends SET due_at = due_at + $2 WHERE state IN (4, 5) AND due_at > $1",
                       {now - jump / 2, jump}));
-    PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state = 5 AND intent_at > $1", {now}));
+    PH_TRY(bring_back(tx, now));
   }
   std::vector<AccountId> accounts;
   PH_TRY_ASSIGN(SqlRows rows,
@@ -286,6 +294,11 @@ struct Reconciler::Impl : std::enable_shared_from_this<Impl> {
 
   // What the process before this one knew of the newest sends: proof, and wamids it had not written yet.
   Task<> remember() {
+    const std::int64_t started = to_micros(ports.clock.wall_now());
+    auto settle = [started](Transaction& tx) { return bring_back(tx, started); };
+    const Result<> brought = co_await ports.database.write(std::move(settle));
+    if (ended) co_return;
+    if (!brought) ports.log.warning("reconcile.not_brought_back", {{"error", brought.error().message}});
     auto read = [](Transaction& tx) { return load_recent_sends(tx, 0); };
     const Result<std::vector<RecentSend>> sends = co_await ports.database.read(std::move(read));
     if (ended) co_return;
