@@ -240,13 +240,14 @@ CREATE TABLE automation_menus (
   updated_at BIGINT NOT NULL,
   PRIMARY KEY (account_id, name)
 ) WITHOUT ROWID;
--- Read receipts and typing indicators that are still to be given: one a conversation, since the newest message counts.
+-- Read receipts, typing indicators and reactions that are still to be given. Giving one twice changes nothing.
 CREATE TABLE automation_signals (
-  conversation_id BIGINT PRIMARY KEY,
+  message_id      BIGINT PRIMARY KEY,
+  conversation_id BIGINT NOT NULL,
   account_id      BIGINT NOT NULL,
-  message_id      BIGINT NOT NULL,
   read_receipt    INTEGER NOT NULL,
   typing          INTEGER NOT NULL,
+  emoji           TEXT NOT NULL,              -- empty: no reaction
   attempts        INTEGER NOT NULL DEFAULT 0,
   next_try_at     BIGINT NOT NULL,
   created_at      BIGINT NOT NULL
