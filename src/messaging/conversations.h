@@ -58,9 +58,11 @@ Result<std::optional<ConversationId>> find(Transaction& tx, AccountId account, P
 Result<Conversation> get(Transaction& tx, ConversationId id);  // not_found
 Result<std::vector<Conversation>> of(Transaction& tx, PersonId person);
 
+// A page may have fewer rows than `limit` and still a `next` when a filter leaves out much.
 Result<InboxPage> inbox(Transaction& tx, const ConversationFilter& filter, std::int64_t before, int limit);  // 1 to 200
 Result<InboxRow> row(Transaction& tx, ConversationId id);
-Result<std::int64_t> unread_count(Transaction& tx, AccountId account);  // conversations; 0: every account
+// Conversations with something unread; account 0: every account. Counts to 10,000, which means: as many or more.
+Result<std::int64_t> unread_count(Transaction& tx, AccountId account);
 
 // Each also appends 'conversation.updated' to the event log. invalid_argument names the field.
 Result<> mark_read(Transaction& tx, ConversationId id, std::string_view actor, WallTime now);

@@ -58,10 +58,12 @@ struct MessagePage {
 
 namespace messages {
 
-// Stores one and makes it the conversation's last (unless it is history). Ids and hashes are kept.
+// Stores one and makes it the conversation's last, if none there is newer by the channel's time. Its id is chosen here;
+// its channel id, if known, leads to it from now on.
 Result<MessageId> insert(Transaction& tx, const Message& message);
-// By the channel's id (wamid, mid) within an account's conversations.
-Result<std::optional<MessageId>> find_by_channel_id(Transaction& tx, std::string_view channel_id);
+// By the channel's id (wamid, mid). `account` narrows to its conversations: two accounts that write to each other may
+// both know an id. 0: any.
+Result<std::optional<MessageId>> find_by_channel_id(Transaction& tx, std::string_view channel_id, AccountId account = {});
 Result<Message> get(Transaction& tx, MessageId id);  // not_found
 
 // A page of a conversation by time, newest first; `before` is a page's `next` or empty. limit 1 to 500.

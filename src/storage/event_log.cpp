@@ -33,6 +33,13 @@ Result<EventId> append(Transaction& tx, WallTime at, std::string_view kind, std:
   return EventId{rows.integer(0)};
 }
 
+Result<> note(Transaction& tx, WallTime at, std::string_view kind, std::string_view subject,
+              std::string_view data_json) {
+  PH_TRY(tx.execute("INSERT INTO events (at, kind, subject, data) VALUES ($1, $2, $3, $4)",
+                    {at, kind, subject, data_json}));
+  return {};
+}
+
 Result<std::vector<LoggedEvent>> read_after(Transaction& tx, EventId position, int limit,
                                             std::string_view kinds_prefix) {
   auto found = kinds_prefix.empty()

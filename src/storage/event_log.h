@@ -24,6 +24,10 @@ namespace events {
 Result<EventId> append(Transaction& tx, WallTime at, std::string_view kind, std::string_view subject,
                        std::string_view data_json);
 
+// append() for those who do not need the position: cheaper, for the hot path.
+Result<> note(Transaction& tx, WallTime at, std::string_view kind, std::string_view subject,
+              std::string_view data_json);
+
 // Up to `limit` events after `position`, oldest first. kinds_prefix narrows to 'campaign.' and the like;
 // empty: all.
 Result<std::vector<LoggedEvent>> read_after(Transaction& tx, EventId position, int limit,

@@ -95,6 +95,8 @@ CREATE TABLE conversations (
   last_inbound_at BIGINT NOT NULL DEFAULT 0,  -- the person's last message, by the channel's time
   last_action_at  BIGINT NOT NULL DEFAULT 0,  -- the person's last act that opens the messaging window
   free_until      BIGINT NOT NULL DEFAULT 0,  -- end of a free entry point window; 0: none
+  delivered_until BIGINT NOT NULL DEFAULT 0,  -- watermarks of Instagram and Messenger: the person got, and read,
+  read_until      BIGINT NOT NULL DEFAULT 0,  -- everything of ours up to then
   unread          INTEGER NOT NULL DEFAULT 0,
   archived        INTEGER NOT NULL DEFAULT 0,
   assigned_to     TEXT NOT NULL DEFAULT '',
@@ -109,8 +111,10 @@ CREATE INDEX conversations_by_person ON conversations (person_id);
 CREATE TABLE conversation_labels (
   label           TEXT NOT NULL,
   conversation_id BIGINT NOT NULL,
+  last_message_id BIGINT NOT NULL DEFAULT 0,  -- as in conversations: the order of the inbox of one label
   PRIMARY KEY (label, conversation_id)
 ) WITHOUT ROWID;
+CREATE INDEX conversation_labels_inbox ON conversation_labels (label, last_message_id);
 CREATE INDEX conversation_labels_by_conversation ON conversation_labels (conversation_id);
 
 -- Everything said in a conversation, private notes included. Ids grow in the order of commits.
