@@ -80,6 +80,10 @@ int ReplyParser::status() const {
   return status >= 200 ? status : 0;
 }
 
+std::string ReplyParser::field(std::string_view name) const {
+  return std::string(impl_->parser->get()[name]);
+}
+
 std::string ReplyParser::take_body_so_far() {
   return std::exchange(impl_->parser->get().body(), {});
 }

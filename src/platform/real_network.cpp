@@ -55,7 +55,7 @@ struct Lookup {
 };
 
 // The system's resolver cannot be interrupted, so at the deadline its answer is abandoned instead.
-Task<Lookup> resolve(Executor executor, Endpoint endpoint, SteadyTime deadline) {
+Task<Lookup> look_up(Executor executor, Endpoint endpoint, SteadyTime deadline) {
   Lookup found;
   error_code not_literal;
   const auto literal = asio::ip::make_address(endpoint.host, not_literal);
@@ -191,6 +191,8 @@ Error listen_error(const std::string& address, std::uint16_t port, const error_c
 }  // namespace
 
 struct RealNetwork::Impl {
+  Task<Result<std::unique_ptr<Stream>>> dial(Addresses addresses, Endpoint endpoint, SteadyTime deadline);
+
   Executor executor;
   NetworkOptions options;
   std::shared_ptr<asio::ssl::context> tls = nullptr;  // built at the first TLS connection
@@ -201,24 +203,53 @@ RealNetwork::RealNetwork(Executor executor, NetworkOptions options)
 
 RealNetwork::~RealNetwork() = default;
 
-Task<Result<std::unique_ptr<Stream>>> RealNetwork::connect(Endpoint endpoint, Duration timeout) {
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  const Executor executor = impl_->executor;
-  if (endpoint.tls && !impl_->tls) {
-    PH_CO_TRY_ASSIGN(impl_->tls, make_tls_context(impl_->options.ca_file));
+// Connects to one of `addresses` and handshakes; TLS verifies `endpoint.host`.
+Task<Result<std::unique_ptr<Stream>>> RealNetwork::Impl::dial(Addresses addresses, Endpoint endpoint,
+                                                              SteadyTime deadline) {
+  if (endpoint.tls && !tls) {
+    PH_CO_TRY_ASSIGN(tls, make_tls_context(options.ca_file));
   }
-  const auto context = impl_->tls;
-  Lookup lookup = co_await resolve(executor, endpoint, deadline);
-  if (lookup.error == asio::error::timed_out) co_return std::unexpected(connect_timeout("dns", endpoint));
-  if (lookup.error) co_return std::unexpected(connect_error("dns", endpoint, lookup.error.message()));
-  auto connected = co_await connect_any(executor, endpoint, std::move(lookup.addresses), deadline);
+  const Executor on = executor;
+  const auto context = tls;
+  auto connected = co_await connect_any(on, endpoint, std::move(addresses), deadline);
   if (!connected) co_return std::unexpected(std::move(connected.error()));
   if (!endpoint.tls) co_return std::make_unique<TcpStream>(std::move(*connected));
   error_code ignored;
   connected->set_option(tcp::no_delay(true), ignored);
   auto socket = std::make_unique<TlsSocket>(std::move(*connected), *context);
-  PH_CO_TRY(co_await handshake(executor, *socket, endpoint, deadline));
+  PH_CO_TRY(co_await handshake(on, *socket, endpoint, deadline));
   co_return std::make_unique<TlsStream>(context, std::move(socket));
+}
+
+Task<Result<std::unique_ptr<Stream>>> RealNetwork::connect(Endpoint endpoint, Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  Lookup lookup = co_await look_up(impl_->executor, endpoint, deadline);
+  if (lookup.error == asio::error::timed_out) co_return std::unexpected(connect_timeout("dns", endpoint));
+  if (lookup.error) co_return std::unexpected(connect_error("dns", endpoint, lookup.error.message()));
+  co_return co_await impl_->dial(std::move(lookup.addresses), std::move(endpoint), deadline);
+}
+
+Task<Result<std::vector<std::string>>> RealNetwork::resolve(std::string host, Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  Endpoint endpoint;
+  endpoint.host = std::move(host);
+  const Lookup lookup = co_await look_up(impl_->executor, endpoint, deadline);
+  if (lookup.error == asio::error::timed_out) co_return std::unexpected(connect_timeout("dns", endpoint));
+  if (lookup.error) co_return std::unexpected(connect_error("dns", endpoint, lookup.error.message()));
+  std::vector<std::string> out;
+  for (const auto& address : lookup.addresses) out.push_back(address.address().to_string());
+  if (out.empty()) co_return std::unexpected(connect_error("dns", endpoint, "it has no address"));
+  co_return out;
+}
+
+Task<Result<std::unique_ptr<Stream>>> RealNetwork::connect_to(std::string address, Endpoint endpoint,
+                                                              Duration timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  error_code not_literal;
+  const auto literal = asio::ip::make_address(address, not_literal);
+  if (not_literal) co_return std::unexpected(connect_error("connect", endpoint, "the address is none"));
+  Addresses addresses(1, tcp::endpoint(literal, endpoint.port));
+  co_return co_await impl_->dial(std::move(addresses), std::move(endpoint), deadline);
 }
 
 Result<std::unique_ptr<Listener>> RealNetwork::listen(const std::string& address, std::uint16_t port) {

@@ -19,6 +19,9 @@ class RealNetwork final : public Network {
   ~RealNetwork() override;
   // Errors besides those of the port: invalid_argument when the CA file cannot be read.
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Duration timeout) override;
+  Task<Result<std::vector<std::string>>> resolve(std::string host, Duration timeout) override;
+  Task<Result<std::unique_ptr<Stream>>> connect_to(std::string address, Endpoint endpoint,
+                                                   Duration timeout) override;
   // Port 0 lets the system choose. Errors: invalid_argument (not an IP address), conflict (address in use),
   // permission_denied (port below 1024).
   Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) override;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/time.h"
@@ -50,6 +51,12 @@ class Network {
   // Resolves, connects and, for TLS, handshakes. Error messages say which of the three failed ("dns: …",
   // "connect: …", "tls: …"); all three mean that no request byte has left.
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Duration timeout) = 0;
+  // The two halves of connect(), for callers that judge addresses before they connect (guarded_network.h).
+  // resolve(): literal addresses, "203.0.113.5"; never empty. A host that is one already comes back alone.
+  virtual Task<Result<std::vector<std::string>>> resolve(std::string host, Duration timeout) = 0;
+  // As connect(), to this literal address without a look-up; `endpoint.host` is the name that TLS verifies.
+  virtual Task<Result<std::unique_ptr<Stream>>> connect_to(std::string address, Endpoint endpoint,
+                                                           Duration timeout) = 0;
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) = 0;
 };
 

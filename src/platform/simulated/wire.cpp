@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "platform/address_range.h"
 #include "platform/simulated/pipe.h"
 
 namespace posthorn::simulated {
@@ -30,7 +31,51 @@ class ProcessNetwork final : public Network {
       : wire_(wire), owner_(owner), name_(std::move(name)), clock_(clock) {}
 
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Duration timeout) override {
-    const std::string host = is_local(endpoint.host) ? name_ : endpoint.host;
+    std::string host = is_local(endpoint.host) ? name_ : endpoint.host;
+    if (wire_.lookups_.contains(host)) host = wire_.look_up(host).front();
+    co_return co_await dial(std::move(host), std::move(endpoint), timeout);
+  }
+
+  Task<Result<std::vector<std::string>>> resolve(std::string host, Duration timeout) override {
+    if (canonical_address(host)) co_return std::vector<std::string>(1, host);
+    const LinkConfig link = wire_.link(host);
+    const Duration round_trip = wire_.latency(link) + wire_.latency(link);
+    co_await clock_.sleep_for(std::min(round_trip, timeout));
+    Endpoint endpoint;
+    endpoint.host = host;
+    if (round_trip > timeout) {
+      co_return std::unexpected(failure(ErrorCode::deadline_exceeded, "dns", endpoint, "no answer in time"));
+    }
+    auto found = wire_.look_up(host);
+    if (found.empty()) {
+      co_return std::unexpected(failure(ErrorCode::unavailable, "dns", endpoint, "unknown host"));
+    }
+    co_return found;
+  }
+
+  Task<Result<std::unique_ptr<Stream>>> connect_to(std::string address, Endpoint endpoint,
+                                                   Duration timeout) override {
+    const auto made_up = wire_.made_up_.find(address);
+    std::string host = made_up == wire_.made_up_.end() ? std::move(address) : made_up->second;
+    if (is_local(host)) host = name_;
+    co_return co_await dial(std::move(host), std::move(endpoint), timeout);
+  }
+
+  Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) override {
+    const std::string host = is_any(address) ? name_ : address;
+    while (port == 0) {
+      const std::uint16_t candidate = wire_.next_port_++;
+      if (!wire_.listeners_.contains({host, candidate})) port = candidate;
+    }
+    if (wire_.listeners_.contains({host, port})) {
+      return fail(ErrorCode::conflict,
+                  fmt::format("cannot listen on {}:{}: the port is taken", address, port));
+    }
+    return std::make_unique<PipeListener>(wire_, owner_, host, port);
+  }
+
+ private:
+  Task<Result<std::unique_ptr<Stream>>> dial(std::string host, Endpoint endpoint, Duration timeout) {
     const LinkConfig link = wire_.link(host);
     const ConnectionPlan plan = wire_.next_plan(host);
     const Duration round_trip = wire_.latency(link) + wire_.latency(link);
@@ -54,20 +99,6 @@ class ProcessNetwork final : public Network {
     co_return std::make_unique<PipeStream>(pipe, 0, fmt::format("10.0.0.{}", listener->second->owner()));
   }
 
-  Result<std::unique_ptr<Listener>> listen(const std::string& address, std::uint16_t port) override {
-    const std::string host = is_any(address) ? name_ : address;
-    while (port == 0) {
-      const std::uint16_t candidate = wire_.next_port_++;
-      if (!wire_.listeners_.contains({host, candidate})) port = candidate;
-    }
-    if (wire_.listeners_.contains({host, port})) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("cannot listen on {}:{}: the port is taken", address, port));
-    }
-    return std::make_unique<PipeListener>(wire_, owner_, host, port);
-  }
-
- private:
   Wire& wire_;
   const std::uint64_t owner_;
   const std::string name_;
@@ -111,6 +142,25 @@ ConnectionPlan Wire::next_plan(const std::string& host) {
 
 bool Wire::known(const std::string& host) const {
   return names_.contains(host);
+}
+
+std::vector<std::string> Wire::look_up(const std::string& host) {
+  const auto planned = lookups_.find(host);
+  if (planned != lookups_.end()) {
+    auto& answers = planned->second;
+    const auto answer = answers.front();
+    if (answers.size() > 1) answers.pop_front();
+    return answer;
+  }
+  if (is_local(host)) return {"127.0.0.1"};
+  if (!known(host)) return {};
+  for (const auto& [address, name] : made_up_) {
+    if (name == host) return {address};
+  }
+  const auto number = made_up_.size() + 1;
+  const auto address = fmt::format("93.184.{}.{}", number / 200, number % 200 + 1);
+  made_up_[address] = host;
+  return {address};
 }
 
 std::unique_ptr<Network> Wire::attach(std::uint64_t owner, const std::string& name, Clock& clock) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "platform/clock.h"
 #include "platform/simulated/world.h"
@@ -62,6 +63,11 @@ class Wire {
   void set_link(LinkConfig config) { default_link_ = config; }
   void set_link(const std::string& host, LinkConfig config) { links_[host] = config; }
   void add_name(const std::string& host, const std::string& process) { names_[host] = process; }
+  // What the next look-ups of `host` give, in order; the last one stays. An address leads to the process or name that
+  // add_name() gave it. Hosts without such answers have one made up public address.
+  void plan_lookup(const std::string& host, std::vector<std::string> addresses) {
+    lookups_[host].push_back(std::move(addresses));
+  }
   // The next connections to `host` follow these plans, in order, instead of the drawn faults.
   void plan_next(const std::string& host, ConnectionPlan plan) { plans_[host].push_back(plan); }
 
@@ -79,6 +85,7 @@ class Wire {
   ConnectionPlan next_plan(const std::string& host);
   Duration latency(const LinkConfig& config);
   bool known(const std::string& host) const;
+  std::vector<std::string> look_up(const std::string& host);
 
   World& world_;
   std::unique_ptr<SeededRandom> random_;
@@ -86,6 +93,8 @@ class Wire {
   std::map<std::string, LinkConfig> links_;
   std::map<std::string, std::string> names_;  // host → process
   std::map<std::string, std::deque<ConnectionPlan>> plans_;
+  std::map<std::string, std::deque<std::vector<std::string>>> lookups_;
+  std::map<std::string, std::string> made_up_;  // address → host
   std::map<Address, PipeListener*> listeners_;
   std::map<std::uint64_t, Pipe*> pipes_;
   std::uint64_t pipes_made_ = 0;
