@@ -18,7 +18,8 @@ struct Migration {
 };
 
 std::span<const Migration> embedded_migrations();  // posthorn.db
-std::span<const Migration> journal_migrations();   // journal.db
+std::span<const Migration> journal_migrations();   // posthorn.journal.db
+std::span<const Migration> search_migrations();    // posthorn.search.db
 
 // Brings `db` up to the last of `migrations`. Errors: `conflict` when the database is newer than this program
 // or an applied migration's text differs from ours; data_loss when the file is another program's database;

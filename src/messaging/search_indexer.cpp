@@ -1,0 +1,223 @@
+#include "messaging/search_indexer.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/json.h"
+#include "messaging/essential_loop.h"
+#include "messaging/search_text.h"
+#include "messaging/wakeup.h"
+#include "storage/event_log.h"
+
+namespace posthorn {
+namespace {
+
+constexpr int kBatch = 1000;                               // messages or events in one transaction
+constexpr Duration kLook = std::chrono::seconds(2);        // history comes without events
+constexpr Duration kStoreRetry = std::chrono::seconds(5);  // after an error of either store
+constexpr std::string_view kMessages = "messages", kEvents = "events", kConsumer = "search";
+
+struct Entry {
+  std::int64_t id = 0;
+  std::string text, place;  // both empty: only to be taken out
+};
+
+Result<Entry> entry_of(SqlRows& rows) {
+  Entry entry;
+  entry.id = rows.integer(0);
+  const bool gone = rows.integer(6) != 0;
+  if (gone || rows.text(1).empty()) return entry;
+  entry.text = search_form(rows.text(1));
+  entry.place = fmt::format("c{} a{} p{} t_{} d{}", rows.integer(2), rows.integer(3), rows.integer(4), rows.text(5),
+                            rows.integer(7));
+  return entry;
+}
+
+constexpr std::string_view kColumns =
+    "SELECT m.id, m.text, m.conversation_id, c.account_id, c.person_id, m.type, m.deleted_at, m.direction "
+    "FROM messages m JOIN conversations c ON c.id = m.conversation_id ";
+
+Result<std::vector<Entry>> read_entries(Transaction& tx, std::string_view sql, std::initializer_list<SqlArg> args) {
+  std::vector<Entry> entries;
+  PH_TRY_ASSIGN(SqlRows rows, tx.query(sql, args));
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return entries;
+    PH_TRY_ASSIGN(Entry entry, entry_of(rows));
+    entries.push_back(std::move(entry));
+  }
+}
+
+Result<std::vector<Entry>> new_entries(Transaction& tx, std::int64_t after) {
+  static const std::string sql = std::string(kColumns) + "WHERE m.id > $1 ORDER BY m.id LIMIT $2";
+  return read_entries(tx, sql, {after, kBatch});
+}
+
+// What an event tells was changed, among messages indexed already.
+Result<std::vector<Entry>> changed_entries(Transaction& tx, const LoggedEvent& event, std::int64_t indexed) {
+  static const std::string by_id = std::string(kColumns) + "WHERE m.id = $1 AND m.id <= $2";
+  static const std::string by_person =
+      std::string(kColumns) + "WHERE m.conversation_id IN (SELECT id FROM conversations WHERE person_id IN ($1, $3)) "
+                              "AND m.id <= $2";
+  PH_TRY_ASSIGN(const json::value tree, parse_json(event.data));
+  const JsonView data(tree);
+  if (event.kind.starts_with("person."))
+    return read_entries(
+        tx, by_person, {data["kept"].integer_or(0), indexed, data["absorbed"].integer_or(0)});
+  return read_entries(tx, by_id, {data["message_id"].integer_or(0), indexed});
+}
+
+bool changes_the_index(std::string_view kind) {
+  return kind == "message.edited" || kind == "message.deleted" || kind == "person.merged" || kind == "person.unmerged";
+}
+
+struct Positions {
+  std::int64_t messages = 0, events = 0;
+};
+
+Result<std::int64_t> position(Transaction& tx, std::string_view name) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT position FROM indexed WHERE name = $1", {name}));
+  PH_TRY_ASSIGN(const bool there, rows.next());
+  return there ? rows.integer(0) : 0;
+}
+
+Result<Positions> positions(Transaction& tx) {
+  Positions p;
+  PH_TRY_ASSIGN(p.messages, position(tx, kMessages));
+  PH_TRY_ASSIGN(p.events, position(tx, kEvents));
+  return p;
+}
+
+Result<> move(Transaction& tx, std::string_view name, std::int64_t to) {
+  PH_TRY(tx.execute("INSERT INTO indexed (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = $2",
+                    {name, to}));
+  return {};
+}
+
+Result<> put(Transaction& tx, const std::vector<Entry>& entries, bool again) {
+  std::array<SqlArg, 3> args;
+  std::vector<const Entry*> full;
+  for (const Entry& entry : entries) {
+    if (!entry.text.empty()) full.push_back(&entry);
+    if (!again) continue;
+    PH_TRY(tx.execute("DELETE FROM message_text WHERE rowid = $1", {entry.id}));
+  }
+  const auto bind = [&](std::size_t i) -> std::span<const SqlArg> {
+    args = {SqlArg(full[i]->id), SqlArg(full[i]->text), SqlArg(full[i]->place)};
+    return args;
+  };
+  PH_TRY(tx.execute_many("INSERT INTO message_text (rowid, text, place) VALUES ($1, $2, $3)", full.size(), bind));
+  return {};
+}
+
+}  // namespace
+
+struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
+  explicit Impl(SearchIndexerPorts p)
+      : ports(p),
+        stop_wake(p.executor, p.clock),
+        indexed(p.metrics.counter("posthorn_messages_indexed_total", "Messages that can be searched")) {}
+
+  Task<> loop() {
+    while (!stopping) {
+      const Result<> done = co_await catch_up();
+      if (stopping) break;
+      if (!done) {
+        ports.log.warning("search.not_indexed", {{"error", done.error().message}});
+        co_await ports.clock.sleep_for(kStoreRetry);
+        continue;
+      }
+      (void)co_await ports.feed.wait_beyond(EventId{seen.events}, ports.clock.now() + kLook);
+    }
+    running = false;
+    stop_wake.notify();
+  }
+
+  Task<Result<>> catch_up() {
+    if (!loaded) {
+      auto read = [](Transaction& tx) { return positions(tx); };
+      PH_CO_TRY_ASSIGN(seen, co_await ports.index.read(std::move(read)));
+      loaded = true;
+    }
+    bool more = true;
+    while (more && !ended) {
+      PH_CO_TRY_ASSIGN(const bool added, co_await add_new());
+      PH_CO_TRY_ASSIGN(const bool changed, co_await apply_changes());
+      more = added || changed;
+    }
+    co_return Result<>();
+  }
+
+  Task<Result<bool>> add_new() {
+    auto read = [after = seen.messages](Transaction& tx) { return new_entries(tx, after); };
+    PH_CO_TRY_ASSIGN(auto entries, co_await ports.database.read(std::move(read)));
+    if (entries.empty()) co_return false;
+    const std::int64_t last = entries.back().id;
+    const auto count = static_cast<double>(entries.size());
+    auto write = [entries = std::move(entries), last](Transaction& tx) -> Result<> {
+      PH_TRY(put(tx, entries, false));
+      return move(tx, kMessages, last);
+    };
+    PH_CO_TRY(co_await ports.index.write(std::move(write)));
+    seen.messages = last;
+    indexed.add(count);
+    co_return true;
+  }
+
+  Task<Result<bool>> apply_changes() {
+    auto read = [after = seen.events](Transaction& tx) {
+      return events::read_after(tx, EventId{after}, kBatch);
+    };
+    PH_CO_TRY_ASSIGN(auto happened, co_await ports.database.read(std::move(read)));
+    if (happened.empty()) co_return false;
+    for (const LoggedEvent& event : happened) {
+      if (!changes_the_index(event.kind)) continue;
+      auto look = [event, last = seen.messages](Transaction& tx) { return changed_entries(tx, event, last); };
+      PH_CO_TRY_ASSIGN(auto entries, co_await ports.database.read(std::move(look)));
+      auto replace = [entries = std::move(entries)](Transaction& tx) { return put(tx, entries, true); };
+      PH_CO_TRY(co_await ports.index.write(std::move(replace)));
+    }
+    const EventId last = happened.back().id;
+    auto write = [last](Transaction& tx) { return move(tx, kEvents, last.value); };
+    PH_CO_TRY(co_await ports.index.write(std::move(write)));
+    // The cursor among the others only keeps the log from being pruned under us.
+    auto keep = [last](Transaction& tx) { return events::move_cursor(tx, kConsumer, last); };
+    PH_CO_TRY(co_await ports.database.write(std::move(keep)));
+    seen.events = last.value;
+    co_return true;
+  }
+
+  SearchIndexerPorts ports;
+  Wakeup stop_wake;
+  Counter& indexed;
+  Positions seen;
+  bool loaded = false, running = false, stopping = false, ended = false;
+};
+
+SearchIndexer::SearchIndexer(SearchIndexerPorts ports) : impl_(std::make_shared<Impl>(ports)) {}
+SearchIndexer::~SearchIndexer() {
+  impl_->stopping = impl_->ended = true;
+}
+
+void SearchIndexer::start() {
+  impl_->running = true;
+  auto run = [](std::shared_ptr<Impl> impl) -> Task<> { co_await impl->loop(); };
+  spawn_essential(impl_->ports.executor, "indexing messages", run(impl_));
+}
+
+Task<> SearchIndexer::stop() {
+  const std::shared_ptr<Impl> impl = impl_;
+  impl->stopping = impl->ended = true;
+  impl->ports.feed.notify();
+  while (impl->running) co_await impl->stop_wake.wait();
+}
+
+Task<Result<>> SearchIndexer::catch_up() {
+  const std::shared_ptr<Impl> impl = impl_;
+  co_return co_await impl->catch_up();
+}
+
+}  // namespace posthorn
