@@ -1,8 +1,8 @@
 #include "channels/canonical_json.h"
 
 #include <algorithm>
-#include <vector>
 
+#include <boost/container/small_vector.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
@@ -10,30 +10,6 @@ namespace posthorn::channels {
 namespace {
 
 namespace json = boost::json;
-
-void append_canonical(std::string& out, const json::value& value) {
-  if (const json::object* object = value.if_object()) {
-    std::vector<const json::key_value_pair*> members;
-    for (const json::key_value_pair& member : *object) members.push_back(&member);
-    std::ranges::sort(members, {}, [](const auto* member) { return member->key(); });
-    char separator = '{';
-    for (const json::key_value_pair* member : members) {
-      out += separator + json::serialize(member->key()) + ':';
-      append_canonical(out, member->value());
-      separator = ',';
-    }
-    out += members.empty() ? "{}" : "}";
-  } else if (const json::array* array = value.if_array()) {
-    out += '[';
-    for (const json::value& element : *array) {
-      if (out.back() != '[') out += ',';
-      append_canonical(out, element);
-    }
-    out += ']';
-  } else {
-    out += json::serialize(value);
-  }
-}
 
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -79,17 +55,60 @@ std::string without_lone_surrogates(std::string_view text) {
   return out;
 }
 
-json::value parse_once(std::string_view raw, boost::system::error_code& failure) {
+json::value parse_once(std::string_view raw, boost::system::error_code& failure,
+                       const json::storage_ptr& storage) {
   json::parse_options options;
   options.max_depth = kMaxWebhookDepth;
-  return json::parse(raw, failure, {}, options);
+  return json::parse(raw, failure, storage, options);
+}
+
+void append_object(std::string& out, const json::object& object) {
+  boost::container::small_vector<const json::key_value_pair*, 16> members;
+  for (const json::key_value_pair& member : object) members.push_back(&member);
+  std::ranges::sort(members, {}, [](const auto* member) { return member->key(); });
+  out += '{';
+  for (const json::key_value_pair* member : members) {
+    if (member != members.front()) out += ',';
+    append_json_string(out, member->key());
+    out += ':';
+    append_canonical_json(out, member->value());
+  }
+  out += '}';
+}
+
+void append_array(std::string& out, const json::array& array) {
+  out += '[';
+  for (const json::value& element : array) {
+    if (&element != &array.front()) out += ',';
+    append_canonical_json(out, element);
+  }
+  out += ']';
 }
 
 }  // namespace
 
+void append_json_string(std::string& out, std::string_view text) {
+  const bool plain = std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
+  if (!plain) {
+    out += json::serialize(text);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+void append_canonical_json(std::string& out, const json::value& value) {
+  if (const json::object* object = value.if_object()) return append_object(out, *object);
+  if (const json::array* array = value.if_array()) return append_array(out, *array);
+  if (const json::string* text = value.if_string()) return append_json_string(out, *text);
+  out += json::serialize(value);
+}
+
 std::string canonical_json(const json::value& value) {
   std::string out;
-  append_canonical(out, value);
+  append_canonical_json(out, value);
   return out;
 }
 
@@ -98,11 +117,11 @@ std::string canonical_json(std::string_view text) {
   return parsed ? canonical_json(*parsed) : std::string(text);
 }
 
-Result<json::value> parse_item(std::string_view raw) {
+Result<json::value> parse_item(std::string_view raw, json::storage_ptr storage) {
   boost::system::error_code failure;
-  json::value value = parse_once(raw, failure);
+  json::value value = parse_once(raw, failure, storage);
   if (failure && failure != json::error::too_deep && raw.find("\\u") != std::string_view::npos) {
-    value = parse_once(without_lone_surrogates(raw), failure);
+    value = parse_once(without_lone_surrogates(raw), failure, storage);
   }
   if (failure == json::error::too_deep) {
     return fail(ErrorCode::too_large, "nested more deeply than any event of Meta");

@@ -20,13 +20,16 @@ struct StatusEvent {
   MessageStatus status = MessageStatus::other;
   std::string status_text;  // Meta's word when `other`
   WallTime at{};
-  std::string recipient_id;    // phone digits; empty if Meta withholds the number
+  std::string recipient_id;    // phone digits; empty if Meta withholds the number, and for groups
   std::string user_id;         // business-scoped user id
+  std::string parent_user_id;  // the same of a business of several portfolios
+  std::string group_id;        // group sends only
   std::string participant_id;  // group sends only
   std::string token;           // biz_opaque_callback_data
-  std::string type;            // "payment" or "call"; empty for messages
+  std::string type;            // what Meta calls other statuses than those of messages; empty for messages
   std::string pricing_category, pricing_type, pricing_model;
   bool billable = false;
+  WallTime window_ends_at{};   // conversation.expiration_timestamp: of a free entry point window; 0: not told
   std::vector<GraphError> errors;  // with `failed` only
 };
 

@@ -1,6 +1,6 @@
 #include "channels/whatsapp/webhook.h"
 
-#include <boost/json/parse.hpp>
+#include <boost/container/small_vector.hpp>
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -71,7 +71,8 @@ class Slicer {
       if (const auto error = slice_of(field.value(), slice)) return simdjson::error_message(error);
       f(key, slice);
     }
-    return {};
+    const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    return at_end ? std::string_view() : "something follows the end of the object";
   }
 
   template <class F>
@@ -120,14 +121,23 @@ class WebhookWalk {
  private:
   void entry(std::string_view raw);
   void change(std::string_view raw, const WebhookOrigin& entry_origin);
-  void messages_value(std::string_view raw, WebhookOrigin origin);
+  void lists_value(std::string_view raw, WebhookOrigin origin);
   void read_metadata(std::string_view raw, WebhookOrigin& origin);
-  void read_messages(std::string_view messages, std::string_view contacts);
+  void read_list(std::string_view key, std::string_view raw, ItemContext& context);
+  void read_messages(std::string_view raw, ItemContext& context, const MessageSource& source);
+  void read_history(std::string_view raw, ItemContext& context);
+  void read_history_part(std::string_view raw, ItemContext& context);
+  void read_thread(std::string_view raw, ItemContext& context);
   void read_errors(std::string_view raw);
+  // Calls f(slice) for each item of a list, after counting them.
+  template <class F>
+  void each_item(std::string_view list, ItemContext& context, F f);
 
   EventSink& sink_;
   StatusReader statuses_;
   Slicer body_, entries_, entry_, changes_, change_, value_, metadata_, items_;
+  Slicer history_parts_, history_part_, threads_, thread_;
+  std::vector<std::string_view> slices_;  // of the list that is being read
 };
 
 void WebhookWalk::body(std::string_view raw) {
@@ -172,8 +182,8 @@ void WebhookWalk::change(std::string_view raw, const WebhookOrigin& entry_origin
     if (key == "field") origin.field = plain_text(slice);
     if (key == "value") value = slice;
   });
-  const bool is_messages = origin.field == "messages";
-  if (problem.empty() && is_messages && is_object(value)) return messages_value(value, std::move(origin));
+  if (problem.empty() && is_list_field(origin.field) && is_object(value))
+    return lists_value(value, std::move(origin));
   sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
   if (!problem.empty()) return sink_.malformed(raw, std::string(problem));
   if (sink_.origin().field.empty()) return sink_.malformed(raw, "a change without \"field\"");
@@ -181,26 +191,116 @@ void WebhookWalk::change(std::string_view raw, const WebhookOrigin& entry_origin
   read_field(value, sink_);
 }
 
-void WebhookWalk::messages_value(std::string_view raw, WebhookOrigin origin) {
-  std::string_view contacts, statuses, messages, errors;
+void WebhookWalk::lists_value(std::string_view raw, WebhookOrigin origin) {
+  std::string_view contacts;
+  boost::container::small_vector<std::pair<std::string, std::string_view>, 4> lists;
   const std::string_view problem = value_.members(raw, [&](std::string_view key, std::string_view slice) {
-    if (key == "metadata" && is_object(slice)) read_metadata(slice, origin);
-    if (key == "contacts") contacts = slice;
-    if (key == "statuses") statuses = slice;
-    if (key == "messages") messages = slice;
+    if (key == "metadata" && is_object(slice)) return read_metadata(slice, origin);
+    if (key == "contacts") {
+      contacts = slice;
+    } else if (is_array(slice)) {
+      lists.emplace_back(key, slice);
+    }
+  });
+  ContactBook book(contacts);
+  PersonIds own;
+  own.take(origin.display_phone_number);
+  ItemContext context{book, false, std::move(own.phone)};
+  sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
+  const std::size_t before = sink_.size();
+  if (!problem.empty()) sink_.malformed(raw, std::string(problem));
+  for (const auto& [key, slice] : lists) read_list(key, slice, context);
+  if (sink_.size() == before) read_field(raw, sink_);  // none of the lists that are known here
+}
+
+void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemContext& context) {
+  const std::string& field = sink_.origin().field;
+  if (key == "statuses") {
+    return each_item(raw, context, [&](std::string_view item) { sink_.add(item, statuses_.read(item, context)); });
+  }
+  MessageSource source;
+  source.from_history = field == "history";
+  source.standby = field == "standby";
+  if (key == "message_echoes" || (key == "messages" && field.ends_with("message_echoes"))) {
+    source.direction = channels::Direction::out;
+    return read_messages(raw, context, source);
+  }
+  if (key == "messages") return read_messages(raw, context, source);
+  if (key == "history") return read_history(raw, context);
+  if (key == "errors") return read_errors(raw);
+  const ItemReader reader = item_reader(key);
+  if (reader == nullptr) return;
+  each_item(raw, context, [&](std::string_view item) {
+    const Result<boost::json::value> parsed = parse_item(item);
+    if (!parsed) return sink_.malformed(item, parsed.error().message);
+    const boost::json::object* object = parsed->if_object();
+    if (object == nullptr) return sink_.malformed(item, fmt::format("an item of \"{}\" that is no object", key));
+    sink_.add(item, reader(*object, context));
+  });
+}
+
+template <class F>
+void WebhookWalk::each_item(std::string_view list, ItemContext& context, F f) {
+  slices_.clear();
+  const std::string_view wrong = items_.elements(list, [&](std::string_view item) { slices_.push_back(item); });
+  context.lone = slices_.size() == 1;
+  for (const std::string_view item : slices_) f(item);
+  if (!wrong.empty()) sink_.malformed(list, std::string(wrong));
+}
+
+void WebhookWalk::read_messages(std::string_view raw, ItemContext& context, const MessageSource& source) {
+  each_item(raw, context,
+            [&](std::string_view item) { sink_.add(item, read_message(item, context, source)); });
+}
+
+void WebhookWalk::read_history(std::string_view raw, ItemContext& context) {
+  const std::string_view wrong =
+      history_parts_.elements(raw, [&](std::string_view part) { read_history_part(part, context); });
+  if (!wrong.empty()) sink_.malformed(raw, std::string(wrong));
+}
+
+void WebhookWalk::read_history_part(std::string_view raw, ItemContext& context) {
+  if (!is_object(raw)) return sink_.malformed(raw, "a part of the history that is no object");
+  std::string_view metadata, threads, errors;
+  const std::string_view problem = history_part_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "metadata") metadata = slice;
+    if (key == "threads") threads = slice;
     if (key == "errors") errors = slice;
   });
-  sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
   if (!problem.empty()) sink_.malformed(raw, std::string(problem));
-  if (is_array(statuses)) {
-    const std::string_view wrong = items_.elements(
-        statuses, [&](std::string_view item) { sink_.add(item, statuses_.read(item, contacts)); });
-    if (!wrong.empty()) sink_.malformed(statuses, std::string(wrong));
+  if (is_array(errors)) sink_.add(errors, history_declined(errors));
+  if (is_array(threads)) {
+    const std::string_view wrong =
+        threads_.elements(threads, [&](std::string_view thread) { read_thread(thread, context); });
+    if (!wrong.empty()) sink_.malformed(threads, std::string(wrong));
   }
-  if (is_array(messages)) read_messages(messages, contacts);
-  if (is_array(errors)) read_errors(errors);
-  if (problem.empty() && !is_array(statuses) && !is_array(messages) && !is_array(errors))
-    sink_.add(raw, UnknownEvent{});
+  // After its messages: whoever sees 100 % has seen them all.
+  if (!metadata.empty()) sink_.add(metadata, history_progress(metadata));
+}
+
+void WebhookWalk::read_thread(std::string_view raw, ItemContext& context) {
+  if (!is_object(raw)) return sink_.malformed(raw, "a thread that is no object");
+  std::string_view messages, about;
+  MessageSource source;
+  source.from_history = true;
+  std::string id;
+  const std::string_view problem = thread_.members(raw, [&](std::string_view key, std::string_view slice) {
+    if (key == "id") id = plain_text(slice);
+    if (key == "context") about = slice;
+    if (key == "messages") messages = slice;
+  });
+  if (!problem.empty()) sink_.malformed(raw, std::string(problem));
+  if (is_object(about)) {
+    const Result<boost::json::value> parsed = parse_item(about);
+    if (parsed && parsed->is_object()) {
+      const Contact contact = read_contact(parsed->get_object());
+      source.thread = contact.ids;
+      source.thread_person = contact.party();
+    }
+  }
+  source.thread.take(id);
+  if (is_array(messages)) return read_messages(messages, context, source);
+  if (problem.empty()) sink_.malformed(raw, "a thread without an array \"messages\"");
 }
 
 void WebhookWalk::read_metadata(std::string_view raw, WebhookOrigin& origin) {
@@ -208,14 +308,6 @@ void WebhookWalk::read_metadata(std::string_view raw, WebhookOrigin& origin) {
     if (key == "phone_number_id") origin.phone_number_id = plain_text(slice);
     if (key == "display_phone_number") origin.display_phone_number = plain_text(slice);
   });
-}
-
-void WebhookWalk::read_messages(std::string_view messages, std::string_view contacts) {
-  const Result<boost::json::value> people = parse_item(contacts);
-  const boost::json::array* list = people ? people->if_array() : nullptr;
-  const std::string_view wrong =
-      items_.elements(messages, [&](std::string_view item) { sink_.add(item, read_message(item, list)); });
-  if (!wrong.empty()) sink_.malformed(messages, std::string(wrong));
 }
 
 void WebhookWalk::read_errors(std::string_view raw) {

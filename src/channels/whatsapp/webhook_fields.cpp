@@ -1,4 +1,4 @@
-// Every webhook field besides messages: which event it makes.
+// Webhook fields whose value is one event: which one it makes.
 #include <array>
 
 #include <fmt/format.h>
@@ -10,6 +10,8 @@ namespace posthorn::whatsapp {
 namespace {
 
 namespace json = boost::json;
+
+using channels::NoticeEvent;
 
 std::string join(std::string_view a, std::string_view b) {
   return fmt::format("{}{}{}", a, a.empty() || b.empty() ? "" : ": ", b);
@@ -143,26 +145,72 @@ WebhookEventBody security(const json::object& value) {
   return event;
 }
 
-WebhookEventBody user_preference(const json::value& item) {
-  const json::object* value = item.if_object();
-  if (value == nullptr) return MalformedEvent{"a user preference that is no object"};
-  const std::string_view choice = string_in(*value, "value");
-  // "signup": the customer followed a sign-up link of the business, which is as clear a yes as "resume".
-  if (choice != "stop" && choice != "resume" && choice != "signup") {
-    return MalformedEvent{
-        fmt::format("a user preference whose value is \"{}\" and none of stop, resume, signup", choice)};
-  }
-  UserPreferenceEvent event;
-  event.user_id = string_in(*value, "user_id");
-  assign_address(string_in(*value, "wa_id"), event.phone, event.user_id);
-  event.category = string_in(*value, "category");
-  event.stop = choice == "stop";
-  event.detail = string_in(*value, "detail");
-  event.at = webhook_time(integer_in(*value, "timestamp"));
-  if (event.phone.empty() && event.user_id.empty())
-    return MalformedEvent{"a user preference that names nobody"};
-  return event;
+std::string subject(std::string_view kind, const std::string& id) {
+  return id.empty() ? std::string() : fmt::format("{}:{}", kind, id);
 }
+
+// The first member that has words.
+std::string first_text(const json::object& value, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (std::string text = text_in(value, key); !text.empty()) return text;
+  }
+  return {};
+}
+
+WebhookEventBody flow(const json::object& value) {
+  const std::string_view event = string_in(value, "event");
+  if (event.empty()) return MalformedEvent{"a flow event without \"event\""};
+  NoticeEvent notice;
+  notice.kind = event == "FLOW_STATUS_CHANGE" ? "flow.status" : "flow.alert";
+  notice.subject = subject("flow", text_in(value, "flow_id"));
+  const std::string state = first_text(value, {"new_status", "alert_state"});
+  const std::string message = text_in(value, "message");
+  notice.summary = join(join(event, state), message);
+  return notice;
+}
+
+WebhookEventBody payment_configuration(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = "payment.configuration";
+  notice.subject = subject("payment_configuration", text_in(value, "configuration_name"));
+  notice.summary = join(text_in(value, "provider_name"), text_in(value, "status"));
+  notice.at = webhook_time(integer_in(value, "updated_timestamp", integer_in(value, "created_timestamp")));
+  return notice;
+}
+
+WebhookEventBody business_username(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = "account.username";
+  notice.summary = join(text_in(value, "username"), text_in(value, "status"));
+  return notice;
+}
+
+WebhookEventBody account_settings(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = "account.settings";
+  notice.summary = first_text(value, {"type", "event"});
+  notice.at = webhook_time(integer_in(value, "timestamp"));
+  return notice;
+}
+
+WebhookEventBody partner_solution(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = "account.partner_solution";
+  notice.subject = subject("solution", text_in(value, "solution_id"));
+  notice.summary = join(text_in(value, "event"), text_in(value, "solution_status"));
+  return notice;
+}
+
+template <const char* kKind>
+WebhookEventBody marketing_notice(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = kKind;
+  notice.summary = first_text(value, {"event_name", "event_type", "event", "type"});
+  notice.at = webhook_time(integer_in(value, "timestamp"));
+  return notice;
+}
+constexpr char kAutomaticEvent[] = "account.automatic_event";
+constexpr char kTrackingEvent[] = "account.tracking_event";
 
 using FieldReader = WebhookEventBody (*)(const json::object&);
 struct FieldEntry {
@@ -181,12 +229,20 @@ constexpr std::array kFields = std::to_array<FieldEntry>({
     {"account_review_update", account_review},
     {"business_capability_update", business_capability},
     {"security", security},
+    {"flows", flow},
+    {"payment_configuration_update", payment_configuration},
+    {"business_username_update", business_username},
+    {"account_settings_update", account_settings},
+    {"partner_solutions", partner_solution},
+    {"automatic_events", marketing_notice<kAutomaticEvent>},
+    {"tracking_events", marketing_notice<kTrackingEvent>},
 });
 
 // The number that a field is about, which stands in metadata or, for numbers' own fields, at the top.
 void refine_origin(const json::object& value, EventSink& sink) {
   WebhookOrigin origin = sink.origin();
   const json::object* metadata = object_in(value, "metadata");
+  if (metadata == nullptr) metadata = object_in(value, "phone_number_settings");
   const json::object& place = metadata != nullptr ? *metadata : value;
   origin.phone_number_id = text_in(place, "phone_number_id");
   origin.display_phone_number = text_in(place, "display_phone_number");
@@ -201,12 +257,6 @@ void read_field(std::string_view raw_value, EventSink& sink) {
   const json::object* value = parsed->if_object();
   if (value == nullptr) return sink.malformed(raw_value, "a value that is no object");
   refine_origin(*value, sink);
-  if (sink.origin().field == "user_preferences") {
-    const json::array* preferences = array_in(*value, "user_preferences");
-    if (preferences == nullptr) return sink.malformed(raw_value, "no array \"user_preferences\"");
-    for (const json::value& item : *preferences) sink.add(raw_value, user_preference(item));
-    return;
-  }
   for (const FieldEntry& entry : kFields) {
     if (entry.field == sink.origin().field) return sink.add(raw_value, entry.read(*value));
   }

@@ -1,5 +1,8 @@
-// messages[]: what people write to us.
-#include "channels/whatsapp/graph_error.h"
+// messages[]: what people write to us, what our side wrote elsewhere, and what was written before.
+#include <array>
+
+#include <boost/json/monotonic_resource.hpp>
+
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/webhook_parts.h"
 
@@ -8,81 +11,202 @@ namespace {
 
 namespace json = boost::json;
 
-using channels::AddressKind;
+using channels::Direction;
+using channels::EditEvent;
+using channels::IdentityEvent;
 using channels::MessageEvent;
+using channels::Party;
+using channels::ReactionEvent;
+using channels::RevokeEvent;
 
-struct Sender {
-  std::string phone, user_id;
+// What all kinds of messages have.
+struct Envelope {
+  std::string id, type, group_id;
+  Direction direction = Direction::in;
+  WallTime at{};
+  PersonIds sender;  // as the message itself names them
+  Party person;
 };
 
-// What a person reads or taps, by type.
-void read_content(const json::object& message, MessageEvent& event) {
-  const json::object* content = object_in(message, event.type);
-  if (content == nullptr) return;
-  if (const std::string_view id = string_in(*content, "id"); !id.empty()) {
-    channels::Attachment attachment;
-    attachment.kind = event.type;
-    attachment.media_id = id;
-    event.attachments.push_back(std::move(attachment));
+// History holds both sides: what the number itself wrote is from it, or to the thread's person.
+Direction history_direction(const json::object& message, const ItemContext& context, const MessageSource& source) {
+  if (const json::object* history = object_in(message, "history_context")) {
+    if (history->contains("from_me")) return flag_in(*history, "from_me") ? Direction::out : Direction::in;
   }
-  for (const std::string_view key : {"body", "text", "caption", "emoji"}) {
-    if (event.text.empty()) event.text = string_in(*content, key);
-  }
-  event.payload = string_in(*content, "payload");
-  for (const std::string_view kind : {"button_reply", "list_reply"}) {
-    if (const json::object* reply = object_in(*content, kind)) {
-      event.text = string_in(*reply, "title");
-      event.payload = string_in(*reply, "id");
-    }
-  }
-  if (const json::object* form = object_in(*content, "nfm_reply")) event.text = string_in(*form, "body");
+  PersonIds from, to;
+  from.take_members(message, "from");
+  to.take_members(message, "to");
+  const auto is_own = [&](const PersonIds& ids) {
+    return !context.own_number.empty() && ids.phone == context.own_number;
+  };
+  const auto is_thread = [&](const PersonIds& ids) {
+    return (!ids.user_id.empty() && ids.user_id == source.thread.user_id) ||
+           (!ids.phone.empty() && ids.phone == source.thread.phone);
+  };
+  if (is_own(from)) return Direction::out;
+  if (is_own(to) || is_thread(from)) return Direction::in;
+  return to.empty() ? Direction::in : Direction::out;  // "to" stands only in what our side sent
 }
 
-// The contact belonging to the message: by user id first, then by phone, else the only one.
-const json::object* contact_of(const Sender& sender, const json::array* contacts) {
-  if (contacts == nullptr) return nullptr;
-  for (const json::value& entry : *contacts) {
-    const json::object* contact = entry.if_object();
-    if (contact == nullptr) continue;
-    const std::string_view user = string_in(*contact, "user_id");
-    const std::string_view phone = string_in(*contact, "wa_id");
-    if ((!user.empty() && user == sender.user_id) || (!phone.empty() && phone == sender.phone)) return contact;
+void read_person(const json::object& message, const ItemContext& context, const MessageSource& source,
+                 Envelope& envelope) {
+  envelope.sender.take_members(message, envelope.direction == Direction::in ? "from" : "to");
+  if (source.from_history && (!source.thread.empty() || !source.thread_person.username.empty())) {
+    PersonIds ids = source.thread;
+    ids.fill_from(envelope.sender);
+    envelope.person = source.thread_person;
+    envelope.person.addresses = ids.addresses();
+    return;
   }
-  return contacts->size() == 1 ? contacts->front().if_object() : nullptr;
+  if (envelope.direction == Direction::out && string_in(message, "recipient_type") == "group") {
+    envelope.group_id = string_in(message, "to");
+    return;
+  }
+  envelope.person = party_of(envelope.sender, context.contacts, context.lone);
+  if (const json::object* identity = object_in(message, "identity"); identity != nullptr) {
+    envelope.person.identity_hash = text_in(*identity, "hash");
+  }
 }
 
-void read_contact(const json::array* contacts, Sender& sender, channels::Party& person) {
-  const json::object* contact = contact_of(sender, contacts);
-  if (contact == nullptr) return;
-  if (const json::object* profile = object_in(*contact, "profile")) person.name = string_in(*profile, "name");
-  if (sender.user_id.empty()) sender.user_id = string_in(*contact, "user_id");
-  if (sender.phone.empty()) assign_address(string_in(*contact, "wa_id"), sender.phone, sender.user_id);
+template <class Event>
+Event start(Envelope& envelope) {
+  Event event;
+  event.id = std::move(envelope.id);
+  event.at = envelope.at;
+  event.person = std::move(envelope.person);
+  if constexpr (requires { event.direction; }) event.direction = envelope.direction;
+  if constexpr (requires { event.group_id; }) event.group_id = std::move(envelope.group_id);
+  return event;
+}
+
+WebhookEventBody read_reaction(const json::object& message, Envelope& envelope) {
+  const json::object* reaction = object_in(message, "reaction");
+  ReactionEvent event = start<ReactionEvent>(envelope);
+  if (reaction != nullptr) event.target_id = string_in(*reaction, "message_id");
+  if (event.target_id.empty()) return MalformedEvent{"a reaction without \"message_id\""};
+  event.emoji = string_in(*reaction, "emoji");
+  return event;
+}
+
+WebhookEventBody read_edit(const json::object& message, Envelope& envelope) {
+  const json::object* edit = object_in(message, "edit");
+  EditEvent event = start<EditEvent>(envelope);
+  if (edit != nullptr) event.target_id = string_in(*edit, "original_message_id");
+  if (event.target_id.empty()) return MalformedEvent{"an edit without \"original_message_id\""};
+  const json::object* now = object_in(*edit, "message");
+  if (now == nullptr) return MalformedEvent{"an edit without \"message\""};
+  MessageEvent content;
+  content.type = string_in(*now, "type");
+  read_message_content(*now, content);
+  event.type = std::move(content.type);
+  event.text = std::move(content.text);
+  event.content = std::move(content.content);
+  return event;
+}
+
+WebhookEventBody read_revoke(const json::object& message, Envelope& envelope) {
+  const json::object* revoke = object_in(message, "revoke");
+  RevokeEvent event = start<RevokeEvent>(envelope);
+  if (revoke != nullptr) event.target_id = string_in(*revoke, "original_message_id");
+  if (event.target_id.empty()) return MalformedEvent{"a revocation without \"original_message_id\""};
+  return event;
+}
+
+// Meta's names, and those that it used before.
+std::string_view identity_reason(std::string_view type) {
+  struct Name {
+    std::string_view told, reason;
+  };
+  constexpr std::array kNames = std::to_array<Name>({
+      {"user_changed_number", "user_changed_number"},
+      {"customer_changed_number", "user_changed_number"},
+      {"user_changed_user_id", "user_changed_user_id"},
+      {"customer_identity_changed", "customer_identity_changed"},
+      {"user_identity_changed", "customer_identity_changed"},
+  });
+  for (const Name& name : kNames) {
+    if (name.told == type) return name.reason;
+  }
+  return {};
+}
+
+// The ids that the system message replaces: those that it calls previous, and the sender's where they are not the new ones.
+PersonIds previous_ids(const json::object& system, const PersonIds& sender, const PersonIds& now) {
+  PersonIds previous;
+  for (const char* name : {"previous_user_id", "previous_parent_user_id", "previous_wa_id"}) {
+    previous.take(text_in(system, name));
+  }
+  for (const std::string* id : {&sender.user_id, &sender.phone, &sender.parent_id}) {
+    if (*id != now.user_id && *id != now.phone && *id != now.parent_id) previous.take(*id);
+  }
+  return previous;
+}
+
+WebhookEventBody read_identity(const json::object& system, std::string_view reason, Envelope& envelope) {
+  PersonIds now;
+  now.take_members(system);
+  now.take(text_in(system, "new_wa_id"));
+  IdentityEvent event = start<IdentityEvent>(envelope);
+  event.reason = reason;
+  event.text = string_in(system, "body");
+  const std::string hash = text_in(system, "identity");
+  if (!hash.empty()) event.person.identity_hash = hash;
+  if (reason == "customer_identity_changed") {
+    envelope.sender.fill_from(now);
+    envelope.sender.take(text_in(system, "customer"));
+    if (event.person.addresses.empty()) event.person.addresses = envelope.sender.addresses();
+    if (event.person.addresses.empty()) return MalformedEvent{"an identity change that names nobody"};
+    return event;
+  }
+  if (now.empty()) return MalformedEvent{"a change of number or user id without the new one"};
+  const PersonIds previous = previous_ids(system, envelope.sender, now);
+  if (!previous.empty()) event.previous = previous.addresses();
+  // A new number does not change a user id that is not said to have changed, and the other way round.
+  event.person.addresses = now.addresses();
+  return event;
+}
+
+WebhookEventBody read_plain(const json::object& message, Envelope& envelope, const MessageSource& source) {
+  MessageEvent event = start<MessageEvent>(envelope);
+  event.type = std::move(envelope.type);
+  event.from_history = source.from_history;
+  event.standby = source.standby;
+  if (const json::object* history = object_in(message, "history_context")) {
+    event.history_status = text_in(*history, "status");
+  }
+  read_message_content(message, event);
+  if (event.person.addresses.empty() && event.group_id.empty()) {
+    return MalformedEvent{"a message that names nobody: no user id and no number"};
+  }
+  return event;
 }
 
 }  // namespace
 
-WebhookEventBody read_message(std::string_view raw, const json::array* contacts) {
-  const Result<json::value> parsed = parse_item(raw);
+WebhookEventBody read_message(std::string_view raw, const ItemContext& context, const MessageSource& source) {
+  std::array<unsigned char, 8192> buffer;  // most messages fit, which spares the allocations
+  json::monotonic_resource memory(buffer.data(), buffer.size());
+  const Result<json::value> parsed = parse_item(raw, &memory);
   if (!parsed) return MalformedEvent{parsed.error().message};
   const json::object* message = parsed->if_object();
   if (message == nullptr) return MalformedEvent{"a message that is no object"};
-  MessageEvent event;
-  event.id = string_in(*message, "id");
-  if (event.id.empty()) return MalformedEvent{"a message without \"id\""};
-  event.type = string_in(*message, "type");
-  if (event.type.empty()) return MalformedEvent{"a message without \"type\""};
-  Sender sender;
-  sender.user_id = string_in(*message, "from_user_id");
-  assign_address(string_in(*message, "from"), sender.phone, sender.user_id);
-  event.at = webhook_time(integer_in(*message, "timestamp"));
-  event.group_id = string_in(*message, "group_id");
-  if (const json::object* context = object_in(*message, "context"))
-    event.reply_to = string_in(*context, "id");
-  read_content(*message, event);
-  read_contact(contacts, sender, event.person);
-  if (!sender.user_id.empty()) event.person.addresses.push_back({AddressKind::bsuid, sender.user_id});
-  if (!sender.phone.empty()) event.person.addresses.push_back({AddressKind::phone, sender.phone});
-  return event;
+  Envelope envelope;
+  envelope.id = string_in(*message, "id");
+  if (envelope.id.empty()) return MalformedEvent{"a message without \"id\""};
+  envelope.type = string_in(*message, "type");
+  if (envelope.type.empty()) return MalformedEvent{"a message without \"type\""};
+  envelope.at = webhook_time(integer_in(*message, "timestamp"));
+  envelope.group_id = string_in(*message, "group_id");
+  envelope.direction =
+      source.from_history ? history_direction(*message, context, source) : source.direction;
+  read_person(*message, context, source, envelope);
+  if (envelope.type == "reaction") return read_reaction(*message, envelope);
+  if (envelope.type == "edit") return read_edit(*message, envelope);
+  if (envelope.type == "revoke") return read_revoke(*message, envelope);
+  const json::object* system = envelope.type == "system" ? object_in(*message, "system") : nullptr;
+  const std::string_view reason = system != nullptr ? identity_reason(string_in(*system, "type")) : "";
+  if (!reason.empty()) return read_identity(*system, reason, envelope);
+  return read_plain(*message, envelope, source);
 }
 
 }  // namespace posthorn::whatsapp

@@ -9,6 +9,7 @@
 
 #include "channels/canonical_json.h"
 #include "channels/whatsapp/webhook.h"
+#include "channels/whatsapp/webhook_people.h"
 
 namespace posthorn::whatsapp {
 
@@ -23,6 +24,7 @@ class EventSink {
   void add(std::string_view raw, WebhookEventBody event);
   void malformed(std::string_view raw, std::string reason) { add(raw, MalformedEvent{std::move(reason)}); }
   std::vector<WebhookEvent> take() { return std::move(events_); }
+  std::size_t size() const { return events_.size(); }
   void reserve(std::size_t count) { events_.reserve(count); }
 
  private:
@@ -35,23 +37,56 @@ using channels::canonical_json;
 using channels::kMaxWebhookDepth;
 using channels::parse_item;
 
-// statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each.
+// What an item's surroundings say about it.
+struct ItemContext {
+  ContactBook& contacts;
+  bool lone = false;       // the value has this one item only
+  std::string own_number;  // digits of the receiving number; empty: not told
+};
+
+// statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each. Payments and calls
+// have statuses too, which become notices and calls.
 class StatusReader {
  public:
   StatusReader();
   ~StatusReader();
-  // `contacts` is the value's contacts array as JSON, or empty.
-  WebhookEventBody read(std::string_view raw, std::string_view contacts);
+  WebhookEventBody read(std::string_view raw, const ItemContext& context);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// messages[] of a value.
-WebhookEventBody read_message(std::string_view raw, const boost::json::array* contacts);
+// How a message came: written to us, echoed, or out of a number's history.
+struct MessageSource {
+  channels::Direction direction = channels::Direction::in;  // history: found out for each message
+  bool from_history = false;
+  bool standby = false;
+  PersonIds thread = {};  // history: the other side
+  channels::Party thread_person = {};
+};
 
-// The value of any other field; may add several events.
+// messages[] and message_echoes[] of a value, messages[] of a thread.
+WebhookEventBody read_message(std::string_view raw, const ItemContext& context, const MessageSource& source);
+
+// A type's own part of a message: words, payload, attachments, content. Also for the new text of an edit.
+void read_message_content(const boost::json::object& message, channels::MessageEvent& event);
+
+// Items of the other lists: calls, groups, state_sync, user_preferences, user_id_update, automatic_events, user_actions,
+// tracking_events. nullptr: no list of that name.
+using ItemReader = WebhookEventBody (*)(const boost::json::object& item, const ItemContext& context);
+ItemReader item_reader(std::string_view list);
+
+// Statuses whose type is "payment" or "call".
+WebhookEventBody payment_status(const boost::json::object& status, const ItemContext& context);
+WebhookEventBody call_status(const boost::json::object& status, const ItemContext& context);
+
+// history[].metadata and history[].errors.
+WebhookEventBody history_progress(std::string_view raw);
+WebhookEventBody history_declined(std::string_view raw);
+
+// Fields whose value is a bag of lists beside metadata and contacts; the value of any other field is one event.
+bool is_list_field(std::string_view field);
 void read_field(std::string_view raw_value, EventSink& sink);
 
 // "+49 170…" → digits; a business-scoped user id ("DE.123…") moves to `user_id` instead.

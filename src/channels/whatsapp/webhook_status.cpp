@@ -90,8 +90,21 @@ void read_errors(ondemand::value value, StatusEvent& event) {
   event.errors = read_graph_errors(item);
 }
 
+void read_conversation(ondemand::value value, StatusEvent& event) {
+  ondemand::object conversation;
+  if (value.get_object().get(conversation)) return;
+  for (auto member : conversation) {
+    ondemand::field field;
+    std::string_view key;
+    if (std::move(member).get(field) || field.unescaped_key().get(key)) return;
+    if (key == "expiration_timestamp") event.window_ends_at = webhook_time(read_integer(field.value()));
+  }
+}
+
 struct RawAddresses {
-  std::string recipient, user, participant, participant_user;
+  std::string recipient, user, parent, participant, participant_user;
+  bool group = false;
+  bool payment = false;
 };
 
 // One member of a status into its place. Kinds of keys are told apart by their exact names only.
@@ -101,26 +114,45 @@ void read_member(std::string_view key, ondemand::value value, StatusEvent& event
   if (key == "timestamp") event.at = webhook_time(read_integer(value));
   if (key == "recipient_id") return read_text(value, to.recipient);
   if (key == "recipient_user_id") return read_text(value, to.user);
+  // Meta's documentation has both spellings.
+  if (key == "recipient_parent_user_id" || key == "parent_recipient_user_id") return read_text(value, to.parent);
   if (key == "biz_opaque_callback_data") return read_text(value, event.token);
   if (key == "pricing") return read_pricing(value, event);
+  if (key == "conversation") return read_conversation(value, event);
   if (key == "errors") return read_errors(value, event);
   if (key == "type") return read_text(value, event.type);
+  if (key == "group_id") return read_text(value, event.group_id);
   if (key == "recipient_participant_id") return read_text(value, to.participant);
   if (key == "recipient_participant_user_id") return read_text(value, to.participant_user);
+  if (key == "payment") to.payment = true;
+  if (key == "recipient_type") {
+    std::string_view type;
+    to.group = value.get_string().get(type) == simdjson::SUCCESS && type == "group";
+  }
 }
 
-// Some statuses name the user id only in contacts[]: {"wa_id","user_id"}.
-std::string user_id_from(std::string_view contacts, std::string_view recipient) {
-  const Result<boost::json::value> parsed = parse_item(contacts);
-  const boost::json::array* list = parsed ? parsed->if_array() : nullptr;
-  if (list == nullptr) return {};
-  for (const boost::json::value& entry : *list) {
-    const boost::json::object* contact = entry.if_object();
-    if (contact == nullptr) continue;
-    const bool same = list->size() == 1 || string_in(*contact, "wa_id") == recipient;
-    if (same) return std::string(string_in(*contact, "user_id"));
+void place_addresses(StatusEvent& event, RawAddresses& to, const ItemContext& context) {
+  event.user_id = std::move(to.user);
+  event.parent_user_id = std::move(to.parent);
+  event.participant_id = to.participant.empty() ? std::move(to.participant_user) : std::move(to.participant);
+  if (to.group) {
+    if (event.group_id.empty()) event.group_id = std::move(to.recipient);
+    return;
   }
-  return {};
+  assign_address(to.recipient, event.recipient_id, event.user_id);
+  if (!event.user_id.empty()) return;
+  // Some statuses name the user id in contacts[] only.
+  PersonIds ids;
+  ids.phone = event.recipient_id;
+  if (const Contact* contact = context.contacts.find(ids, context.lone)) event.user_id = contact->ids.user_id;
+}
+
+// Payments and calls are rare: read in the plain way.
+WebhookEventBody read_other_status(std::string_view raw, bool payment, const ItemContext& context) {
+  const Result<boost::json::value> parsed = parse_item(raw);
+  if (!parsed) return MalformedEvent{parsed.error().message};
+  const boost::json::object& status = parsed->as_object();
+  return payment ? payment_status(status, context) : call_status(status, context);
 }
 
 }  // namespace
@@ -132,7 +164,7 @@ struct StatusReader::Impl {
 StatusReader::StatusReader() : impl_(std::make_unique<Impl>()) {}
 StatusReader::~StatusReader() = default;
 
-WebhookEventBody StatusReader::read(std::string_view raw, std::string_view contacts) {
+WebhookEventBody StatusReader::read(std::string_view raw, const ItemContext& context) {
   if (too_deep(raw)) return MalformedEvent{"nested more deeply than any status of Meta"};
   const simdjson::padded_string_view text(raw.data(), raw.size(), raw.size() + simdjson::SIMDJSON_PADDING);
   ondemand::document document;
@@ -151,13 +183,12 @@ WebhookEventBody StatusReader::read(std::string_view raw, std::string_view conta
   }
   if (event.wamid.empty()) return MalformedEvent{"a status without \"id\""};
   if (event.status_text.empty()) return MalformedEvent{"a status without \"status\""};
+  if (event.type == "call") return read_other_status(raw, false, context);
+  if (event.type == "payment" || to.payment) return read_other_status(raw, true, context);
   event.status = status_from(event.status_text);
   if (event.status != MessageStatus::other) event.status_text.clear();
   if (event.type == "message") event.type.clear();
-  event.user_id = std::move(to.user);
-  assign_address(to.recipient, event.recipient_id, event.user_id);
-  event.participant_id = to.participant.empty() ? std::move(to.participant_user) : std::move(to.participant);
-  if (event.user_id.empty() && !contacts.empty()) event.user_id = user_id_from(contacts, event.recipient_id);
+  place_addresses(event, to, context);
   return event;
 }
 
