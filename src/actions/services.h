@@ -41,6 +41,7 @@ struct Services {
   Log* log = nullptr;
   Files* files = nullptr;
   Database* database = nullptr;
+  Database* search_index = nullptr;  // storage/migrations/search; null: there is no search
   BlobStore* blobs = nullptr;
   SecretBox* secrets = nullptr;
   CampaignService* campaigns = nullptr;

@@ -2,6 +2,16 @@
 
 #include <fmt/format.h>
 
+namespace posthorn {
+
+channels::Channel channel_of(const Account& account) {
+  if (account.channel == "instagram") return channels::Channel::instagram;
+  if (account.channel == "messenger") return channels::Channel::messenger;
+  return channels::Channel::whatsapp;
+}
+
+}  // namespace posthorn
+
 namespace posthorn::accounts {
 
 namespace {
@@ -11,7 +21,8 @@ constexpr int kMaxThroughput = 10'000;
 #define PH_SELECT_ACCOUNT                                                                                   \
   "SELECT id, channel, name, business_id, sender_id, display_number, verified_name, sealed_token, status, " \
   "quality, "                                                                                               \
-  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at, portfolio FROM accounts "
+  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at, portfolio, " \
+  "login, transport, transport_id FROM accounts "
 constexpr std::string_view kById = PH_SELECT_ACCOUNT "WHERE id = $1";
 constexpr std::string_view kByName = PH_SELECT_ACCOUNT "WHERE name = $1";
 constexpr std::string_view kBySender = PH_SELECT_ACCOUNT "WHERE sender_id = $1";
@@ -33,6 +44,9 @@ Account row(SqlRows& r) {
   a.created_at = wall_from_micros(r.integer(14));
   a.updated_at = wall_from_micros(r.integer(15));
   a.portfolio = r.text(16);
+  a.login = r.text(17);
+  a.transport = r.text(18);
+  a.transport_id = r.text(19);
   return a;
 }
 
@@ -99,9 +113,10 @@ Result<Account> add(Transaction& tx, const NewAccount& a, WallTime now) {
   PH_TRY(
       tx.execute("INSERT INTO accounts (channel, name, business_id, sender_id, display_number, "
                  "verified_name, sealed_token, "
-                 "created_at, updated_at, portfolio) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+                 "created_at, updated_at, portfolio, login, transport, transport_id) "
+                 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)",
                  {a.channel, a.name, a.business_id, a.sender_id, a.display_number, a.verified_name,
-                  a.sealed_token, now, a.portfolio}));
+                  a.sealed_token, now, a.portfolio, a.login, a.transport, a.transport_id}));
   return get_by_name(tx, a.name);
 }
 

@@ -1,4 +1,4 @@
-// Sending identities (WhatsApp phone numbers) as rows. SQL only: every function works inside the caller's
+// Our identities (WhatsApp phone numbers, Instagram accounts, Pages) as rows. SQL only: every function works inside the caller's
 // transaction.
 #pragma once
 #include <optional>
@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "channels/conversation_events.h"
 #include "core/ids.h"
 #include "core/secret.h"
 #include "core/time.h"
@@ -16,10 +17,10 @@ namespace posthorn {
 
 struct Account {
   AccountId id;
-  std::string channel;      // 'whatsapp'
+  std::string channel;      // 'whatsapp', 'instagram' or 'messenger'
   std::string name;         // the operator's handle, unique
-  std::string business_id;  // WABA id
-  std::string sender_id;    // phone number id, unique
+  std::string business_id;  // WABA id; Instagram, Messenger: as sender_id
+  std::string sender_id;    // phone number id, Instagram account id or Page id; unique
   std::string display_number;
   std::string verified_name;
   std::string sealed_token;      // open with open_token()
@@ -31,6 +32,9 @@ struct Account {
   std::string blocked_reason;    // for people; non-empty: nothing may be sent
   WallTime created_at;
   WallTime updated_at;
+  std::string login = "facebook";   // how Meta is reached: 'facebook', or 'instagram' for Instagram Login
+  std::string transport = "graph";  // 'graph', or 'aws' for a number linked to AWS End User Messaging Social
+  std::string transport_id = {};    // aws: the phone number id or ARN there
   std::string portfolio = {};    // Meta business portfolio: scope of user ids; empty: business_id stands for it
   bool blocked() const { return !blocked_reason.empty(); }
 };
@@ -44,6 +48,9 @@ struct NewAccount {
   std::string verified_name = {};
   std::string sealed_token;  // from seal_token()
   std::string portfolio = {};
+  std::string login = "facebook";
+  std::string transport = "graph";
+  std::string transport_id = {};
 };
 
 // What a sync or a webhook may tell about an account; absent fields stay as they are.
@@ -56,6 +63,9 @@ struct AccountUpdate {
   std::optional<std::string> throughput_level = {};
   std::optional<std::string> messaging_tier = {};
 };
+
+// The channel that accounts.channel names; WhatsApp for what is unknown.
+channels::Channel channel_of(const Account& account);
 
 namespace accounts {
 

@@ -96,8 +96,7 @@ Task<> Dispatcher::Impl::stop(Duration timeout) {
   for (const auto& worker : workers) {
     if (!worker->item || worker->abandoned) continue;
     worker->abandoned = true;  // its answer comes too late to be heard
-    const std::int64_t hold_end = wall() + options.hold.count();
-    push_outcome(*worker->item, SendEvent::unknown, hold_end, nullptr);
+    push_outcome(*worker->item, SendEvent::unknown, options.hold, nullptr);
   }
   commit_wake.notify();
   // Outcomes are never dropped while the store may take them: only a store that refuses ends the wait.

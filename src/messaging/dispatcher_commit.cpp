@@ -36,7 +36,6 @@ std::shared_ptr<OutcomeBatch> Dispatcher::Impl::next_batch() {
   auto batch = std::make_shared<OutcomeBatch>();
   batch->account = account.id;
   batch->business_id = account.business_id;
-  batch->now = wall();
   batch->outcomes = std::exchange(outcomes, {});
   batch->pauses = std::exchange(pauses, {});
   batch->block_reason = std::exchange(block_reason, {});
@@ -50,6 +49,7 @@ std::shared_ptr<OutcomeBatch> Dispatcher::Impl::next_batch() {
 Task<> Dispatcher::Impl::commit(std::shared_ptr<OutcomeBatch> batch) {
   const MonotonicTime began = ports.clock.now();
   while (true) {
+    batch->now = wall();
     auto write = [batch](Transaction& tx) { return commit_outcomes(tx, *batch); };
     const Result<OutcomeResult> result = co_await ports.database.write(std::move(write));
     if (ended) co_return;
@@ -93,7 +93,7 @@ void Dispatcher::Impl::after_commit(const OutcomeBatch& batch, const OutcomeResu
         break;
     }
     if (outcome.event == SendEvent::deferred || outcome.event == SendEvent::not_sent)
-      note_due(outcome.due_at);
+      note_due(batch.now + outcome.delay);
   }
   take_wake.notify();
   for (const auto& [campaign, reason] : result.paused) {

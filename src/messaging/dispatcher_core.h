@@ -112,7 +112,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   void judge_share(CampaignId campaign, const Broadcast& broadcast);
   void deliveries_failed(CampaignId campaign, int code, int rows);
   Duration backoff(int attempt);
-  void push_outcome(Item& item, SendEvent event, std::int64_t due_at, const SendAnswer* answer);
+  void push_outcome(Item& item, SendEvent event, Duration delay, const SendAnswer* answer);
 
   // dispatcher_commit.cpp
   Task<> commit_loop();

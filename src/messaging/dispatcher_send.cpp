@@ -165,7 +165,7 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
   switch (answer.kind) {
     case AnswerKind::accepted:
       count_share(item, 0);
-      return push_outcome(item, SendEvent::accepted, 0, &answer);
+      return push_outcome(item, SendEvent::accepted, Duration(0), &answer);
     case AnswerKind::rejected:
       return reject(item, answer);
     case AnswerKind::retry:
@@ -196,7 +196,7 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
                                          {"attempt", item.attempt},
                                          {"why", answer.detail}});
       if (silent) note_silence(now);
-      return push_outcome(item, SendEvent::unknown, wall() + options.hold.count(), &answer);
+      return push_outcome(item, SendEvent::unknown, options.hold, &answer);
     case AnswerKind::not_sent:
       return postpone(item, answer, SendEvent::not_sent, note_silence(now) - now);
   }
@@ -211,16 +211,16 @@ MonotonicTime Dispatcher::Impl::note_silence(MonotonicTime now) {
 }
 
 void Dispatcher::Impl::reject(Item& item, const SendAnswer& answer) {
-  push_outcome(item, SendEvent::rejected, 0, &answer);
+  push_outcome(item, SendEvent::rejected, Duration(0), &answer);
   count_share(item, answer.code == 0 ? -1 : answer.code);
 }
 
 void Dispatcher::Impl::postpone(Item& item, const SendAnswer& answer, SendEvent event, Duration delay) {
-  push_outcome(item, event, wall() + std::max(delay, answer.retry_after).count(), &answer);
+  push_outcome(item, event, std::max(delay, answer.retry_after), &answer);
 }
 
 void Dispatcher::Impl::give_back(Item& item, Duration delay, const SendAnswer* why) {
-  push_outcome(item, SendEvent::not_sent, wall() + delay.count(), why);
+  push_outcome(item, SendEvent::not_sent, delay, why);
 }
 
 void Dispatcher::Impl::give_back_all(Duration delay) {
@@ -285,7 +285,7 @@ void Dispatcher::Impl::judge_share(CampaignId campaign, const Broadcast& broadca
   stop_broadcast(campaign);
 }
 
-void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, std::int64_t due_at,
+void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, Duration delay,
                                     const SendAnswer* answer) {
   Outcome& outcome = outcomes.emplace_back();
   outcome.key = item.key;
@@ -293,7 +293,7 @@ void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, std::int64_t du
   outcome.attempt = item.attempt;
   outcome.event = event;
   outcome.intent_at = item.intent_at;
-  outcome.due_at = due_at;
+  outcome.delay = delay.count();
   if (answer != nullptr) {
     outcome.code = answer->code;
     outcome.held = answer->held;

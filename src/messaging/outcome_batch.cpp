@@ -58,7 +58,7 @@ class OutcomeCommit {
     StoredSend after = before;
     const bool failed_later = (before.delivery.bits & delivery_bits::kFailed) != 0;
     if (apply_event(after, outcome.event, outcome.attempt, SendPolicy::at_most_once, batch_.now,
-                    outcome.due_at) &&
+                    batch_.now + outcome.delay) &&
         !failed_later) {
       after.code = outcome.code;
       after.detail = outcome.detail;

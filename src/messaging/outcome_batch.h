@@ -20,7 +20,9 @@ struct Outcome {
   int attempt = 1;
   SendEvent event = SendEvent::unknown;  // accepted, rejected, deferred, unknown or not_sent
   std::int64_t intent_at = 0;
-  std::int64_t due_at = 0;  // deferred, not_sent: next attempt; unknown: end of the hold
+  // Microseconds from the commit on, whenever that succeeds (the wall clock may step before): deferred, not_sent: to the
+  // next attempt; unknown: to the end of the hold.
+  std::int64_t delay = 0;
   int code = 0;
   bool held = false;
   bool opted_out = false;
@@ -30,7 +32,7 @@ struct Outcome {
 struct OutcomeBatch {
   AccountId account;
   std::string business_id;
-  std::int64_t now = 0;
+  std::int64_t now = 0;  // set anew for each try to commit
   std::vector<Outcome> outcomes;
   std::map<CampaignId, std::string> pauses;  // campaign → reason
   std::string block_reason;                  // not empty: the account is blocked and all its campaigns pause
