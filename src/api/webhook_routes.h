@@ -1,4 +1,6 @@
-// /webhooks/whatsapp: Meta's verification and its webhooks. Order: size → signature over the raw bytes →
+// /webhooks/meta (and /webhooks/whatsapp, /instagram, /messenger, which are the same): Meta's verification and its
+// webhooks, whatever their object. Which secret Meta signs with depends on the flavour of the app: any of ours will do.
+// Order: size → signature over the raw bytes →
 // durable → 200.
 #pragma once
 #include <functional>
@@ -16,7 +18,11 @@
 namespace posthorn {
 
 struct WebhookOptions {
-  std::vector<Secret> app_secrets;  // two at once while one is being replaced
+  struct AppSecret {
+    std::string name;  // for metrics: "whatsapp", "instagram_previous", …
+    Secret secret;
+  };
+  std::vector<AppSecret> app_secrets;  // old and new at once while one is being replaced; empty ones are left out
   Secret verify_token;
 };
 
@@ -38,7 +44,7 @@ class WebhookRoutes {
   Accept accept_;
   Log& log_;
   Metrics& metrics_;
-  Counter& received_;
+  std::vector<Counter*> received_;  // one for each secret
   Counter& refused_;
   Counter& unsaved_;
 };

@@ -321,8 +321,11 @@ Result<> Server::Parts::fill_services() {
 
 Result<> Server::Parts::listen() {
   WebhookOptions webhooks;
-  for (const auto* secret : {&config.whatsapp.app_secret, &config.whatsapp.app_secret_previous})
-    if (!secret->empty()) webhooks.app_secrets.push_back(*secret);
+  webhooks.app_secrets = {{"whatsapp", config.whatsapp.app_secret},
+                          {"whatsapp_previous", config.whatsapp.app_secret_previous},
+                          {"instagram", config.instagram.app_secret},
+                          {"instagram_previous", config.instagram.app_secret_previous},
+                          {"messenger", config.messenger.app_secret}};
   webhooks.verify_token = config.whatsapp.verify_token;
   runner = std::make_unique<ActionRunner>(registry, services);
   ApiPorts ports{*runner,

@@ -29,7 +29,9 @@ class SignatureVerifier {
   explicit SignatureVerifier(std::span<const Secret> app_secrets);  // without secrets nothing verifies
   // `header` must be exactly "sha256=" and 64 lower-case hex digits. Constant time in the secrets and the
   // signature.
-  bool verify(std::string_view body, std::string_view header);
+  bool verify(std::string_view body, std::string_view header) { return match(body, header).has_value(); }
+  // Which of the secrets signed it, counted from 0 (empty ones are not counted).
+  std::optional<std::size_t> match(std::string_view body, std::string_view header);
 
  private:
   std::vector<HmacSha256> keys_;

@@ -13,18 +13,17 @@ SignatureVerifier::SignatureVerifier(std::span<const Secret> app_secrets) {
   }
 }
 
-bool SignatureVerifier::verify(std::string_view body, std::string_view header) {
-  if (!header.starts_with(kScheme) || header.size() != kScheme.size() + 64) return false;
+std::optional<std::size_t> SignatureVerifier::match(std::string_view body, std::string_view header) {
+  if (!header.starts_with(kScheme) || header.size() != kScheme.size() + 64) return std::nullopt;
   const Result<std::string> claimed = from_hex(header.substr(kScheme.size()));
-  if (!claimed) return false;
-  bool verified = false;
-  for (HmacSha256& key : keys_) {
-    const Sha256Digest digest = key(body);
+  if (!claimed) return std::nullopt;
+  std::optional<std::size_t> matched;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {  // all are tried: time tells nothing about which one fits
+    const Sha256Digest digest = keys_[i](body);
     const std::string_view computed(reinterpret_cast<const char*>(digest.data()), digest.size());
-    verified |= constant_time_equal(
-        computed, *claimed);  // every secret is tried: time tells nothing about which one fits
+    if (constant_time_equal(computed, *claimed)) matched = i;
   }
-  return verified;
+  return matched;
 }
 
 bool verify_signature(std::string_view body, std::string_view header, std::span<const Secret> app_secrets) {

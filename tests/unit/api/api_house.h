@@ -193,7 +193,7 @@ class ApiHouse : public ::testing::Test {
         [this]() -> Result<> { return ready; },
         "test"};
     WebhookOptions webhooks;
-    webhooks.app_secrets = {Secret("new secret"), Secret("old secret")};
+    webhooks.app_secrets = {{"whatsapp", Secret("new secret")}, {"whatsapp_previous", Secret("old secret")}};
     webhooks.verify_token = Secret("verify me");
     api = std::make_unique<Api>(std::move(ports), std::move(webhooks));
   }
