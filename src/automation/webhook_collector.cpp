@@ -1,0 +1,107 @@
+// The collector of webhooks out: event log → deliveries, in the transaction that moves the cursor.
+#include "automation/webhook_dispatcher_core.h"
+#include "messaging/event_kinds.h"
+#include "storage/event_log.h"
+
+namespace posthorn {
+namespace {
+
+constexpr int kEventsAtOnce = 200;  // in one transaction: others wait for their commit behind it
+constexpr Duration kLongestWait = std::chrono::seconds(1);  // before a look whether we are to stop
+constexpr Duration kAfterTrouble = std::chrono::seconds(2);
+
+struct Subscriber {
+  WebhookEndpoint endpoint;
+  EventKinds kinds;
+  bool wants(const LoggedEvent& event) const { return event.id > endpoint.after_event && kinds.matches(event.kind); }
+};
+
+Result<std::vector<Subscriber>> subscribers(Transaction& tx) {
+  std::vector<Subscriber> all;
+  PH_TRY_ASSIGN(auto endpoints, webhook_endpoints::list(tx));
+  for (auto& endpoint : endpoints) {
+    if (!endpoint.enabled) continue;
+    PH_TRY_ASSIGN(auto kinds, EventKinds::parse(endpoint.kinds));
+    all.push_back({std::move(endpoint), std::move(kinds)});
+  }
+  return all;
+}
+
+Result<bool> cursor_exists(Transaction& tx) {
+  PH_TRY_ASSIGN(auto rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {kWebhooksOutCursor}));
+  return rows.next();
+}
+
+Result<> deliver_to_all(Transaction& tx, const std::vector<Subscriber>& all, const LoggedEvent& event,
+                        WebhookBodies& bodies, WallTime now, CollectedWebhooks& out) {
+  std::optional<WebhookBody> body;
+  for (const auto& subscriber : all) {
+    if (!subscriber.wants(event)) continue;
+    if (!body) {
+      PH_TRY_ASSIGN(body, bodies.of(event));
+    }
+    const auto& only = subscriber.endpoint.business_id;
+    if (!only.empty() && only != body->business_id) continue;
+    PH_TRY(webhook_deliveries::add(tx, subscriber.endpoint.id, event, body->json, now));
+    out.endpoints.insert(subscriber.endpoint.id);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit) {
+  CollectedWebhooks out;
+  PH_TRY_ASSIGN(out.cursor, events::cursor(tx, kWebhooksOutCursor));
+  PH_TRY_ASSIGN(const auto all, subscribers(tx));
+  PH_TRY_ASSIGN(const bool known, cursor_exists(tx));
+  if (!known || all.empty()) {  // a new consumer begins at the end; without endpoints there is nobody to tell
+    PH_TRY_ASSIGN(const auto last, events::last_position(tx));
+    if (!known || last > out.cursor) {
+      PH_TRY(events::move_cursor(tx, kWebhooksOutCursor, last));
+    }
+    out.cursor = std::max(out.cursor, last);
+    return out;
+  }
+  PH_TRY_ASSIGN(const auto found, events::read_after(tx, out.cursor, limit));
+  WebhookBodies bodies(tx);
+  for (const auto& event : found) {
+    PH_TRY(deliver_to_all(tx, all, event, bodies, now, out));
+  }
+  if (found.empty()) return out;
+  out.events = static_cast<std::int64_t>(found.size());
+  out.cursor = found.back().id;
+  PH_TRY(events::move_cursor(tx, kWebhooksOutCursor, out.cursor));
+  return out;
+}
+
+Task<> WebhooksOut::Impl::collector_loop() {
+  while (!stopping) {
+    const MonotonicTime until = ports.clock.now() + kLongestWait;
+    const EventId last = co_await ports.feed.wait_beyond(cursor, until);
+    if (stopping || ports.feed.stopping()) break;
+    if (last <= cursor) continue;
+    bool more = true;
+    while (more && !stopping) more = co_await collect();
+  }
+  --running;
+  stopped.notify();
+}
+
+Task<bool> WebhooksOut::Impl::collect() {
+  auto write = [now = ports.clock.wall_now()](Transaction& tx) { return collect_webhooks(tx, now, kEventsAtOnce); };
+  const Result<CollectedWebhooks> found = co_await ports.database.write(std::move(write));
+  if (ended) co_return false;
+  if (!found) {
+    ports.log.warning("webhooks_out.not_collected", {{"error", found.error().message}});
+    co_await ports.clock.sleep_for(kAfterTrouble);
+    co_return false;
+  }
+  cursor = found->cursor;
+  collected.add(static_cast<double>(found->events));
+  for (const auto id : found->endpoints) lanes[id].look_at = MonotonicTime::min();
+  if (!found->endpoints.empty()) wake.notify();
+  co_return found->events == kEventsAtOnce;
+}
+
+}  // namespace posthorn
