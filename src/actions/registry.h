@@ -72,6 +72,8 @@ std::vector<Action> channel_actions();
 std::vector<Action> suppression_actions();
 std::vector<Action> intake_actions();
 std::vector<Action> key_actions();
+std::vector<Action> webhook_endpoint_actions();
+std::vector<Action> event_actions();
 std::vector<Action> system_actions();
 
 }  // namespace posthorn

@@ -22,6 +22,7 @@ class Random;
 class Registry;
 class SecretBox;
 class UploadStore;
+class WebhooksOut;
 
 struct ServerFacts {
   std::string version;
@@ -49,6 +50,7 @@ struct Services {
   KeyStore* keys = nullptr;
   UploadStore* uploads = nullptr;
   ParkedEvents* parked = nullptr;
+  WebhooksOut* webhooks_out = nullptr;
   const Registry* registry = nullptr;
   std::function<Task<Result<>>()> check_database;  // data_loss names the first problem
   ServerFacts facts;

@@ -66,6 +66,8 @@ struct WebhookDeliveryFilter {
   std::optional<WebhookDeliveryState> state;  // absent: all
 };
 
+enum class Replayed { added, again, waiting };  // waiting: it goes by itself
+
 namespace webhook_deliveries {
 
 // False if the endpoint has this event already.
@@ -85,7 +87,6 @@ Result<WebhookSettled> settle(Transaction& tx, const WebhookOutcome& outcome);
 // Sends it (again), with the same webhook-id. conflict: it waits behind another of its key.
 Result<> replay(Transaction& tx, WebhookDeliveryId id, WallTime now);
 // The same for an event, whether it was meant for this endpoint then or not.
-enum class Replayed { added, again, waiting };
 Result<Replayed> replay_event(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent& event,
                               WebhookBodies& bodies, WallTime now);
 
