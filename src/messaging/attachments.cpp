@@ -110,7 +110,9 @@ Result<std::vector<std::string>> forget(Transaction& tx, MessageId message) {
   for (const std::string& blob : blobs) {
     PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM attachments WHERE blob = $1 AND blob <> '' LIMIT 1", {blob}));
     PH_TRY_ASSIGN(const bool shared, rows.next());
-    if (!shared) orphaned.push_back(blob);
+    if (shared) continue;
+    PH_TRY(tx.execute("INSERT INTO unused_blobs (blob) VALUES ($1) ON CONFLICT (blob) DO NOTHING", {blob}));
+    orphaned.push_back(blob);
   }
   return orphaned;
 }

@@ -45,7 +45,8 @@ Result<> add(Transaction& tx, MessageId message, AccountId account, const std::v
              WallTime now);
 Result<std::vector<StoredAttachment>> of_message(Transaction& tx, MessageId message);
 Result<StoredAttachment> get(Transaction& tx, AttachmentId id);  // not_found
-// Forgets the bytes' row of a message that was unsent; returns blob keys that nothing refers to any more.
+// Forgets the bytes' row of a message that was unsent; returns blob keys that no attachment refers to any
+// more. The media fetcher deletes these soon.
 Result<std::vector<std::string>> forget(Transaction& tx, MessageId message);
 
 }  // namespace attachments

@@ -1,12 +1,8 @@
 // Events of conversations → people, conversations, messages and the event log, in the transaction that moves the intake's
-// cursor. Applying an event twice changes nothing.
+// cursor. Applying an event twice changes nothing, nor does the order in which events come.
 #pragma once
-#include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "channels/webhook_event.h"
 #include "core/result.h"
 #include "messaging/event_batch.h"
 #include "storage/database.h"
@@ -20,9 +16,13 @@ class ConversationApplier {
   ConversationApplier(Transaction& tx, const EventBatch& batch, EventBatchResult& result);
   ~ConversationApplier();
 
+  // Whether events of this kind are for apply(); the others belong to directory_events.h.
+  static bool takes(const channels::WebhookEvent& event);
+
   // invalid_argument: the event makes no sense and should be parked, nothing was written. not_found: its account is not
-  // known here, to be parked and replayed once it is added. Other errors: the store.
-  Result<> apply(const channels::WebhookEvent& event);
+  // known here, to be parked and replayed once it is added. Other errors: the store. `fresh` is false afterwards if a
+  // message was there already.
+  Result<> apply(const PendingEvent& pending, bool& fresh);
 
  private:
   struct Impl;

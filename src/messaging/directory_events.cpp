@@ -1,8 +1,6 @@
 #include "messaging/directory_events.h"
 
 #include <algorithm>
-#include <charconv>
-#include <type_traits>
 #include <variant>
 
 #include <fmt/format.h>
@@ -10,7 +8,6 @@
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
 #include "messaging/send_rows.h"
-#include "messaging/suppressions.h"
 #include "messaging/template_store.h"
 #include "storage/event_log.h"
 
@@ -20,13 +17,6 @@ namespace {
 namespace wa = whatsapp;
 
 constexpr int kUpgradedRate = 1000;  // what THROUGHPUT_UPGRADE grants
-
-PhoneNumber phone_of(std::string_view digits) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool whole = error == std::errc() && end == digits.data() + digits.size();
-  return PhoneNumber::from_digits(whole ? number : 0);
-}
 
 std::string only_digits(std::string_view text) {
   std::string digits;
@@ -43,7 +33,7 @@ bool keeps_template_usable(std::string_view event) {
 
 class DirectoryEvents {
  public:
-  DirectoryEvents(Transaction& tx, const EventBatch& batch, const wa::WebhookEvent& event,
+  DirectoryEvents(Transaction& tx, const EventBatch& batch, const channels::WebhookEvent& event,
                   EventBatchResult& result)
       : tx_(tx),
         batch_(batch),
@@ -147,18 +137,7 @@ class DirectoryEvents {
     return log("account.capability", business_subject());
   }
 
-  Result<> apply(const wa::UserPreferenceEvent& e) {
-    if (e.phone.empty() && e.user_id.empty())
-      return fail(ErrorCode::invalid_argument, "A preference without a person.");
-    const PhoneNumber phone = phone_of(e.phone);
-    if (phone) {
-      PH_TRY(e.stop ? opt_out(phone, "user_preferences", e.detail) : opt_in(phone));
-    }
-    return log(e.stop ? "contact.opted_out" : "contact.opted_in",
-               fmt::format("contact:{}", person(e.phone, e.user_id)));
-  }
-
-  // Conversations have a path of their own: conversation_events.h.
+  // Conversations have a path of their own: conversation_applier.h.
   template <class E>
   Result<> apply(const E&) {
     return fail(ErrorCode::internal, "This kind of event does not belong to the directory.");
@@ -176,9 +155,6 @@ class DirectoryEvents {
     return fmt::format("template:{}/{}", name, language);
   }
   std::string business_subject() const { return fmt::format("business:{}", origin_.business_id); }
-  static std::string person(const std::string& phone, const std::string& user_id) {
-    return phone.empty() ? user_id : phone;
-  }
 
   TemplateUpdate named(const std::string& meta_id, const std::string& name,
                        const std::string& language) const {
@@ -239,17 +215,6 @@ class DirectoryEvents {
     return all;
   }
 
-  Result<> opt_out(PhoneNumber phone, std::string source, std::string detail) {
-    const Suppression entry{phone, origin_.business_id, std::move(source), std::move(detail), now_};
-    PH_TRY(suppressions::add(tx_, entry));
-    ++result_.opt_outs;
-    return {};
-  }
-  Result<> opt_in(PhoneNumber phone) {
-    PH_TRY(suppressions::remove(tx_, phone, origin_.business_id));
-    return {};
-  }
-
   Result<> log(std::string_view kind, std::string_view subject) {
     std::string data;
     JsonWriter(data)
@@ -266,15 +231,15 @@ class DirectoryEvents {
 
   Transaction& tx_;
   const EventBatch& batch_;
-  const wa::WebhookEvent& event_;
-  const wa::WebhookOrigin& origin_;
+  const channels::WebhookEvent& event_;
+  const channels::WebhookOrigin& origin_;
   EventBatchResult& result_;
   WallTime now_;
 };
 
 }  // namespace
 
-Result<> apply_directory_event(Transaction& tx, const EventBatch& batch, const whatsapp::WebhookEvent& event,
+Result<> apply_directory_event(Transaction& tx, const EventBatch& batch, const channels::WebhookEvent& event,
                                EventBatchResult& result) {
   DirectoryEvents events(tx, batch, event, result);
   return std::visit([&](const auto& body) { return events.apply(body); }, event.body);

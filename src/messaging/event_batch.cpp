@@ -5,7 +5,11 @@
 #include <optional>
 #include <tuple>
 
+#include "channels/parse_webhook.h"
+#include "messaging/conversation_applier.h"
 #include "messaging/directory_events.h"
+#include "messaging/messages.h"
+#include "messaging/outgoing_messages.h"
 #include "messaging/settings.h"
 
 namespace posthorn {
@@ -77,16 +81,17 @@ void add_status(EventBatch& batch, TokenMint& mint, const WamidIndex& index, Pen
 
 class EventCommit {
  public:
-  EventCommit(Transaction& tx, const EventBatch& batch) : tx_(tx), batch_(batch), progress_(batch.now) {}
+  EventCommit(Transaction& tx, const EventBatch& batch)
+      : tx_(tx), batch_(batch), progress_(batch.now), conversations_(tx, batch, result_) {}
 
   Result<EventBatchResult> run() {
     PH_TRY(apply_statuses(tx_, batch_.facts, batch_.now, progress_, result_.statuses));
     result_.foreign += result_.statuses.foreign;
-    for (const PendingStatus& status : batch_.statuses) {
-      PH_TRY(match(status));
-    }
     for (const PendingEvent& pending : batch_.others) {
       PH_TRY(apply_other(pending));
+    }
+    for (const PendingStatus& status : batch_.statuses) {  // after the messages they may be about
+      PH_TRY(match(status));
     }
     for (const std::int64_t parked : batch_.matched_parked) {
       PH_TRY(unpark(parked));
@@ -114,7 +119,18 @@ class EventCommit {
       PH_TRY(apply_statuses(tx_, {fact}, batch_.now, progress_, result_.statuses));
       return unpark(status.parked_id);
     }
-    return park_unmatched(status);
+    PH_TRY_ASSIGN(const bool of_message, match_message(status));
+    return of_message ? unpark(status.parked_id) : park_unmatched(status);
+  }
+
+  // What the owner sent from the phone has statuses too.
+  Result<bool> match_message(const PendingStatus& status) {
+    const StatusFact& fact = status.fact;
+    PH_TRY_ASSIGN(const std::optional<MessageId> message, messages::find_by_channel_id(tx_, fact.wamid));
+    if (!message) return false;
+    PH_TRY(outgoing_messages::join_delivery(tx_, *message, fact.kind, wall_from_micros(fact.at), fact.code,
+                                            wall_from_micros(batch_.now)));
+    return true;
   }
 
   Result<> park_unmatched(const PendingStatus& status) {
@@ -132,23 +148,34 @@ class EventCommit {
   }
 
   Result<> apply_other(const PendingEvent& pending) {
-    if (const auto* malformed = std::get_if<whatsapp::MalformedEvent>(&pending.event.body)) {
+    if (const auto* malformed = std::get_if<channels::MalformedEvent>(&pending.event.body)) {
       return park_again(pending, malformed->reason);
     }
-    const std::int64_t key = wamid_hash(pending.event.natural_key());
-    PH_TRY_ASSIGN(const std::int64_t fresh,
-                  tx_.execute("INSERT INTO applied_events (key, applied_at) VALUES ($1, $2) "
-                              "ON CONFLICT (key) DO NOTHING",
-                              {key, batch_.now}));
-    if (fresh == 0) {
-      ++result_.repeated;
-      return unpark(pending.parked_id);
+    // Messages are found again by their own id: no second index on the busiest path.
+    const bool is_message = std::holds_alternative<channels::MessageEvent>(pending.event.body);
+    if (!is_message) {
+      PH_TRY_ASSIGN(const std::int64_t fresh,
+                    tx_.execute("INSERT INTO applied_events (key, applied_at) VALUES ($1, $2) "
+                                "ON CONFLICT (key) DO NOTHING",
+                                {pending.hash, batch_.now}));
+      if (fresh == 0) return repeated(pending);
     }
-    const Result<> applied = apply_directory_event(tx_, batch_, pending.event, result_);
-    if (applied) return unpark(pending.parked_id);
-    if (applied.error().code != ErrorCode::invalid_argument) return applied;
-    PH_TRY(tx_.execute("DELETE FROM applied_events WHERE key = $1", {key}));
+    bool fresh = true;
+    const Result<> applied = ConversationApplier::takes(pending.event)
+                                 ? conversations_.apply(pending, fresh)
+                                 : apply_directory_event(tx_, batch_, pending.event, result_);
+    if (applied) return fresh ? unpark(pending.parked_id) : repeated(pending);
+    const ErrorCode code = applied.error().code;
+    if (code != ErrorCode::invalid_argument && code != ErrorCode::not_found) return applied;
+    if (!is_message) {
+      PH_TRY(tx_.execute("DELETE FROM applied_events WHERE key = $1", {pending.hash}));
+    }
     return park_again(pending, applied.error().message);
+  }
+
+  Result<> repeated(const PendingEvent& pending) {
+    ++result_.repeated;
+    return unpark(pending.parked_id);
   }
 
   Result<> park_again(const PendingEvent& pending, std::string_view reason) {
@@ -183,21 +210,42 @@ class EventCommit {
   const EventBatch& batch_;
   Progress progress_;
   EventBatchResult result_;
+  ConversationApplier conversations_;
 };
 
 }  // namespace
 
+void add_event(EventBatch& batch, TokenMint& mint, const WamidIndex& index, PendingEvent pending) {
+  const auto* message = std::get_if<channels::MessageEvent>(&pending.event.body);
+  if (message == nullptr) {
+    const bool parks = std::holds_alternative<channels::MalformedEvent>(pending.event.body);
+    if (!parks) pending.hash = wamid_hash(pending.event.natural_key());
+  } else {
+    pending.hash = wamid_hash(message->id);
+    if (message->direction == channels::Direction::out) {
+      if (!message->metadata.empty()) pending.token = mint.verify(message->metadata);
+      pending.candidates = index.pending(pending.hash);
+    }
+  }
+  batch.others.push_back(std::move(pending));
+}
+
 void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id,
                 int only_position) {
   const JournalBody& body = batch.bodies.back();
-  std::vector<whatsapp::WebhookEvent> events = whatsapp::parse_webhook(body.body);
+  std::vector<channels::WebhookEvent> events = channels::parse_webhook(body.source, body.body, batch.unwrapped);
   for (int position = 0; position < static_cast<int>(events.size()); ++position) {
     if (only_position >= 0 && only_position != position) continue;
-    PendingEvent pending{body.id, position, parked_id, std::move(events[static_cast<std::size_t>(position)])};
+    PendingEvent pending;
+    pending.journal_id = body.id;
+    pending.position = position;
+    pending.parked_id = parked_id;
+    pending.received_at = body.received_at;
+    pending.event = std::move(events[static_cast<std::size_t>(position)]);
     if (std::holds_alternative<whatsapp::StatusEvent>(pending.event.body)) {
       add_status(batch, mint, index, std::move(pending));
     } else {
-      batch.others.push_back(std::move(pending));
+      add_event(batch, mint, index, std::move(pending));
     }
   }
 }

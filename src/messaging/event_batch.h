@@ -3,11 +3,12 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "channels/whatsapp/webhook.h"
+#include "channels/webhook_event.h"
 #include "core/ids.h"
 #include "core/result.h"
 #include "messaging/send_token.h"
@@ -20,6 +21,8 @@ namespace posthorn {
 struct JournalBody {
   std::int64_t id = 0;
   std::string body;
+  std::string source;            // how it came: channels/parse_webhook.h
+  std::int64_t received_at = 0;  // microseconds
 };
 
 inline constexpr std::string_view kUnmatched =
@@ -30,7 +33,11 @@ struct PendingEvent {
   std::int64_t journal_id = 0;
   int position = 0;            // in its body; -1: the body as a whole
   std::int64_t parked_id = 0;  // replayed from there; 0: not parked
-  whatsapp::WebhookEvent event;
+  channels::WebhookEvent event;
+  std::int64_t received_at = 0;    // when its body came, microseconds
+  std::int64_t hash = 0;           // messages: of the channel's id; others: of the natural key
+  std::optional<SendToken> token;  // echoes that bring our own back
+  std::vector<SendKey> candidates;  // echoes: as in PendingStatus
 };
 struct PendingStatus {
   std::int64_t journal_id = 0;
@@ -45,6 +52,7 @@ struct EventBatch {
   std::int64_t now = 0;
   std::int64_t cursor = 0;                   // journal id up to which all is applied after this; 0: leave it
   std::deque<JournalBody> bodies;            // never move: events hold views into them
+  std::deque<std::string> unwrapped;         // what came inside envelopes; never move either
   std::vector<StatusFact> facts;             // with a token, sorted
   std::vector<std::int64_t> matched_parked;  // parked ids of `facts`
   std::vector<PendingStatus> statuses;       // without
@@ -67,7 +75,11 @@ struct EventBatchResult {
   std::vector<std::string> templates;  // business ids whose templates changed
   std::int64_t parked = 0, unmatched = 0, foreign = 0, repeated = 0, messages = 0, opt_outs = 0;
   std::string last_reason;  // of the last event that was parked
+  std::vector<std::string> orphaned_blobs;  // of messages that were unsent: nothing refers to them any more
 };
+
+// Adds one event that is no status; the half of add_events() that needs no body.
+void add_event(EventBatch& batch, TokenMint& mint, const WamidIndex& index, PendingEvent pending);
 
 Result<EventBatchResult> commit_events(Transaction& tx, const EventBatch& batch);
 

@@ -92,7 +92,7 @@ Result<MessageId> insert(Transaction& tx, const Message& message) {
 }
 
 Result<std::optional<MessageId>> find_by_channel_id(Transaction& tx, std::string_view channel_id, AccountId account) {
-  // Hashes may collide; the id itself decides. A message that took an echo's place answers to both ids.
+  // Hashes may collide; the id itself decides.
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT m.id FROM message_ids i JOIN messages m ON m.id = i.message_id "
                          "JOIN conversations c ON c.id = m.conversation_id WHERE i.hash = $1 AND m.channel_id = $2 "

@@ -6,6 +6,7 @@
 
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
+#include "messaging/outgoing_messages.h"
 #include "messaging/send_rows.h"
 #include "messaging/suppressions.h"
 #include "storage/event_log.h"
@@ -50,6 +51,12 @@ class OutcomeCommit {
                      outcome.message_id}));
     if (changed == 0) return false;
     progress_.moved(outcome.key.campaign, SendState::intent, SendState::accepted);
+    if (outcome.key.campaign) return true;
+    StoredSend before, after;
+    before.row.state = SendState::intent;
+    after.row.state = SendState::accepted;
+    after.wamid = outcome.message_id;
+    PH_TRY(tell_message(outcome, before, after));
     return true;
   }
 
@@ -72,7 +79,13 @@ class OutcomeCommit {
       if (cancelled) apply_event(after, SendEvent::cancelled, 0, SendPolicy::at_most_once, batch_.now, 0);
     }
     progress_.changed(outcome.key.campaign, before, after);
-    return save_send(tx_, outcome.key, after);
+    PH_TRY(save_send(tx_, outcome.key, after));
+    return outcome.key.campaign ? Result<>() : tell_message(outcome, before, after);
+  }
+
+  // A single send may be a message of a conversation.
+  Result<> tell_message(const Outcome& outcome, const StoredSend& before, const StoredSend& after) {
+    return outgoing_messages::send_changed(tx_, outcome.key.row_no, before, after, wall_from_micros(batch_.now));
   }
 
   // What comes back unsent after its campaign was cancelled has nobody left to send it.

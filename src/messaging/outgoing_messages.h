@@ -50,7 +50,7 @@ Result<std::optional<MessageId>> of_send(Transaction& tx, std::int64_t send_row)
 
 // The channel's id of our message became known. An echo that was stored as a message of its own before that is taken back:
 // what was said about it now is about ours.
-Result<> named(Transaction& tx, MessageId message, std::string_view channel_id);
+Result<> named(Transaction& tx, MessageId message, std::string_view channel_id, WallTime now);
 
 // A single send changed: its message learns the channel's id, and 'message.status' is logged when its word changed.
 Result<> send_changed(Transaction& tx, std::int64_t send_row, const StoredSend& before, const StoredSend& after,

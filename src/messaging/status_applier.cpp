@@ -4,6 +4,8 @@
 #include <iterator>
 #include <span>
 
+#include "messaging/outgoing_messages.h"
+
 namespace posthorn {
 namespace {
 
@@ -31,7 +33,9 @@ class StatusApplier {
     const bool fails =
         counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
     if (fails) ++applied_.failed[{key.campaign, after.delivery.failed_code}];
-    return save_send(tx_, key, after);
+    PH_TRY(save_send(tx_, key, after));
+    if (key.campaign) return {};
+    return outgoing_messages::send_changed(tx_, key.row_no, before, after, wall_from_micros(now_));
   }
 
  private:
