@@ -107,8 +107,7 @@ struct Decision {
 Decision decide(const Situation& situation, std::span<const Rule> rules, std::span<const RuleRun> runs,
                 const MenuBook& menus, const DecisionLimits& limits, WallTime now);
 
-// Whether any rule could act on a message of this account, type and payload: spares reading the rest.
-bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account, std::string_view type,
-                  std::string_view payload);
+// Whether anything could come of a message of this account and type: spares reading the rest.
+bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account, std::string_view type);
 
 }  // namespace posthorn::automation
