@@ -84,7 +84,7 @@ Result<std::vector<Person>> search(Transaction& tx, std::string_view text, int l
 Result<std::int64_t> merge(Transaction& tx, PersonId kept, PersonId absorbed, std::string_view actor,
                            std::string_view reason, WallTime now);
 // Puts everything back that still is where the merge put it. not_found, or conflict if it was undone already.
-Result<> undo_merge(Transaction& tx, std::int64_t merge_id, WallTime now);
+Result<> undo_merge(Transaction& tx, std::int64_t merge_id, WallTime now, std::string_view actor = {});
 
 // How to address the person on this account: the user id or phone (WhatsApp), the scoped id. Empty: there is none.
 struct SendAddress {

@@ -4,8 +4,10 @@
 // Broadcasts check lists of numbers against `suppressions`; so an entry here always has its counterparts there, for
 // every number of the person in every spelling.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/ids.h"
@@ -38,6 +40,15 @@ Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits)
 // A number went to somebody else: what its holder had decided stays with them and does not bind the new owner. What an
 // operator or an import put on the list names the number, and stays with it.
 Result<> phone_lost(Transaction& tx, PersonId person, std::string_view digits);
+
+// Part of merging two people: what holds for `absorbed` holds for `kept` and all its numbers. Its own entries stay where they
+// are for the day the merge is undone.
+struct United {
+  std::vector<std::string> businesses;                        // entries that `kept` got
+  std::vector<std::pair<std::uint64_t, std::string>> phones;  // entries of numbers that were made: number, business
+};
+Result<United> unite(Transaction& tx, PersonId kept, PersonId absorbed);
+Result<> separate(Transaction& tx, PersonId kept, const United& united);
 
 }  // namespace person_suppressions
 }  // namespace posthorn

@@ -200,6 +200,10 @@ CREATE INDEX attachments_by_message ON attachments (message_id);
 CREATE INDEX attachments_by_media ON attachments (media_id) WHERE media_id <> '';
 CREATE INDEX attachments_due ON attachments (account_id, next_try_at) WHERE state = 0;
 CREATE INDEX attachments_by_blob ON attachments (blob) WHERE blob <> '';
+-- Blobs that a row has let go of; deleted soon, unless another row refers to them.
+CREATE TABLE unused_blobs (
+  blob TEXT NOT NULL PRIMARY KEY
+) WITHOUT ROWID;
 
 CREATE TABLE calls (
   id              INTEGER PRIMARY KEY,
@@ -215,6 +219,7 @@ CREATE TABLE calls (
   content         TEXT NOT NULL DEFAULT '{}',
   UNIQUE (account_id, channel_id)
 );
+CREATE INDEX calls_by_person ON calls (person_id);
 
 -- Automation: one row for each rule; what it does stands in its JSON (automation/rule.h).
 CREATE TABLE automation_rules (

@@ -1,0 +1,124 @@
+// From the addresses of an event to a person. The hot path: one indexed read when nothing is new.
+#include <algorithm>
+
+#include "messaging/people.h"
+#include "messaging/people_claims.h"
+#include "messaging/people_rows.h"
+
+namespace posthorn {
+
+std::string portfolio_of(const Account& account) {
+  return account.portfolio.empty() ? account.business_id : account.portfolio;
+}
+
+std::string scope_of(channels::AddressKind kind, const Account& account) {
+  return people_rows::is_scoped(kind) ? account.sender_id : portfolio_of(account);
+}
+
+namespace people {
+namespace {
+
+using people_claims::Claimant;
+using people_claims::When;
+using people_rows::Known;
+using people_rows::Row;
+
+// What an event is about when its strongest address is known, or a weaker one whose holder may have the stronger too.
+struct Owner {
+  std::optional<Known> person;
+  PersonId former;  // holds the user id no longer: the event is older than what we know
+};
+
+bool may_be(const Known& holder, const std::vector<Row>& stronger) {
+  return std::ranges::none_of(stronger, [&](const Row& s) { return holder.holds_kind(s.kind, s.scope); });
+}
+
+Result<Owner> find_owner(Transaction& tx, const std::vector<Row>& wanted) {
+  Owner owner;
+  PH_TRY_ASSIGN(owner.person, people_rows::holder(tx, wanted.front()));
+  if (owner.person) return owner;
+  if (people_rows::is_user_id(wanted.front().kind)) {
+    PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx, wanted.front()));
+    if (former) {
+      owner.former = former->id;
+      return owner;
+    }
+  }
+  for (std::size_t i = 1; i < wanted.size(); ++i) {
+    PH_TRY_ASSIGN(auto holder, people_rows::holder(tx, wanted[i]));
+    const std::vector<Row> stronger(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!holder || !may_be(*holder, stronger)) continue;
+    owner.person = std::move(holder);
+    return owner;
+  }
+  return owner;
+}
+
+bool holds_all(const Known& person, const std::vector<Row>& wanted) {
+  return std::ranges::all_of(wanted, [&](const Row& w) {
+    const Row* held = person.find(w);
+    return held != nullptr && held->shown == w.shown;
+  });
+}
+
+Result<> claim_all(Claimant& claimant, const std::vector<Row>& wanted) {
+  for (const Row& address : wanted) {
+    PH_TRY(claimant.claim(address, When::by_strength));
+    const bool goes_with_user_id = address.kind != wanted.front().kind;
+    if (goes_with_user_id) {
+      PH_TRY(claimant.let_go_others(address, "replaced"));
+    }
+  }
+  return {};
+}
+
+Result<ResolvedPerson> make(Transaction& tx, const Account& account, const channels::Party& party,
+                            const std::vector<Row>& wanted, WallTime now) {
+  Known fresh;
+  PH_TRY_ASSIGN(fresh.id, people_rows::create(tx, portfolio_of(account), party, now));
+  Claimant claimant(tx, std::move(fresh), now);
+  PH_TRY(claim_all(claimant, wanted));
+  return ResolvedPerson{claimant.person().id, true, true, claimant.merged()};
+}
+
+Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Party& party,
+                              const std::vector<Row>& wanted, WallTime now) {
+  Claimant claimant(tx, std::move(person), now);
+  if (!holds_all(claimant.person(), wanted)) {
+    PH_TRY(claim_all(claimant, wanted));
+  }
+  PH_TRY_ASSIGN(const bool renamed, people_rows::update_names(tx, claimant.person(), party, now));
+  ResolvedPerson result{claimant.person().id, false, renamed || claimant.changed(), claimant.merged()};
+  if (result.changed) {
+    PH_TRY(people_rows::append_event(tx, now, "person.updated", result.id));
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party, WallTime now) {
+  const std::vector<Row> wanted = people_rows::rows_of(account, party.addresses);
+  if (wanted.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                "The event names nobody: neither a user id nor a phone number in digits. It is kept as it came.",
+                "addresses");
+  }
+  PH_TRY_ASSIGN(Owner owner, find_owner(tx, wanted));
+  if (owner.former) return ResolvedPerson{owner.former, false, false, {}};
+  if (!owner.person) return make(tx, account, party, wanted, now);
+  return update(tx, *std::move(owner.person), party, wanted, now);
+}
+
+Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,
+                                     const std::vector<channels::Address>& addresses) {
+  const std::vector<Row> wanted = people_rows::rows_of(account, addresses);
+  if (wanted.empty()) return std::nullopt;
+  PH_TRY_ASSIGN(const Owner owner, find_owner(tx, wanted));
+  if (owner.person) return owner.person->id;
+  if (owner.former) return owner.former;
+  return std::nullopt;
+}
+
+}  // namespace people
+}  // namespace posthorn
