@@ -1,10 +1,31 @@
 #include "app/account_runtimes.h"
 
+#include <fmt/format.h>
+
+#include "messaging/meta_channel.h"
+
 namespace posthorn {
 
+namespace {
+
+// A number linked through AWS takes messages in; sending is done by its own transport.
+class ReceiveOnlyChannel final : public SendChannel {
+ public:
+  void append_body(std::string& out, std::string_view payload, std::string_view) const override { out += payload; }
+  Task<SendAnswer> send(std::string, int, std::function<void()>) override {
+    SendAnswer answer;
+    answer.kind = AnswerKind::rejected;
+    answer.detail = "This number is linked through AWS, by which Posthorn only receives. Add it with a token of Meta to send.";
+    co_return answer;
+  }
+};
+
+}  // namespace
+
 struct AccountRuntimes::Line {
-  std::unique_ptr<whatsapp::GraphClient> graph;
-  std::unique_ptr<WhatsAppChannel> channel;
+  std::unique_ptr<whatsapp::GraphClient> graph;      // WhatsApp
+  std::unique_ptr<meta_messaging::MetaClient> meta;  // Instagram, Messenger
+  std::unique_ptr<SendChannel> channel;
 };
 
 // A new token must not disturb what is running: the dispatcher keeps its channel, the channel changes its
@@ -13,6 +34,9 @@ class AccountRuntimes::Switch final : public SendChannel {
  public:
   void use(Line& line) { line_ = &line; }
   Line& line() { return *line_; }
+  void append_body(std::string& out, std::string_view payload, std::string_view token) const override {
+    line_->channel->append_body(out, payload, token);
+  }
   Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) override {
     return line_->channel->send(std::move(body), attempt, std::move(on_last_byte));
   }
@@ -41,11 +65,10 @@ DispatcherAccount sending_facts(const Account& account) {
 
 }  // namespace
 
-AccountRuntimes::AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret,
-                                 Secret token_key, DispatcherOptions options)
+AccountRuntimes::AccountRuntimes(AccountRuntimesPorts ports, MetaAccess access, Secret token_key,
+                                 DispatcherOptions options)
     : ports_(ports),
-      graph_(std::move(graph)),
-      app_secret_(std::move(app_secret)),
+      access_(std::move(access)),
       token_key_(std::move(token_key)),
       options_(options) {}
 
@@ -76,15 +99,46 @@ whatsapp::GraphClient* AccountRuntimes::client(AccountId id) {
   return found == running_.end() ? nullptr : found->second->channel.line().graph.get();
 }
 
-Result<whatsapp::GraphClient*> AccountRuntimes::graph(const Account& account) {
+meta_messaging::MetaClient* AccountRuntimes::meta_client(AccountId id) {
+  const auto found = running_.find(id);
+  return found == running_.end() ? nullptr : found->second->channel.line().meta.get();
+}
+
+Result<AccountRuntimes::Line*> AccountRuntimes::line_of(const Account& account) {
   if (!running_.contains(account.id)) {
     PH_TRY(put_up(account));
   }
-  return client(account.id);
+  return &running_.at(account.id)->channel.line();
+}
+
+Result<whatsapp::GraphClient*> AccountRuntimes::graph(const Account& account) {
+  PH_TRY_ASSIGN(Line* line, line_of(account));
+  if (line->graph) return line->graph.get();
+  return fail(ErrorCode::conflict,
+              fmt::format("{} is no WhatsApp number at Meta's Graph API; choose one that is", account.name), "account");
+}
+
+Result<meta_messaging::MetaClient*> AccountRuntimes::meta(const Account& account) {
+  PH_TRY_ASSIGN(Line* line, line_of(account));
+  if (line->meta) return line->meta.get();
+  return fail(ErrorCode::conflict, fmt::format("{} is neither an Instagram account nor a Page", account.name), "account");
 }
 
 Result<std::unique_ptr<whatsapp::GraphClient>> AccountRuntimes::graph_with(Secret token) {
-  return whatsapp::GraphClient::create(ports_.http, ports_.clock, graph_, std::move(token), app_secret_);
+  return whatsapp::GraphClient::create(ports_.http, ports_.clock, access_.graph, std::move(token), access_.app_secret);
+}
+
+Result<std::unique_ptr<meta_messaging::MetaClient>> AccountRuntimes::meta_with(const Account& account, Secret token) {
+  meta_messaging::MetaClientConfig config;
+  config.login = meta_messaging::login_from(account.login).value_or(meta_messaging::Login::facebook);
+  const bool instagram_login = config.login == meta_messaging::Login::instagram;
+  config.base_url = instagram_login ? access_.instagram_url : access_.graph.base_url;
+  config.version = access_.graph.version;
+  config.channel = channel_of(account);
+  config.account_id = account.sender_id;
+  config.send_timeout = access_.graph.send_timeout;
+  const Secret proof = instagram_login ? Secret() : access_.app_secret;
+  return meta_messaging::MetaClient::create(ports_.http, std::move(config), std::move(token), proof);
 }
 
 Task<Result<>> AccountRuntimes::refresh(AccountId id) {
@@ -93,23 +147,36 @@ Task<Result<>> AccountRuntimes::refresh(AccountId id) {
   co_return put_up(account);
 }
 
+Result<std::unique_ptr<AccountRuntimes::Line>> AccountRuntimes::connect(const Account& account) {
+  auto line = std::make_unique<Line>();
+  if (account.transport == "aws") {
+    line->channel = std::make_unique<ReceiveOnlyChannel>();
+    return line;
+  }
+  PH_TRY_ASSIGN(Secret token, accounts::open_token(ports_.secrets, account));
+  if (channel_of(account) == channels::Channel::whatsapp) {
+    PH_TRY_ASSIGN(line->graph, graph_with(std::move(token)));
+    line->channel = std::make_unique<WhatsAppChannel>(*line->graph, account.sender_id);
+  } else {
+    PH_TRY_ASSIGN(line->meta, meta_with(account, std::move(token)));
+    line->channel = std::make_unique<MetaChannel>(*line->meta);
+  }
+  return line;
+}
+
 Result<> AccountRuntimes::put_up(const Account& account) {
   auto& running = running_[account.id];
   const bool fresh = running == nullptr;
   if (fresh || running->sealed_token != account.sealed_token) {
-    auto token = accounts::open_token(ports_.secrets, account);
-    auto graph = token ? graph_with(*std::move(token)) : std::unexpected(token.error());
-    if (!graph) {
+    auto line = connect(account);
+    if (!line) {
       if (fresh) running_.erase(account.id);
-      return std::unexpected(graph.error());
+      return std::unexpected(line.error());
     }
-    auto line = std::make_unique<Line>();
-    line->graph = *std::move(graph);
-    line->channel = std::make_unique<WhatsAppChannel>(*line->graph, account.sender_id);
     if (fresh) running = std::make_unique<Running>();
-    running->channel.use(*line);
+    running->channel.use(**line);
     running->sealed_token = account.sealed_token;
-    lines_.push_back(std::move(line));
+    lines_.push_back(*std::move(line));
   }
   running->granted = account.throughput;
   if (!fresh) {

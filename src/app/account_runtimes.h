@@ -1,4 +1,4 @@
-// Everything that runs for the sending numbers: Graph client, channel and dispatcher of each.
+// Everything that runs for our accounts: client, channel and dispatcher of each.
 #pragma once
 #include <map>
 #include <memory>
@@ -25,19 +25,28 @@ struct AccountRuntimesPorts {
   Executor executor;
 };
 
+// How Meta's API is reached, whatever the account.
+struct MetaAccess {
+  whatsapp::GraphConfig graph;
+  std::string instagram_url;  // of Instagram Login's host
+  Secret app_secret;          // of the app behind the Graph API
+};
+
 class AccountRuntimes final : public AccountRuntime {
  public:
-  AccountRuntimes(AccountRuntimesPorts ports, whatsapp::GraphConfig graph, Secret app_secret,
-                  Secret token_key, DispatcherOptions options);
+  AccountRuntimes(AccountRuntimesPorts ports, MetaAccess access, Secret token_key, DispatcherOptions options);
   ~AccountRuntimes() override;
 
   Task<Result<>> start();                       // every account of the database; after recover_sends()
   Task<> stop(Duration timeout);                // all at once
   Dispatcher* dispatcher(AccountId id);         // nullptr if not known
-  whatsapp::GraphClient* client(AccountId id);  // nullptr if not known
+  whatsapp::GraphClient* client(AccountId id);  // nullptr if not known, or not a WhatsApp number at the Graph API
+  meta_messaging::MetaClient* meta_client(AccountId id);  // nullptr if not known, or a WhatsApp number
 
   Result<whatsapp::GraphClient*> graph(const Account& account) override;
   Result<std::unique_ptr<whatsapp::GraphClient>> graph_with(Secret token) override;
+  Result<meta_messaging::MetaClient*> meta(const Account& account) override;
+  Result<std::unique_ptr<meta_messaging::MetaClient>> meta_with(const Account& account, Secret token) override;
   Task<Result<>> refresh(AccountId id) override;
   void wake(AccountId id) override;
   std::optional<RateView> rate(AccountId id) const override;
@@ -47,10 +56,12 @@ class AccountRuntimes final : public AccountRuntime {
   class Switch;  // the channel the dispatcher sees; its line changes with the token
   struct Running;
   Result<> put_up(const Account& account);
+  Result<std::unique_ptr<Line>> connect(const Account& account);
+  Result<Line*> line_of(const Account& account);
 
   AccountRuntimesPorts ports_;
-  whatsapp::GraphConfig graph_;
-  Secret app_secret_, token_key_;
+  MetaAccess access_;
+  Secret token_key_;
   DispatcherOptions options_;
   std::vector<std::unique_ptr<Line>>
       lines_;  // also those of former tokens: calls may still be under way on them

@@ -238,14 +238,15 @@ void Server::Parts::make_messaging() {
   const auto executor = runtime->executor();
   wamids = std::make_unique<WamidIndex>(*database, clock);
   observer = std::make_unique<Observer>(executor, *log);
-  whatsapp::GraphConfig graph;
-  graph.base_url = config.graph.base_url;
-  graph.version = config.graph.version;
-  graph.send_timeout = config.graph.send_timeout;
+  MetaAccess meta;
+  meta.graph.base_url = config.graph.base_url;
+  meta.graph.version = config.graph.version;
+  meta.graph.send_timeout = config.graph.send_timeout;
+  meta.instagram_url = config.instagram.base_url;
+  meta.app_secret = config.whatsapp.app_secret;
   const AccountRuntimesPorts ports{*database, *http,   clock, random,    *log,    *metrics,
                                    *secrets,  *wamids, proof, *observer, executor};
-  accounts = std::make_unique<AccountRuntimes>(ports, std::move(graph), config.whatsapp.app_secret, token_key,
-                                               dispatcher_options(config));
+  accounts = std::make_unique<AccountRuntimes>(ports, std::move(meta), token_key, dispatcher_options(config));
   const IntakePorts intake_ports{*database, *journal, clock, *log, *metrics, *wamids, proof, *observer, executor};
   intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
   const ReconcilerPorts reconciler_ports{*database, clock,    *log,

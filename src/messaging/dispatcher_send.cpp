@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "channels/whatsapp/template_message.h"
 #include "messaging/dispatcher_core.h"
 #include "messaging/essential_loop.h"
 
@@ -101,7 +100,7 @@ bool Dispatcher::Impl::render(const Item& item, std::string& body) {
   mint.append({account.id, item.key.campaign, item.key.row_no, item.attempt}, token);
   body.reserve(kBodyBytes);
   if (!item.broadcast) {
-    whatsapp::append_with_token(body, item.payload, token);
+    ports.channel.append_body(body, item.payload, token);
     return true;
   }
   return item.broadcast->source->render(item.row, token, body).has_value();

@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
+#include "channels/meta_messaging/message_bodies.h"
+
 #include "channels/meta_messaging/error_table.h"
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/send_response.h"
@@ -105,6 +107,11 @@ SendAnswer judge_meta_exchange(const std::expected<HttpResponse, HttpFailure>& e
   answer.answered = false;
   answer.detail = failure.error.message;
   return answer;
+}
+
+void MetaChannel::append_body(std::string& out, std::string_view payload, std::string_view token) const {
+  const bool carried = client_.config().channel == channels::Channel::messenger;
+  out += carried ? meta_messaging::with_metadata(std::string(payload), token) : std::string(payload);
 }
 
 Task<SendAnswer> MetaChannel::send(std::string body, int attempt, std::function<void()> on_last_byte) {

@@ -14,6 +14,8 @@ namespace posthorn {
 class MetaChannel final : public SendChannel {
  public:
   explicit MetaChannel(meta_messaging::MetaClient& client) : client_(client) {}
+  // Messenger brings the token back in its echo; Instagram has no place for one.
+  void append_body(std::string& out, std::string_view payload, std::string_view token) const override;
   Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) override;
 
  private:

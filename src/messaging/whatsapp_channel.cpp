@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "channels/whatsapp/template_message.h"
+
 namespace posthorn {
 namespace {
 
@@ -80,6 +82,10 @@ SendAnswer judge_exchange(const std::expected<HttpResponse, HttpFailure>& exchan
   answer.code = std::max(0, sent.error.code);
   answer.detail = std::move(sent.why);
   return answer;
+}
+
+void WhatsAppChannel::append_body(std::string& out, std::string_view payload, std::string_view token) const {
+  whatsapp::append_with_token(out, payload, token);
 }
 
 Task<SendAnswer> WhatsAppChannel::send(std::string body, int attempt, std::function<void()> on_last_byte) {

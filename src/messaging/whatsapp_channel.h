@@ -15,6 +15,7 @@ class WhatsAppChannel final : public SendChannel {
  public:
   WhatsAppChannel(whatsapp::GraphClient& graph, std::string phone_number_id)
       : graph_(graph), phone_number_id_(std::move(phone_number_id)) {}
+  void append_body(std::string& out, std::string_view payload, std::string_view token) const override;
   Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) override;
 
  private:

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "messaging/conservation.h"
+#include "channels/whatsapp/template_message.h"
 #include "messaging/dispatcher.h"
 #include "messaging/intake.h"
 #include "messaging/reconciler.h"
@@ -80,6 +81,9 @@ class ScriptedChannel : public SendChannel {
     return plan;
   }
 
+  void append_body(std::string& out, std::string_view payload, std::string_view token) const override {
+    whatsapp::append_with_token(out, payload, token);
+  }
   Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) override {
     const std::string token = token_of_body(body);
     Plan plan = script(token, attempt);
