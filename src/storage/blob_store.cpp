@@ -34,8 +34,13 @@ std::uint64_t BlobWriter::size() const {
   return file_->size();
 }
 
+StoredBlob BlobWriter::seal() {
+  if (!sealed_) sealed_ = StoredBlob{to_hex(hash_.finish()), file_->size()};
+  return *sealed_;
+}
+
 Task<Result<StoredBlob>> BlobWriter::commit() {
-  StoredBlob blob{to_hex(hash_.finish()), file_->size()};
+  StoredBlob blob = seal();
   std::string path = fmt::format("{}/{}", folder_, blob.key);
   PH_CO_TRY(co_await file_->commit_as(std::move(path)));
   co_return blob;

@@ -2,6 +2,7 @@
 // them.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ class BlobWriter {
   BlobWriter(std::unique_ptr<FileWriter> file, std::string folder);
   Task<Result<>> append(std::string bytes);  // resource_exhausted when the disk is full
   std::uint64_t size() const;
+  // Ends the content and tells what commit() will make of it, for rows that have to know before the file is there.
+  StoredBlob seal();
   // fsync and rename: the blob is there whole under its key, or the call failed. Equal bytes give the same
   // key.
   Task<Result<StoredBlob>> commit();
@@ -30,6 +33,7 @@ class BlobWriter {
   std::unique_ptr<FileWriter> file_;
   std::string folder_;
   Sha256 hash_;
+  std::optional<StoredBlob> sealed_;
 };
 
 // Must outlive every call in progress. Blobs are never changed; remove() is for those no row refers to.

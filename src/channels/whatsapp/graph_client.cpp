@@ -323,24 +323,31 @@ Task<Result<std::string>> GraphClient::upload_media(std::string phone_number_id,
   co_return id;
 }
 
-Task<Result<MediaInfo>> GraphClient::media(std::string media_id) {
+Task<Result<MediaInfo>> GraphClient::media(std::string media_id, std::string phone_number_id) {
   if (!is_id(media_id)) co_return fail(ErrorCode::invalid_argument, "the media id is not valid", "media_id");
-  PH_CO_TRY_ASSIGN(const json::object answer, co_await impl_->get(media_id));
+  std::string path = media_id;
+  if (is_id(phone_number_id)) path += "?phone_number_id=" + phone_number_id;
+  PH_CO_TRY_ASSIGN(const json::object answer, co_await impl_->get(std::move(path)));
   MediaInfo info{text_in(answer, "id"), text_in(answer, "url"), text_in(answer, "mime_type"),
                  text_in(answer, "sha256"), integer_in(answer, "file_size")};
   co_return info;
 }
 
-Task<Result<std::string>> GraphClient::download_media(MediaInfo info, std::size_t max_bytes) {
-  PH_CO_TRY_ASSIGN(const ParsedUrl url, parse_url(info.url));
+Result<Secret> GraphClient::media_authorization(std::string_view media_url) const {
+  PH_TRY_ASSIGN(const ParsedUrl url, parse_url(media_url));
   const bool named =
       std::ranges::find(impl_->config.media_hosts, url.endpoint.host) != impl_->config.media_hosts.end();
-  if (url.endpoint != impl_->endpoint && !(named && url.endpoint.tls && url.endpoint.port == 443)) {
-    co_return fail(ErrorCode::permission_denied,
-                   fmt::format("media is served from {}, which is not among the configured media hosts",
-                               url.endpoint.host),
-                   "media_hosts");
-  }
+  if (url.endpoint == impl_->endpoint || (named && url.endpoint.tls && url.endpoint.port == 443))
+    return impl_->authorization;
+  return fail(ErrorCode::permission_denied,
+              fmt::format("media is served from {}, which is not among the configured media hosts",
+                          url.endpoint.host),
+              "media_hosts");
+}
+
+Task<Result<std::string>> GraphClient::download_media(MediaInfo info, std::size_t max_bytes) {
+  PH_CO_TRY(media_authorization(info.url));
+  PH_CO_TRY_ASSIGN(const ParsedUrl url, parse_url(info.url));
   if (info.file_size > 0 && static_cast<std::size_t>(info.file_size) > max_bytes) {
     co_return fail(ErrorCode::too_large,
                    fmt::format("the media has {} bytes; at most {} are taken", info.file_size, max_bytes));

@@ -83,7 +83,11 @@ class GraphClient {
   Task<Result<std::string>> upload_media(std::string phone_number_id, std::string file_name,
                                          std::string mime_type,
                                          std::string bytes);  // → media id, good for 30 days
-  Task<Result<MediaInfo>> media(std::string media_id);
+  // `phone_number_id`: the number that got the media; Meta then refuses ids of others. Empty: not compared.
+  Task<Result<MediaInfo>> media(std::string media_id, std::string phone_number_id = {});
+  // The Authorization header for fetching from MediaInfo::url; permission_denied when its host is not in the
+  // configuration.
+  Result<Secret> media_authorization(std::string_view url) const;
   Task<Result<std::string>> download_media(MediaInfo info,
                                            std::size_t max_bytes);  // only from hosts in the configuration
   Task<Result<>> delete_media(std::string media_id);

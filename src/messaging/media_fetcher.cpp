@@ -1,0 +1,290 @@
+#include "messaging/media_fetcher.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "messaging/essential_loop.h"
+#include "messaging/media_fetch_job.h"
+#include "messaging/media_rows.h"
+#include "messaging/wakeup.h"
+
+namespace posthorn {
+namespace {
+
+constexpr Duration kGather = std::chrono::milliseconds(20);   // wake-ups within it share one look at the rows
+constexpr Duration kLongestSleep = std::chrono::minutes(1);   // the wall clock, which the rows go by, may jump
+constexpr Duration kFarthest = std::chrono::hours(2);         // no pause is longer: the wall clock has stepped back
+constexpr Duration kStoreTrouble = std::chrono::seconds(10);  // before the rows are touched again after an error
+constexpr Duration kFarewell = std::chrono::seconds(5);       // that stop() waits for fetches on their way
+constexpr int kReleasedAtOnce = 100;
+constexpr std::size_t kLongestError = 500;
+
+}  // namespace
+
+struct MediaFetcher::Impl : std::enable_shared_from_this<Impl> {
+  Impl(MediaFetcherPorts p, MediaFetcherOptions o)
+      : ports(std::move(p)),
+        options(std::move(o)),
+        changed(ports.executor, ports.clock),
+        ended(ports.executor, ports.clock),
+        stored(counter("stored")),
+        lost(counter("lost")),
+        refused(counter("refused")),
+        failed(counter("failed")) {}
+
+  Counter& counter(const char* outcome) {
+    return ports.metrics.counter("posthorn_media_total", "Attempts to fetch attachments by outcome",
+                                 {{"outcome", outcome}});
+  }
+
+  Task<> loop();
+  Task<Result<Duration>> round();
+  Task<> job(DueAttachment due);
+  Task<Result<>> try_once(const DueAttachment& due);
+  Task<> release(const DueAttachment& due);
+  Task<Result<>> settle(const DueAttachment& due, MediaAttempt attempt);
+  Task<Result<>> store(const DueAttachment& due, MediaAttempt attempt);
+  Task<Result<>> finish(AttachmentId id, std::string blob);
+  Task<Result<bool>> is_there(StoredAttachment row);
+  Task<Result<>> postpone(const DueAttachment& due, const MediaAttempt& attempt, bool doubt);
+  Task<Result<>> give_up(const DueAttachment& due, AttachmentState state, std::string error);
+  Task<Result<>> delete_unused();
+  Duration pause(int failures);
+
+  MediaFetcherPorts ports;
+  MediaFetcherOptions options;
+  Wakeup changed, ended;
+  Counter &stored, &lost, &refused, &failed;
+  std::vector<std::pair<AccountId, AttachmentId>> busy;  // sorted
+  std::multiset<std::string> coming;                     // blobs that jobs are about to name
+  std::string going;                                     // the blob that is being deleted
+  AccountId last_turn;
+  bool running = false, stopping = false;
+};
+
+Task<> MediaFetcher::Impl::loop() {
+  const auto self = shared_from_this();
+  while (!stopping) {
+    const auto wait = co_await round();
+    if (stopping) break;
+    if (!wait) ports.log.warning("media.store_failed", {{"error", wait.error().message}});
+    co_await changed.wait_until(ports.clock.now() + wait.value_or(kStoreTrouble));
+    if (!stopping) co_await ports.clock.sleep_for(kGather);
+  }
+  running = false;
+  ended.notify();
+}
+
+// Starts what is due and fits; returns how long nothing will be due.
+Task<Result<Duration>> MediaFetcher::Impl::round() {
+  PH_CO_TRY(co_await delete_unused());
+  const int free = options.parallel - static_cast<int>(busy.size());
+  if (free <= 0) co_return kLongestSleep;
+  const WallTime now = ports.clock.wall_now();
+  const int per_account = std::max(options.parallel * 3 / 4, 1);
+  auto look = [=, after = last_turn, at_work = busy](Transaction& tx) {
+    return attachments::due(tx, now, free, per_account, after, at_work);
+  };
+  PH_CO_TRY_ASSIGN(DueList list, co_await ports.database.read(std::move(look)));
+  if (stopping) co_return kLongestSleep;
+  for (DueAttachment& due : list.ready) {
+    last_turn = due.row.account;
+    busy.emplace_back(due.row.account, due.row.id);
+    auto run = [](std::shared_ptr<Impl> impl, DueAttachment one) -> Task<> { co_await impl->job(std::move(one)); };
+    spawn_essential(ports.executor, "fetching media", run(shared_from_this(), std::move(due)));
+  }
+  std::ranges::sort(busy);
+  if (!list.next) co_return kLongestSleep;
+  if (*list.next - now > kFarthest) {
+    auto bring_back = [now](Transaction& tx) { return attachments::bring_back(tx, now, now + kFarthest); };
+    PH_CO_TRY(co_await ports.database.write(std::move(bring_back)));
+    co_return Duration(0);
+  }
+  co_return std::min<Duration>(*list.next - now, kLongestSleep);
+}
+
+Task<> MediaFetcher::Impl::job(DueAttachment due) {
+  const Result<> settled = co_await try_once(due);
+  if (!settled && !stopping) {
+    ports.log.warning("media.store_failed", {{"error", settled.error().message}});
+    co_await ports.clock.sleep_for(kStoreTrouble);
+  }
+  const auto place = std::ranges::find(busy, due.row.id, &std::pair<AccountId, AttachmentId>::second);
+  if (place != busy.end()) busy.erase(place);
+  changed.notify();
+  ended.notify();
+}
+
+Task<Result<>> MediaFetcher::Impl::try_once(const DueAttachment& due) {
+  PH_CO_TRY_ASSIGN(const bool there, co_await is_there(due.row));
+  if (there) co_return co_await finish(due.row.id, due.row.blob);
+  auto attempt = co_await attempt_media(ports, options, stopping, due);
+  if (stopping) co_return Result<>();
+  co_return co_await settle(due, std::move(attempt));
+}
+
+// A job that was cut off may have left nothing to do.
+Task<Result<bool>> MediaFetcher::Impl::is_there(StoredAttachment row) {
+  if (row.blob.empty()) co_return false;
+  const auto file = co_await ports.blobs.open(row.blob);
+  if (!file && file.error().code != ErrorCode::not_found) co_return std::unexpected(file.error());
+  co_return file && (*file)->size() == row.size;
+}
+
+Task<Result<>> MediaFetcher::Impl::settle(const DueAttachment& due, MediaAttempt attempt) {
+  const WallTime now = ports.clock.wall_now();
+  const bool too_old = now - due.received_at >= options.give_up_after;
+  switch (attempt.end) {
+    case MediaAttempt::End::had:
+      co_return co_await store(due, std::move(attempt));
+    case MediaAttempt::End::given_up:
+      co_return co_await give_up(due, attempt.state, std::move(attempt.error));
+    case MediaAttempt::End::doubt:
+      if (due.doubts + 1 >= options.believe_after || too_old)
+        co_return co_await give_up(due, attempt.state, std::move(attempt.error));
+      co_return co_await postpone(due, attempt, true);
+    case MediaAttempt::End::again:
+      break;
+  }
+  if (too_old) co_return co_await give_up(due, AttachmentState::lost, "given up: " + attempt.error);
+  co_return co_await postpone(due, attempt, false);
+}
+
+Task<Result<>> MediaFetcher::Impl::store(const DueAttachment& due, MediaAttempt attempt) {
+  const AttachmentId id = due.row.id;
+  const std::string blob = attempt.facts.blob;
+  while (going == blob) co_await ports.clock.sleep_for(kGather);
+  const auto place = coming.insert(blob);
+  auto name = [id, facts = attempt.facts](Transaction& tx) { return attachments::expect(tx, id, facts); };
+  Result<> outcome;
+  const auto named = co_await ports.database.write(std::move(name));
+  if (!named) {
+    outcome = std::unexpected(named.error());
+  } else if (*named) {
+    auto committed = co_await attempt.writer->commit();
+    if (committed) {
+      outcome = co_await finish(id, blob);
+    } else {
+      attempt.error = std::move(committed.error().message);
+      outcome = co_await postpone(due, attempt, false);
+    }
+  }
+  coming.erase(place);
+  if (outcome && named && *named) co_await release(due);
+  co_return outcome;
+}
+
+// The blob is there. If the message was unsent in the meantime it goes again.
+Task<Result<>> MediaFetcher::Impl::finish(AttachmentId id, std::string blob) {
+  auto work = [id, blob, now = ports.clock.wall_now()](Transaction& tx) -> Result<bool> {
+    PH_TRY_ASSIGN(const bool kept, attachments::stored(tx, id, now));
+    if (kept) return true;
+    PH_TRY(attachments::let_go(tx, blob));
+    return false;
+  };
+  PH_CO_TRY_ASSIGN(const bool kept, co_await ports.database.write(std::move(work)));
+  if (kept) stored.add();
+  co_return Result<>();
+}
+
+Task<> MediaFetcher::Impl::release(const DueAttachment& due) {
+  MediaSource* source = ports.source(due.account);
+  if (source != nullptr) co_await source->release(due.row, due.account);
+}
+
+// Doubles with every failure; up to a fifth longer, so that what failed together does not come back together.
+Duration MediaFetcher::Impl::pause(int failures) {
+  Duration wait = options.first_retry;
+  for (int i = 0; i < failures && wait < options.longest_retry; ++i) wait *= 2;
+  wait = std::min(wait, options.longest_retry);
+  return wait + Duration(static_cast<Duration::rep>(ports.random.below(static_cast<std::uint64_t>(wait.count() / 5 + 1))));
+}
+
+Task<Result<>> MediaFetcher::Impl::postpone(const DueAttachment& due, const MediaAttempt& attempt, bool doubt) {
+  const Duration wait = std::max(pause(due.row.attempts), attempt.not_before);
+  auto work = [id = due.row.id, doubt, error = attempt.error.substr(0, kLongestError),
+               next = ports.clock.wall_now() + wait](Transaction& tx) {
+    return attachments::failed(tx, id, error, doubt, next);
+  };
+  failed.add();
+  co_return co_await ports.database.write(std::move(work));
+}
+
+Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentState state, std::string error) {
+  ports.log.warning("media.given_up", {{"attachment", due.row.id.value},
+                                       {"kind", due.row.kind},
+                                       {"state", state == AttachmentState::lost ? "lost" : "refused"},
+                                       {"error", error}});
+  auto work = [id = due.row.id, state, reason = error.substr(0, kLongestError),
+               now = ports.clock.wall_now()](Transaction& tx) {
+    return attachments::gave_up(tx, id, state, reason, now);
+  };
+  PH_CO_TRY_ASSIGN(const bool changed_it, co_await ports.database.write(std::move(work)));
+  if (changed_it) (state == AttachmentState::lost ? lost : refused).add();
+  co_await release(due);
+  co_return Result<>();
+}
+
+// Rows first, then files: a blob that a job is about to name, or any row refers to, stays.
+Task<Result<>> MediaFetcher::Impl::delete_unused() {
+  auto look = [](Transaction& tx) { return attachments::unused_blobs(tx, kReleasedAtOnce); };
+  PH_CO_TRY_ASSIGN(const auto blobs, co_await ports.database.read(std::move(look)));
+  for (const std::string& blob : blobs) {
+    if (stopping) break;
+    if (coming.contains(blob)) continue;
+    going = blob;
+    auto check = [blob](Transaction& tx) { return attachments::blob_in_use(tx, blob); };
+    auto used = co_await ports.database.write(std::move(check));
+    Result<> removed;
+    if (used && !*used) removed = co_await ports.blobs.remove(blob);
+    auto forget = [blob](Transaction& tx) { return attachments::blob_gone(tx, blob); };
+    if (used && removed) removed = co_await ports.database.write(std::move(forget));
+    going.clear();
+    if (!used) co_return std::unexpected(used.error());
+    if (!removed) co_return removed;
+  }
+  co_return Result<>();
+}
+
+MediaFetcher::MediaFetcher(MediaFetcherPorts ports, MediaFetcherOptions options)
+    : impl_(std::make_shared<Impl>(std::move(ports), std::move(options))) {}
+
+MediaFetcher::~MediaFetcher() {
+  impl_->stopping = true;
+  impl_->changed.notify();
+}
+
+void MediaFetcher::start() {
+  impl_->running = true;
+  auto run = [](std::shared_ptr<Impl> impl) -> Task<> { co_await impl->loop(); };
+  spawn_essential(impl_->ports.executor, "the media fetcher", run(impl_));
+}
+
+Task<> MediaFetcher::stop() {
+  const std::shared_ptr<Impl> impl = impl_;
+  impl->stopping = true;
+  impl->changed.notify();
+  const MonotonicTime latest = impl->ports.clock.now() + kFarewell;
+  while ((impl->running || !impl->busy.empty()) && impl->ports.clock.now() < latest)
+    co_await impl->ended.wait_until(latest);
+}
+
+void MediaFetcher::wake() {
+  impl_->changed.notify();
+}
+
+Task<Result<>> MediaFetcher::retry(AttachmentId id) {
+  const std::shared_ptr<Impl> impl = impl_;
+  auto work = [id, now = impl->ports.clock.wall_now()](Transaction& tx) { return attachments::retry(tx, id, now); };
+  PH_CO_TRY(co_await impl->ports.database.write(std::move(work)));
+  impl->changed.notify();
+  co_return Result<>();
+}
+
+std::size_t MediaFetcher::running() const {
+  return impl_->busy.size();
+}
+
+}  // namespace posthorn
