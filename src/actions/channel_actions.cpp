@@ -83,17 +83,40 @@ Task<Result<json::value>> add(ActionContext c, Params p) {
   co_return json::value(std::move(out));
 }
 
-Task<Result<json::value>> set_token(ActionContext c, Params p) {
-  PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
-  const Secret token(p.text("token"));
-  PH_CO_TRY_ASSIGN(auto info, co_await ask_meta(c, token, account.sender_id));
-  auto sealed = accounts::seal_token(*c.services->secrets, account.sender_id, token);
-  auto write = [id = account.id, sealed = std::move(sealed),
+Task<Result<>> replace_token(ActionContext c, AccountId id, std::string sealed) {
+  auto write = [id, sealed = std::move(sealed),
                 now = c.services->clock->wall_now()](Transaction& tx) -> Result<> {
     PH_TRY(accounts::replace_token(tx, id, sealed, now));
     return accounts::unblock(tx, id, now);
   };
-  PH_CO_TRY(co_await c.services->database->write(std::move(write)));
+  co_return co_await c.services->database->write(std::move(write));
+}
+
+// Instagram accounts and Pages: the new token must belong to the same account.
+Task<Result<json::value>> set_meta_token(ActionContext c, Account account, Secret token) {
+  PH_CO_TRY_ASSIGN(auto client, c.services->accounts->meta_with(account, token));
+  PH_CO_TRY_ASSIGN(const auto identity, co_await client->identity());
+  if (identity.account_id != account.sender_id)
+    co_return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the token belongs to account {}, not to {}", identity.account_id, account.sender_id),
+        "token");
+  PH_CO_TRY(co_await replace_token(c, account.id,
+                                   accounts::seal_token(*c.services->secrets, account.sender_id, token)));
+  PH_CO_TRY(co_await c.services->accounts->refresh(account.id));
+  auto look = [id = account.id](Transaction& tx) { return accounts::get(tx, id); };
+  PH_CO_TRY_ASSIGN(const auto fresh, co_await c.services->database->read(std::move(look)));
+  co_return json::value(view(fresh));
+}
+
+Task<Result<json::value>> set_token(ActionContext c, Params p) {
+  PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
+  const Secret token(p.text("token"));
+  if (channel_of(account) != channels::Channel::whatsapp)
+    co_return co_await set_meta_token(c, account, token);
+  PH_CO_TRY_ASSIGN(auto info, co_await ask_meta(c, token, account.sender_id));
+  auto sealed = accounts::seal_token(*c.services->secrets, account.sender_id, token);
+  PH_CO_TRY(co_await replace_token(c, account.id, std::move(sealed)));
   PH_CO_TRY_ASSIGN(auto fresh, co_await refresh_facts(c, account.id, std::move(info)));
   co_return json::value(view(fresh));
 }
@@ -120,10 +143,12 @@ Task<Result<json::value>> list(ActionContext c, Params) {
 Task<Result<json::value>> check(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
   auto checks = co_await check_account(*c.services, account);
-  PH_CO_TRY_ASSIGN(auto* graph, c.services->accounts->graph(account));
-  auto info = co_await graph->phone_number(account.sender_id);
-  if (info) {
-    PH_CO_TRY_ASSIGN(account, co_await refresh_facts(c, account.id, *std::move(info)));
+  const auto graph = c.services->accounts->graph(account);
+  if (graph) {
+    auto info = co_await (*graph)->phone_number(account.sender_id);
+    if (info) {
+      PH_CO_TRY_ASSIGN(account, co_await refresh_facts(c, account.id, *std::move(info)));
+    }
   }
   auto out = view(account);
   out["checks"] = views_of(checks);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "actions/account_runtime.h"
+#include "actions/meta_account_checks.h"
 #include "messaging/conservation.h"
 #include "platform/clock.h"
 #include "platform/files.h"
@@ -180,6 +181,15 @@ Task<std::vector<Check>> check_account(Services& services, Account account) {
   if (account.blocked())
     out.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason,
                       "remove the cause, then unblock_channel"));
+  if (account.transport == "aws") {
+    out.push_back(fine(prefix + "transport", "linked through AWS: receives by SNS or SQS, sends nothing"));
+    co_return out;
+  }
+  if (channel_of(account) != channels::Channel::whatsapp) {
+    auto some = co_await check_meta_account(services, account);
+    std::ranges::move(some, std::back_inserter(out));
+    co_return out;
+  }
   const auto graph = services.accounts->graph(account);
   if (!graph) {
     out.push_back(bad(Health::failure, prefix + "token", graph.error().message,

@@ -69,6 +69,7 @@ std::vector<Action> template_actions();
 std::vector<Action> message_actions();
 std::vector<Action> conversation_actions();
 std::vector<Action> channel_actions();
+std::vector<Action> meta_account_actions();
 std::vector<Action> suppression_actions();
 std::vector<Action> intake_actions();
 std::vector<Action> key_actions();

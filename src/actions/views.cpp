@@ -71,6 +71,8 @@ json::object view(const Account& a) {
   json::object out;
   out["id"] = a.id.value;
   out["channel"] = a.channel;
+  out["login"] = a.login;
+  out["transport"] = a.transport;
   out["name"] = a.name;
   out["business_id"] = a.business_id;
   out["sender_id"] = a.sender_id;
