@@ -19,6 +19,7 @@ using ClientCommand = std::function<Task<Result<int>>(CommandContext)>;
 
 // Everything that options are parsed into; lives until the command has run.
 struct Arguments {
+  AddChannel channel;
   Choice choice;
   ClientOptions client;
   ServeOptions serve;
@@ -28,8 +29,7 @@ struct Arguments {
   CreateBroadcast create;
   StartBroadcast start;
   std::vector<std::string> settings, words;
-  std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, business_id,
-                    phone_number_id, action, file;
+  std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, action, file;
   std::int64_t id = 0, line = 0;
   std::int64_t count = 3;
   std::vector<std::int64_t> lines;
@@ -283,12 +283,17 @@ void add_templates(CLI::App& app, Arguments& a) {
 void add_channels(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("channel", "Sending numbers");
   group->require_subcommand(1);
-  auto* add = add_client(
-      *group, a, "add", "Add a WhatsApp number; the token comes from standard input or POSTHORN_TOKEN",
-      [&a](CommandContext c) { return add_channel(c, a.name, a.business_id, a.phone_number_id); });
-  add->add_option("name", a.name, "what you call the number")->required();
-  add->add_option("--business-id", a.business_id, "WhatsApp business account id")->required();
-  add->add_option("--phone-number-id", a.phone_number_id, "Meta's id of the number")->required();
+  auto* add = add_client(*group, a, "add",
+                         "Add a WhatsApp number, an Instagram account or a Page; the token comes from standard input or "
+                         "POSTHORN_TOKEN",
+                         [&a](CommandContext c) { return add_channel(c, a.channel); });
+  add->add_option("name", a.channel.name, "what you call it")->required();
+  add->add_option("--phone-number-id", a.channel.phone_number_id, "WhatsApp: Meta's id of the number");
+  add->add_option("--business-id", a.channel.business_id, "WhatsApp: id of the business account");
+  add->add_option("--aws-number-id", a.channel.aws_number_id, "WhatsApp: the number's id at AWS; it needs no token");
+  add->add_option("--instagram-id", a.channel.instagram_id, "id of the Instagram professional account");
+  add->add_flag("--instagram-login", a.channel.instagram_login, "the token is one of Instagram Login");
+  add->add_option("--page-id", a.channel.page_id, "Messenger: id of the Page");
   add_client(*group, a, "list", "The numbers",
              [](CommandContext c) { return show_list(c, "list_channels", json::object()); });
   add_client(*group, a, "check", "Token, permissions, webhooks, quality", [&a](CommandContext c) {

@@ -49,8 +49,15 @@ Task<Result<int>> report_broadcast(CommandContext c, std::int64_t id);
 Task<Result<int>> export_broadcast(CommandContext c, std::int64_t id, bool problems, std::string output);
 
 Task<Result<int>> upload_file(CommandContext c, std::string file);
-Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id,
-                              std::string phone_number_id);
+// One kind of account: a WhatsApp number (at Meta, or linked to AWS), an Instagram account, or a Page.
+struct AddChannel {
+  std::string name;
+  std::string business_id, phone_number_id;  // WhatsApp
+  std::string aws_number_id;                 // the number is linked to AWS: no token
+  std::string instagram_id, page_id;
+  bool instagram_login = false;
+};
+Task<Result<int>> add_channel(CommandContext c, AddChannel options);
 Task<Result<int>> set_channel_token(CommandContext c, std::string account);
 Task<Result<int>> check_channel(CommandContext c, std::string account);
 Task<Result<int>> run_doctor(CommandContext c);

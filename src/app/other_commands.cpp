@@ -161,15 +161,46 @@ Task<Result<int>> upload_file(CommandContext c, std::string file) {
   co_return kExitOk;
 }
 
-Task<Result<int>> add_channel(CommandContext c, std::string name, std::string business_id,
-                              std::string phone_number_id) {
-  PH_CO_TRY_ASSIGN(const auto token, read_token());
+namespace {
+
+struct ChannelCall {
+  std::string action;
   json::object parameters;
-  parameters["name"] = name;
-  parameters["business_id"] = business_id;
-  parameters["phone_number_id"] = phone_number_id;
-  parameters["token"] = token;
-  PH_CO_TRY_ASSIGN(const auto added, co_await c.client->call("add_channel", std::move(parameters)));
+  bool wants_token = true;
+};
+
+Result<ChannelCall> channel_call(const AddChannel& o) {
+  const int kinds = (o.phone_number_id.empty() ? 0 : 1) + (o.instagram_id.empty() ? 0 : 1) + (o.page_id.empty() ? 0 : 1);
+  if (kinds != 1)
+    return fail(ErrorCode::invalid_argument, "give one of --phone-number-id, --instagram-id and --page-id");
+  ChannelCall call;
+  call.parameters["name"] = o.name;
+  if (o.phone_number_id.empty()) {
+    call.action = "add_meta_account";
+    call.parameters["channel"] = o.page_id.empty() ? "instagram" : "messenger";
+    call.parameters["account_id"] = o.page_id.empty() ? o.instagram_id : o.page_id;
+    call.parameters["login"] = o.instagram_login ? "instagram" : "facebook";
+    return call;
+  }
+  if (o.business_id.empty())
+    return fail(ErrorCode::invalid_argument, "a WhatsApp number needs --business-id, too", "business_id");
+  call.action = o.aws_number_id.empty() ? "add_channel" : "add_aws_number";
+  call.parameters["business_id"] = o.business_id;
+  call.parameters["phone_number_id"] = o.phone_number_id;
+  call.wants_token = o.aws_number_id.empty();
+  if (!call.wants_token) call.parameters["aws_phone_number_id"] = o.aws_number_id;
+  return call;
+}
+
+}  // namespace
+
+Task<Result<int>> add_channel(CommandContext c, AddChannel options) {
+  PH_CO_TRY_ASSIGN(auto call, channel_call(options));
+  if (call.wants_token) {
+    PH_CO_TRY_ASSIGN(const auto token, read_token());
+    call.parameters["token"] = token;
+  }
+  PH_CO_TRY_ASSIGN(const auto added, co_await c.client->call(call.action, std::move(call.parameters)));
   print_value(c, added);
   const JsonView warnings = JsonView(added)["warnings"];
   for (std::size_t i = 0; !c.json && i < warnings.size(); ++i)
