@@ -1,5 +1,6 @@
 #include "platform/http_connection.h"
 
+#include <charconv>
 #include <cstring>
 
 #include <boost/asio/co_spawn.hpp>
@@ -18,6 +19,15 @@ constexpr std::size_t kSkipLimit = 64 * 1024;   // unread body bytes worth readi
 constexpr std::size_t kLingerLimit = 1024 * 1024;
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 constexpr std::uint64_t kMinBytesPerSecond = 1024;
+
+// What a handler says about the length of an answer that it streams.
+std::optional<std::uint64_t> announced_length(const HttpResponse& head) {
+  const auto text = head.headers.get("Content-Length");
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return length;
+}
 
 }  // namespace
 
@@ -132,8 +142,10 @@ Task<> HttpConnection::answer() {
     co_await respond(std::move(failure));
   } else if (answer_ == Answer::streaming) {
     answer_ = Answer::streamed;
-    if (!returned) close();  // no last chunk: the client can tell that the answer is incomplete
-    if (returned && !head_.http10 && head_.request.method != "HEAD") co_await write_all("0\r\n\r\n");
+    const bool cut_short = stream_left_.value_or(0) > 0 && head_.request.method != "HEAD";
+    if (!returned || cut_short) close();  // no last chunk: the client can tell that the answer is incomplete
+    const bool chunked = !stream_left_ && !head_.http10 && head_.request.method != "HEAD";
+    if (returned && chunked) co_await write_all("0\r\n\r\n");
   }
 }
 
@@ -291,7 +303,12 @@ Task<Result<>> HttpConnection::begin_stream(HttpResponse head) {
   answer_ = Answer::streaming;
   if (head_.http10) close_after_ = true;  // the end of such a body is the end of the connection
   append_head(head, false);
-  if (!head_.http10) out_ += "Transfer-Encoding: chunked\r\n";
+  stream_left_ = announced_length(head);
+  if (stream_left_) {
+    fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", *stream_left_);
+  } else if (!head_.http10) {
+    out_ += "Transfer-Encoding: chunked\r\n";
+  }
   out_ += "\r\n";
   co_return co_await write_all(out_);
 }
@@ -300,7 +317,10 @@ Task<Result<>> HttpConnection::write_chunk(std::string_view bytes) {
   if (answer_ != Answer::streaming)
     co_return fail(ErrorCode::conflict, "begin_stream() comes before write_chunk()");
   if (bytes.empty() || head_.request.method == "HEAD") co_return Result<>();
-  if (head_.http10) co_return co_await write_all(bytes);
+  if (stream_left_ && bytes.size() > *stream_left_)
+    co_return fail(ErrorCode::internal, "the answer is longer than its head said");
+  if (stream_left_) *stream_left_ -= bytes.size();
+  if (head_.http10 || stream_left_) co_return co_await write_all(bytes);
   out_.clear();
   fmt::format_to(std::back_inserter(out_), "{:x}\r\n", bytes.size());
   out_ += bytes;

@@ -2,6 +2,7 @@
 #pragma once
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,7 @@ class HttpConnection final : public HttpExchange, public std::enable_shared_from
   RequestHead head_;
   ChunkReader chunks_;
   std::uint64_t body_left_ = 0;
+  std::optional<std::uint64_t> stream_left_;  // of a streamed answer whose length was announced
   Answer answer_ = Answer::none;
   bool close_after_ = false;
 

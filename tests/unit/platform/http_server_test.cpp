@@ -29,6 +29,16 @@ Task<> echo(HttpExchange& exchange) {
     co_await exchange.write_chunk("second");
     co_return;
   }
+  if (path == "/sized" || path == "/short") {
+    response.headers.set("Content-Length", "12");
+    co_await exchange.begin_stream(std::move(response));
+    co_await exchange.write_chunk("first,");
+    if (path == "/short") co_return;
+    co_await exchange.write_chunk("second");
+    const auto more = co_await exchange.write_chunk("too much");
+    EXPECT_FALSE(more);
+    co_return;
+  }
   if (path == "/unread") {
     response.body = "not read";
     co_await exchange.respond(std::move(response));
@@ -152,6 +162,16 @@ TEST_F(HttpServerTest, StreamsChunksAndGoesOn) {
       answer,
       HasSubstr("Transfer-Encoding: chunked\r\n\r\n6\r\nfirst,\r\n6\r\nsecond\r\n0\r\n\r\nHTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("POST /next"));
+}
+
+TEST_F(HttpServerTest, StreamsWithTheAnnouncedLengthOrCloses) {
+  std::string answer = talk("GET /sized HTTP/1.1\r\nHost: s\r\n\r\n" + post("/next", ""));
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 12\r\n\r\nfirst,secondHTTP/1.1 200"));
+  EXPECT_THAT(answer, testing::Not(HasSubstr("chunked")));
+  answer = talk("GET /short HTTP/1.1\r\nHost: s\r\n\r\n" + post("/next", ""));
+  EXPECT_THAT(answer, testing::EndsWith("Content-Length: 12\r\n\r\nfirst,"));
+  answer = talk("HEAD /short HTTP/1.1\r\nHost: s\r\n\r\n" + post("/next", ""));
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 12\r\n\r\nHTTP/1.1 200"));
 }
 
 TEST_F(HttpServerTest, StreamsToHttp10UntilTheEnd) {

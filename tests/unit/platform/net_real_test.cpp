@@ -249,6 +249,22 @@ TEST_F(TlsTest, RefusesUnknownCertificatesAndWrongNames) {
   }
 }
 
+// The address comes from the caller, the name that the certificate must have from the endpoint.
+TEST_F(TlsTest, ConnectsToAGivenAddressAndStillVerifiesTheName) {
+  RealNetwork network(runtime_.executor(), NetworkOptions{certificate_.certificate_file()});
+  const std::uint16_t port = acceptor_.local_endpoint().port();
+  const auto found = run(network.resolve("localhost", 5s));
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_THAT(*found, testing::Contains(testing::AnyOf("127.0.0.1", "::1")));
+  EXPECT_THAT(run(network.resolve("127.0.0.1", 5s)).value(), testing::ElementsAre("127.0.0.1"));
+  EXPECT_TRUE(run(network.connect_to("127.0.0.1", {"localhost", port, true}, 5s)));
+  const auto wrong = run(network.connect_to("127.0.0.1", {"graph.facebook.com", port, true}, 5s));
+  ASSERT_FALSE(wrong);
+  EXPECT_THAT(wrong.error().message, StartsWith("tls: "));
+  const auto name = run(network.connect_to("localhost", {"localhost", port, true}, 5s));
+  ASSERT_FALSE(name) << "a name was looked up";
+}
+
 TEST_F(TlsTest, NamesAnUnreadableCaFile) {
   const Reply reply = get_trusting("/no/such/file.pem", "localhost");
   ASSERT_FALSE(reply);
