@@ -65,7 +65,7 @@ Task<Result<std::string>> media_id_of(CampaignPorts ports, Account account, Uplo
   std::optional<MediaUpload> known;
   auto look_up = [&](Transaction& tx) -> Result<bool> {
     PH_TRY_ASSIGN(file, campaigns::upload(tx, upload_id));
-    PH_TRY_ASSIGN(known, media_uploads::find(tx, account.id, file.blob, now));
+    PH_TRY_ASSIGN(known, media_uploads::find(tx, account.id, file.blob, now, kBroadcastLasts));
     return true;
   };
   PH_CO_TRY(co_await ports.database.read(look_up));

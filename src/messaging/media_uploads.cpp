@@ -2,11 +2,11 @@
 
 namespace posthorn::media_uploads {
 
-Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex,
-                                        WallTime now) {
+Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex, WallTime now,
+                                        Duration needed) {
   PH_TRY_ASSIGN(auto rows, tx.query("SELECT media_id, mime_type, uploaded_at FROM media_uploads "
                                     "WHERE account_id = $1 AND sha256 = $2 AND uploaded_at > $3",
-                                    {account, sha256_hex, now - kMediaReuse}));
+                                    {account, sha256_hex, now + needed - kMediaKept}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any) return std::nullopt;
   return MediaUpload{std::string(rows.text(0)), std::string(rows.text(1)), wall_from_micros(rows.integer(2))};
@@ -29,7 +29,7 @@ Result<> forget(Transaction& tx, AccountId account, std::string_view media_id) {
 }
 
 Result<std::int64_t> prune(Transaction& tx, WallTime now) {
-  return tx.execute("DELETE FROM media_uploads WHERE uploaded_at <= $1", {now - kMediaReuse});
+  return tx.execute("DELETE FROM media_uploads WHERE uploaded_at <= $1", {now - kMediaKept});
 }
 
 }  // namespace posthorn::media_uploads

@@ -32,10 +32,12 @@ class MediaUploadsTest : public TableTest {
   }
 };
 
-TEST_F(MediaUploadsTest, AreReusedFor25Days) {
+TEST_F(MediaUploadsTest, AreReusedWhileMetaKeepsThemLongEnough) {
   EXPECT_EQ(found("hash", day(100)), "media-1");
-  EXPECT_EQ(found("hash", day(125) - Duration(1)), "media-1");
-  EXPECT_EQ(found("hash", day(125)), "");
+  EXPECT_EQ(found("hash", day(130) - kMessageLasts - Duration(1)), "media-1");
+  EXPECT_EQ(found("hash", day(130) - kMessageLasts), "");
+  EXPECT_TRUE(media_uploads::find(tx(), {1}, "hash", day(125) - Duration(1), kBroadcastLasts).value());
+  EXPECT_FALSE(media_uploads::find(tx(), {1}, "hash", day(125), kBroadcastLasts).value());
   EXPECT_EQ(found("other", day(100)), "");
   EXPECT_EQ(found("hash", day(100), AccountId{2}), "");
 }
@@ -49,7 +51,8 @@ TEST_F(MediaUploadsTest, AreReplacedForgottenAndPruned) {
   ASSERT_TRUE(media_uploads::forget(tx(), AccountId{1}, "media-2"));
   EXPECT_EQ(found("hash", day(130)), "");
   ASSERT_TRUE(media_uploads::record(tx(), AccountId{1}, "hash", {"media-3", "image/png", day(100)}));
-  EXPECT_EQ(media_uploads::prune(tx(), day(125)).value(), 1);
+  EXPECT_EQ(media_uploads::prune(tx(), day(130) - Duration(1)).value(), 0);
+  EXPECT_EQ(media_uploads::prune(tx(), day(130)).value(), 1);
 }
 
 class SuppressionsTest : public TableTest {
