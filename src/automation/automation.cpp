@@ -15,8 +15,8 @@ using automation::RoundResult;
 namespace {
 
 constexpr Duration kAfterFailure = std::chrono::seconds(1);  // the store is full or busy
-constexpr Duration kRetryPoll = std::chrono::seconds(5);     // how exactly the next attempts of a round are kept
-constexpr int kPatience = 5;                                 // failures on one event before it is passed over
+constexpr Duration kRetryPoll = std::chrono::seconds(5);  // how exactly the next attempts of a round are kept
+constexpr int kPatience = 5;                              // failures on one event before it is passed over
 
 bool is_passing(const Error& error) {
   return error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted ||
@@ -34,9 +34,11 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
         media_wake(ports.executor, ports.clock),
         stop_wake(ports.executor, ports.clock),
         queued(ports.metrics.counter("posthorn_automation_messages_total", "Messages queued by automation")),
-        refused(ports.metrics.counter("posthorn_automation_problems_total",
-                                      "Effects of rules that could not be had, and signals and media given up")),
-        signals(ports.metrics.counter("posthorn_automation_signals_total", "Read receipts, typing and reactions given")) {}
+        refused(
+            ports.metrics.counter("posthorn_automation_problems_total",
+                                  "Effects of rules that could not be had, and signals and media given up")),
+        signals(ports.metrics.counter("posthorn_automation_signals_total",
+                                      "Read receipts, typing and reactions given")) {}
 
   automation::BatchOptions batch_options() const {
     return {options.limits, options.echo_patience, options.forward_patience, careful > 0 ? 1 : options.batch};
@@ -90,7 +92,8 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
     if (result.media > 0) media_wake.notify();
     queued.add(static_cast<double>(result.queued));
     refused.add(static_cast<double>(result.problems.size()));
-    for (const std::string& problem : result.problems) ports.log.warning("automation.problem", {{"what", problem}});
+    for (const std::string& problem : result.problems)
+      ports.log.warning("automation.problem", {{"what", problem}});
   }
 
   void count(const RoundResult& result, Counter& done) {
@@ -109,7 +112,8 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
     ended_one();
   }
 
-  Task<> round_loop(Task<Result<RoundResult>> (*round)(automation::AutomationPorts&, automation::RoundOptions),
+  Task<> round_loop(Task<Result<RoundResult>> (*round)(automation::AutomationPorts&,
+                                                       automation::RoundOptions),
                     Wakeup* wake, Counter* done) {
     while (!stopping) {
       const Result<RoundResult> result = co_await round(ports, round_options());
@@ -117,7 +121,7 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
       if (result) count(*result, *done);
       if (result && result->more && result->done > 0) continue;
       if (!result) ports.log.warning("automation.failed", {{"error", result.error().message}});
-      co_await wake->wait_until(ports.clock.now() + kRetryPoll);
+      co_await wake->wait_until(ports.clock.now() + (result && !result->waiting ? kIdlePoll : kRetryPoll));
     }
     ended_one();
   }
@@ -161,8 +165,9 @@ Task<Result<>> Automation::start() {
   impl->loops = 3;
   const Executor& executor = impl->ports.executor;
   spawn_essential(executor, "automation", keep(impl, impl->events_loop()));
-  spawn_essential(executor, "automation signals",
-                  keep(impl, impl->round_loop(automation::give_signals, &impl->signals_wake, &impl->signals)));
+  spawn_essential(
+      executor, "automation signals",
+      keep(impl, impl->round_loop(automation::give_signals, &impl->signals_wake, &impl->signals)));
   spawn_essential(executor, "automation media",
                   keep(impl, impl->round_loop(automation::send_media, &impl->media_wake, &impl->queued)));
   co_return Result<>();

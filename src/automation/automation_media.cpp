@@ -26,7 +26,8 @@ struct Transfer {
   std::string hopeless;  // why it will never go; empty: it may
 };
 
-// Columns: id, author, caption, reply_to, account_id, conversation_id, attempts, then those of the attachment.
+// Columns: id, author, caption, reply_to, account_id, conversation_id, attempts, then those of the
+// attachment.
 Transfer transfer_from(SqlRows& rows) {
   Transfer t;
   t.id = rows.integer(0);
@@ -41,7 +42,8 @@ Transfer transfer_from(SqlRows& rows) {
   t.file_name = std::string(rows.text(9));
   t.blob = std::string(rows.text(10));
   t.size = static_cast<std::uint64_t>(rows.integer(11));
-  if (static_cast<AttachmentState>(rows.integer(12)) != AttachmentState::stored) t.hopeless = "the file is gone";
+  if (static_cast<AttachmentState>(rows.integer(12)) != AttachmentState::stored)
+    t.hopeless = "the file is gone";
   return t;
 }
 
@@ -61,12 +63,13 @@ Result<> examine(Transaction& tx, Transfer& t, WallTime now) {
 Result<std::vector<Transfer>> load_due(Transaction& tx, WallTime now, int limit) {
   std::vector<Transfer> transfers;
   {
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT x.id, x.author, x.caption, x.reply_to, x.account_id, x.conversation_id, x.attempts, "
-                           "f.kind, f.mime_type, f.file_name, f.blob, f.size, coalesce(f.state, 4) "
-                           "FROM automation_media x LEFT JOIN attachments f ON f.id = x.attachment_id "
-                           "WHERE x.ready = 1 AND x.next_try_at <= $1 ORDER BY x.next_try_at, x.id LIMIT $2",
-                           {now, limit}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT x.id, x.author, x.caption, x.reply_to, x.account_id, x.conversation_id, x.attempts, "
+                 "f.kind, f.mime_type, f.file_name, f.blob, f.size, coalesce(f.state, 4) "
+                 "FROM automation_media x LEFT JOIN attachments f ON f.id = x.attachment_id "
+                 "WHERE x.ready = 1 AND x.next_try_at <= $1 ORDER BY x.next_try_at, x.id LIMIT $2",
+                 {now, limit}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -87,8 +90,8 @@ Result<> strike_out(Transaction& tx, std::int64_t id) {
 }
 
 // The message is queued exactly when its row leaves the list.
-Result<std::optional<QueuedReply>> queue(Transaction& tx, const QueueReply& queue_reply, const Transfer& t, bool uploaded,
-                                         WallTime now) {
+Result<std::optional<QueuedReply>> queue(Transaction& tx, const QueueReply& queue_reply, const Transfer& t,
+                                         bool uploaded, WallTime now) {
   PH_TRY_ASSIGN(const auto listed, tx.execute("DELETE FROM automation_media WHERE id = $1", {t.id}));
   if (listed == 0) return std::nullopt;
   if (uploaded) {
@@ -114,7 +117,8 @@ bool is_passing(const Error& error) {
 
 class Sender {
  public:
-  Sender(AutomationPorts& ports, std::shared_ptr<RoundResult> result) : ports_(ports), result_(std::move(result)) {}
+  Sender(AutomationPorts& ports, std::shared_ptr<RoundResult> result)
+      : ports_(ports), result_(std::move(result)) {}
 
   Task<> send(Transfer t) {
     bool uploaded = false;
@@ -155,7 +159,8 @@ class Sender {
   }
 
   Task<> drop(Transfer t) {
-    ports_.log.warning("automation.media_dropped", {{"author", t.author}, {"id", t.id}, {"reason", t.hopeless}});
+    ports_.log.warning("automation.media_dropped",
+                       {{"author", t.author}, {"id", t.id}, {"reason", t.hopeless}});
     ++result_->given_up;
     auto write = [id = t.id](Transaction& tx) { return strike_out(tx, id); };
     co_await ports_.database.write(std::move(write));
@@ -165,7 +170,8 @@ class Sender {
     ports_.log.warning("automation.media_delayed", {{"author", t.author}, {"id", t.id}, {"error", why}});
     const WallTime next = ports_.clock.wall_now() + retry_delay(t.attempts);
     auto write = [id = t.id, next](Transaction& tx) {
-      return tx.execute("UPDATE automation_media SET attempts = attempts + 1, next_try_at = $2 WHERE id = $1", {id, next});
+      return tx.execute("UPDATE automation_media SET attempts = attempts + 1, next_try_at = $2 WHERE id = $1",
+                        {id, next});
     };
     co_await ports_.database.write(std::move(write));
   }
@@ -179,7 +185,13 @@ Result<std::int64_t> give_up_old(Transaction& tx, WallTime now) {
   return tx.execute("DELETE FROM automation_media WHERE give_up_at <= $1", {now});
 }
 Result<bool> any_old(Transaction& tx, WallTime now) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM automation_media WHERE give_up_at <= $1 LIMIT 1", {now}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT 1 FROM automation_media WHERE give_up_at <= $1 LIMIT 1", {now}));
+  return rows.next();
+}
+
+Result<bool> any_ready(Transaction& tx) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM automation_media WHERE ready = 1 LIMIT 1"));
   return rows.next();
 }
 
@@ -198,7 +210,12 @@ Task<Result<RoundResult>> send_media(AutomationPorts& ports, RoundOptions option
   }
   auto read = [now, limit = options.files](Transaction& tx) { return load_due(tx, now, limit); };
   PH_CO_TRY_ASSIGN(std::vector<Transfer> due, co_await ports.database.read(std::move(read)));
-  if (due.empty()) co_return *result;
+  if (due.empty()) {
+    auto ready = [](Transaction& tx) { return any_ready(tx); };
+    PH_CO_TRY_ASSIGN(result->waiting, co_await ports.database.read(std::move(ready)));
+    co_return *result;
+  }
+  result->waiting = true;  // the next round looks
   Sender sender(ports, result);
   std::vector<Task<>> tasks;
   for (Transfer& t : due) tasks.push_back(sender.send(std::move(t)));

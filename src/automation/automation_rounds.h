@@ -1,5 +1,5 @@
-// What follows after the commit, from durable lists: read receipts, typing, reactions; media that goes back or on.
-// Each function does one round and is called again and again.
+// What follows after the commit, from durable lists: read receipts, typing, reactions; media that goes back
+// or on. Each function does one round and is called again and again.
 #pragma once
 #include <vector>
 
@@ -14,9 +14,8 @@ struct RoundOptions {
 };
 
 struct RoundResult {
-  bool more = false;        // there was as much to do as fits one round
-  std::int64_t done = 0;
-  std::int64_t given_up = 0;
+  bool more = false;  // there was as much to do as fits one round
+  std::int64_t done = 0, given_up = 0;
 };
 
 Task<Result<RoundResult>> give_signals(AutomationPorts& ports, RoundOptions options);

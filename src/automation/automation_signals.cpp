@@ -2,6 +2,8 @@
 #include <map>
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "automation/automation_rounds.h"
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
@@ -9,8 +11,6 @@
 #include "messaging/people.h"
 #include "messaging/wakeup.h"
 #include "storage/event_log.h"
-
-#include <fmt/format.h>
 
 namespace posthorn::automation {
 namespace {
@@ -26,8 +26,8 @@ struct Signal {
   std::string emoji;                  // the same; empty: none or done
   int attempts = 0;
   WallTime created_at{};
-  std::string reacted;                // with which emoji, in this round
-  std::string problem;                // of the last failure
+  std::string reacted;  // with which emoji, in this round
+  std::string problem;  // of the last failure
 };
 using Signals = std::vector<Signal>;
 
@@ -67,13 +67,14 @@ Result<Signals> load_due(Transaction& tx, WallTime now, int limit) {
   Signals signals;
   std::vector<PersonId> people;
   {
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT s.message_id, s.conversation_id, s.account_id, s.read_receipt, s.typing, s.emoji, "
-                           "s.attempts, s.created_at, m.channel_id, c.person_id FROM automation_signals s "
-                           "LEFT JOIN messages m ON m.id = s.message_id "
-                           "LEFT JOIN conversations c ON c.id = m.conversation_id "
-                           "WHERE s.next_try_at <= $1 ORDER BY s.next_try_at, s.message_id LIMIT $2",
-                           {now, limit}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT s.message_id, s.conversation_id, s.account_id, s.read_receipt, s.typing, s.emoji, "
+                 "s.attempts, s.created_at, m.channel_id, c.person_id FROM automation_signals s "
+                 "LEFT JOIN messages m ON m.id = s.message_id "
+                 "LEFT JOIN conversations c ON c.id = m.conversation_id "
+                 "WHERE s.next_try_at <= $1 ORDER BY s.next_try_at, s.message_id LIMIT $2",
+                 {now, limit}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -134,9 +135,10 @@ Task<> give(AutomationPorts& ports, std::shared_ptr<Signals> signals, std::size_
 }
 
 Result<> store_reaction(Transaction& tx, const Signal& s, WallTime now) {
-  PH_TRY(tx.execute("INSERT INTO reactions (message_id, actor, emoji, at) VALUES ($1, 0, $2, $3) "
-                    "ON CONFLICT (message_id, actor) DO UPDATE SET emoji = excluded.emoji, at = excluded.at",
-                    {s.message, s.reacted, now}));
+  PH_TRY(
+      tx.execute("INSERT INTO reactions (message_id, actor, emoji, at) VALUES ($1, 0, $2, $3) "
+                 "ON CONFLICT (message_id, actor) DO UPDATE SET emoji = excluded.emoji, at = excluded.at",
+                 {s.message, s.reacted, now}));
   std::string data;
   JsonWriter(data)
       .begin_object()
@@ -145,7 +147,8 @@ Result<> store_reaction(Transaction& tx, const Signal& s, WallTime now) {
       .member("emoji", std::string_view(s.reacted))
       .member("from", "us")
       .end_object();
-  PH_TRY(events::append(tx, now, "message.reaction", fmt::format("conversation:{}", s.conversation.value), data));
+  PH_TRY(events::append(tx, now, "message.reaction", fmt::format("conversation:{}", s.conversation.value),
+                        data));
   return {};
 }
 
@@ -157,15 +160,21 @@ Result<RoundResult> store_outcome(Transaction& tx, const Signals& signals, Durat
     }
     const bool open = s.read || !s.emoji.empty();
     if (open && now - s.created_at < patience) {
-      PH_TRY(tx.execute("UPDATE automation_signals SET read_receipt = $2, typing = 0, emoji = $3, attempts = $4, "
-                        "next_try_at = $5 WHERE message_id = $1",
-                        {s.message, s.read, s.emoji, s.attempts + 1, now + retry_delay(s.attempts)}));
+      PH_TRY(tx.execute(
+          "UPDATE automation_signals SET read_receipt = $2, typing = 0, emoji = $3, attempts = $4, "
+          "next_try_at = $5 WHERE message_id = $1",
+          {s.message, s.read, s.emoji, s.attempts + 1, now + retry_delay(s.attempts)}));
       continue;
     }
     PH_TRY(tx.execute("DELETE FROM automation_signals WHERE message_id = $1", {s.message}));
     ++(open || !s.problem.empty() ? result.given_up : result.done);
   }
   return result;
+}
+
+Result<bool> any_left(Transaction& tx) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM automation_signals LIMIT 1"));
+  return rows.next();
 }
 
 struct Join {
@@ -194,7 +203,12 @@ Task<Result<RoundResult>> give_signals(AutomationPorts& ports, RoundOptions opti
   const WallTime now = ports.clock.wall_now();
   auto read = [now, limit = options.signals](Transaction& tx) { return load_due(tx, now, limit); };
   PH_CO_TRY_ASSIGN(Signals due, co_await ports.database.read(std::move(read)));
-  if (due.empty()) co_return RoundResult{};
+  if (due.empty()) {
+    auto look = [](Transaction& tx) { return any_left(tx); };
+    RoundResult idle;
+    PH_CO_TRY_ASSIGN(idle.waiting, co_await ports.database.read(std::move(look)));
+    co_return idle;
+  }
   const bool full = static_cast<int>(due.size()) >= options.signals;
   keep_newest_receipts(due);
   const auto signals = std::make_shared<Signals>(std::move(due));
@@ -211,6 +225,7 @@ Task<Result<RoundResult>> give_signals(AutomationPorts& ports, RoundOptions opti
       ports.log.warning("automation.signal_failed", {{"message_id", s.message.value}, {"error", s.problem}});
   }
   result.more = full;
+  result.waiting = true;  // the next round looks
   co_return result;
 }
 
