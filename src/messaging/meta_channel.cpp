@@ -6,9 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
-#include "channels/meta_messaging/message_bodies.h"
-
 #include "channels/meta_messaging/error_table.h"
+#include "channels/meta_messaging/message_bodies.h"
 #include "channels/whatsapp/json_fields.h"
 #include "channels/whatsapp/send_response.h"
 
@@ -51,7 +50,7 @@ Duration retry_after(const HttpHeaders& headers) {
 }
 
 SendAnswer judge_error(const whatsapp::GraphError& error, const HttpHeaders& headers, int attempt) {
-  const meta_messaging::ErrorInfo& info = meta_messaging::find_error(error);
+  const meta_messaging::ErrorInfo& info = meta_messaging::classify(error);
   SendAnswer answer;
   answer.kind = kind_of(info.error_class);
   answer.code = error.code >= 0 ? error.code : info.code;  // a pseudo code leads back to its row

@@ -161,7 +161,7 @@ std::vector<std::string> wanted_fields(Channel channel) {
 Error error_of(int status, std::string_view body) {
   GraphError error = whatsapp::parse_graph_error(status, body).value_or(GraphError{});
   error.http_status = status;
-  const ErrorInfo& info = meta_messaging::find_error(error);
+  const ErrorInfo& info = classify(error);
   if (error.message.empty()) error.message = fmt::format("Meta's API answered HTTP {}", status);
   return {kind_of(error, info), fmt::format("{} {}", error.summary(), info.next_step), {}};
 }

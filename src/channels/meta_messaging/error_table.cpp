@@ -66,7 +66,7 @@ std::string_view to_string(ErrorClass error_class) {
   return "unknown";
 }
 
-const ErrorInfo& find_error(const GraphError& error) {
+const ErrorInfo& classify(const GraphError& error) {
   const ErrorInfo* row = special_row(error);
   // Codes 1 and 2 with HTTP 5xx say no more than the status does: the message may have gone out before the
   // failure.

@@ -48,7 +48,7 @@ struct ErrorInfo {
 
 // Never fails. (code, subcode), then the subcode alone, then the code, then the HTTP status. An answer of
 // HTTP 5xx without a row that settles it leaves the outcome open. The reference is to static data.
-const ErrorInfo& find_error(const GraphError& error);
+const ErrorInfo& classify(const GraphError& error);
 
 // Before attempt number `tries + 1` (tries >= 1), without jitter; nothing if there must be none.
 std::optional<Duration> retry_delay(const ErrorInfo& info, int tries);

@@ -160,8 +160,10 @@ void Walk::item(std::string_view raw, bool standby) {
   if (!parsed) return malformed(raw, field, parsed.error().message);
   const boost::json::object* object = parsed->if_object();
   if (object == nullptr) return malformed(raw, field, "a message that is no object");
-  ReadItem read = read_messaging_item(*object, facts_, standby);
-  add(raw, standby || read.field.empty() ? std::string(field) : read.field, read.timed, std::move(read.body));
+  for (ReadItem& read : read_messaging_item(*object, facts_, standby)) {
+    add(raw, standby || read.field.empty() ? std::string(field) : read.field, read.timed,
+        std::move(read.body));
+  }
 }
 
 void Walk::changes(std::string_view raw) {
@@ -185,8 +187,9 @@ void Walk::change(std::string_view raw) {
 
 void Walk::value(std::string_view raw, std::string_view field, std::string_view raw_value) {
   const std::string_view shown = raw_value.starts_with('{') ? raw_value : raw;
-  ReadItem read = read_change(field, raw_value, facts_);
-  add(shown, read.field.empty() ? std::string(field) : read.field, read.timed, std::move(read.body));
+  for (ReadItem& read : read_change(field, raw_value, facts_)) {
+    add(shown, read.field.empty() ? std::string(field) : read.field, read.timed, std::move(read.body));
+  }
 }
 
 }  // namespace

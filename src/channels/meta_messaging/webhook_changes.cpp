@@ -123,38 +123,54 @@ constexpr std::array kFields{
     Field{"feed", read_feed},
 };
 
-// Under changes the edit stands without the envelope in some deliveries.
-const json::object* bare_edit(std::string_view field, const json::object& value) {
-  const bool edit = field == "message_edit" || field == "message_edits";
-  return edit && !text_in(value, "mid").empty() ? &value : nullptr;
+// Under changes the payload stands without the envelope in some deliveries.
+struct BareField {
+  std::string_view field, key;
+};
+constexpr std::array kBareFields{
+    BareField{"messages", "message"},           BareField{"message_echoes", "message"},
+    BareField{"message_edit", "message_edit"},  BareField{"message_edits", "message_edit"},
+    BareField{"message_reactions", "reaction"}, BareField{"messaging_postbacks", "postback"},
+    BareField{"messaging_seen", "read"},
+};
+
+// The envelope put back around it; empty where there is none to put.
+json::object with_envelope(std::string_view field, const json::object& value) {
+  const auto* bare = std::ranges::find(kBareFields, field, &BareField::field);
+  if (bare == kBareFields.end() || text_in(value, "mid").empty()) return {};
+  json::object item;
+  item[bare->key] = value;
+  for (const std::string_view key : {"sender", "recipient", "timestamp"}) {
+    if (const json::value* member = value.if_contains(key)) item[key] = *member;
+  }
+  if (const json::object* from = object_in(value, "from")) item.emplace("sender", *from);
+  return item;
+}
+
+WebhookEventBody read_value(const Field* known, const json::object* value, const EntryFacts& entry) {
+  if (known == kFields.end()) return UnknownEvent{};
+  if (value == nullptr) return MalformedEvent{fmt::format("the value of \"{}\" is no object", known->name)};
+  return known->read(*value, entry);
 }
 
 }  // namespace
 
-ReadItem read_change(std::string_view field, std::string_view raw_value, const EntryFacts& entry) {
-  ReadItem out;
-  out.field = field;
-  const auto* known = std::ranges::find(kFields, field, &Field::name);
-  const Result<json::value> parsed = channels::parse_item(raw_value);
-  const json::object* value = parsed ? parsed->if_object() : nullptr;
-  if (!parsed && !raw_value.empty()) {
-    out.body = MalformedEvent{parsed.error().message};
-  } else if (value == nullptr && known != kFields.end()) {
-    out.body = MalformedEvent{fmt::format("the value of \"{}\" is no object", field)};
-  } else if (value == nullptr) {
-    out.body = UnknownEvent{};
-  } else if (known != kFields.end()) {
-    out.body = known->read(*value, entry);
-  } else if (holds_messaging_item(*value)) {
-    out = read_messaging_item(*value, entry, field == "standby");
-  } else if (const json::object* edit = bare_edit(field, *value)) {
-    json::object item = *edit;
-    item["message_edit"] = *edit;
-    if (const json::object* from = object_in(*edit, "from")) item.emplace("sender", *from);
-    out = read_messaging_item(item, entry, false);
-  } else {
-    out.body = UnknownEvent{};
+std::vector<ReadItem> read_change(std::string_view field, std::string_view raw_value,
+                                  const EntryFacts& entry) {
+  std::vector<ReadItem> out;
+  const Result<json::value> parsed = channels::parse_item(raw_value.empty() ? "null" : raw_value);
+  if (!parsed) {
+    out.push_back({std::string(field), false, MalformedEvent{parsed.error().message}});
+    return out;
   }
+  const json::object* value = parsed->if_object();
+  const auto* known = std::ranges::find(kFields, field, &Field::name);
+  if (value != nullptr && known == kFields.end()) {
+    if (holds_messaging_item(*value)) return read_messaging_item(*value, entry, field == "standby");
+    if (const json::object item = with_envelope(field, *value); !item.empty())
+      return read_messaging_item(item, entry, false);
+  }
+  out.push_back({std::string(field), false, read_value(known, value, entry)});
   return out;
 }
 

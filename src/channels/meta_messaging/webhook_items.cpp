@@ -43,7 +43,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kReaction
 }};
 
 std::string emoji_of(const json::object& reaction) {
-  if (string_in(reaction, "action") == "unreact") return {};
+  if (string_in(reaction, "action") == "unreact" || string_in(reaction, "verb") == "remove") return {};
   if (const std::string_view emoji = string_in(reaction, "emoji"); !emoji.empty()) return std::string(emoji);
   const std::string_view name = string_in(reaction, "reaction");
   for (const auto& [word, emoji] : kReactions) {
@@ -204,7 +204,7 @@ struct Kind {
   WebhookEventBody (*read)(const MessagingItem&, const json::object&);
 };
 
-// In order of precedence: an item with several payloads is what comes first. Spellings of fields are
+// Spellings of fields are
 // Messenger's, and Instagram's where only it has them.
 constexpr std::array kKinds{
     Kind{"message", "messages", read_message},
@@ -214,6 +214,7 @@ constexpr std::array kKinds{
     Kind{"optin", "messaging_optins", read_optin},
     Kind{"referral", "messaging_referrals", read_referral},
     Kind{"read", "message_reads", read_seen},
+    Kind{"seen", "message_reads", read_seen},
     Kind{"delivery", "message_deliveries", read_delivery},
     Kind{"pass_thread_control", "messaging_handovers", read_passed},
     Kind{"take_thread_control", "messaging_handovers", read_taken},
@@ -221,6 +222,12 @@ constexpr std::array kKinds{
     Kind{"app_roles", "messaging_handovers", read_roles},
     Kind{"policy_enforcement", "messaging_policy_enforcement", read_policy},
 };
+
+// A referral beside a message or a tap tells where that came from.
+bool belongs_to_another(const Kind& kind, const json::object& item) {
+  return kind.key == "referral" &&
+         (object_in(item, "message") != nullptr || object_in(item, "postback") != nullptr);
+}
 
 // Who is at the other end, and which way it went. Items of our own side have the account as their sender;
 // echoes whose ends were not swapped have been seen.
@@ -255,26 +262,24 @@ bool holds_messaging_item(const json::object& value) {
   return std::ranges::any_of(kKinds, [&](const Kind& kind) { return object_in(value, kind.key) != nullptr; });
 }
 
-ReadItem read_messaging_item(const json::object& object, const EntryFacts& entry, bool standby) {
+std::vector<ReadItem> read_messaging_item(const json::object& object, const EntryFacts& entry, bool standby) {
   MessagingItem item{.json = object, .entry = entry, .standby = standby};
   item.at = time_in(object, "timestamp");
-  ReadItem out;
-  out.timed = item.at != WallTime{};
-  if (!out.timed) item.at = entry.time;
+  const bool timed = item.at != WallTime{};
+  if (!timed) item.at = entry.time;
   find_person(item);
+  std::vector<ReadItem> out;
   for (const Kind& kind : kKinds) {
-    if (!object.contains(kind.key)) continue;
-    out.field = kind.field;
-    const json::object* payload = object_in(object, kind.key);
-    if (payload == nullptr) continue;
-    out.body = kind.read(item, *payload);
-    return out;
+    const json::value* payload = object.if_contains(kind.key);
+    if (payload == nullptr || payload->is_null() || belongs_to_another(kind, object)) continue;
+    ReadItem& read = out.emplace_back(std::string(kind.field), timed);
+    if (payload->is_object()) {
+      read.body = kind.read(item, payload->get_object());
+    } else {
+      read.body = MalformedEvent{fmt::format("\"{}\" is no object", kind.key)};
+    }
   }
-  if (out.field.empty()) {
-    out.body = UnknownEvent{};
-  } else {
-    out.body = MalformedEvent{fmt::format("the payload of \"{}\" is no object", out.field)};
-  }
+  if (out.empty()) out.push_back({{}, timed, UnknownEvent{}});
   return out;
 }
 

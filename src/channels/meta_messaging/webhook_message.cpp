@@ -63,6 +63,12 @@ std::string read_attachment(const json::object& source, std::vector<Attachment>&
   return kind;
 }
 
+// Messenger's thumb in its three sizes.
+bool is_thumb(const json::object& payload) {
+  const std::string sticker = text_in(payload, "sticker_id");
+  return sticker == "369239263222822" || sticker == "369239343222814" || sticker == "369239383222810";
+}
+
 // What a person reads of a template that our side sent.
 std::string template_text(const json::object& payload) {
   if (const std::string_view text = string_in(payload, "text"); !text.empty()) return std::string(text);
@@ -75,6 +81,8 @@ std::string template_text(const json::object& payload) {
 
 std::string attachment_text(const json::object& source) {
   const json::object* payload = object_in(source, "payload");
+  if (string_in(source, "type") == "like_heart") return "\u2764\uFE0F";
+  if (payload != nullptr && is_thumb(*payload)) return "\U0001F44D";
   std::string text(string_in(source, "title"));
   if (text.empty() && payload != nullptr) text = string_in(*payload, "title");
   if (text.empty() && payload != nullptr) text = template_text(*payload);
@@ -87,22 +95,25 @@ std::string attachment_text(const json::object& source) {
 
 // Files into the event; the kind of the first attachment, or nothing.
 std::string read_attachments(const json::object& message, MessageEvent& event) {
-  const json::array* list = array_in(message, "attachments");
   std::string first;
-  if (list == nullptr) return first;
-  for (const json::value& entry : *list) {
-    const json::object* source = entry.if_object();
-    if (source == nullptr) continue;
-    const std::string kind = read_attachment(*source, event.attachments);
+  const auto read = [&](const json::object& source) {
+    const std::string kind = read_attachment(source, event.attachments);
     if (first.empty()) first = kind;
-    if (event.text.empty()) event.text = attachment_text(*source);
+    if (event.text.empty()) event.text = attachment_text(source);
+  };
+  if (const json::object* single = object_in(message, "attachments")) read(*single);
+  if (const json::array* list = array_in(message, "attachments")) {
+    for (const json::value& entry : *list) {
+      if (const json::object* source = entry.if_object()) read(*source);
+    }
   }
   return first;
 }
 
 // Whether it answers a message or a story.
-bool read_reply(const json::object& message, MessageEvent& event) {
+bool read_reply(const MessagingItem& item, const json::object& message, MessageEvent& event) {
   const json::object* reply = object_in(message, "reply_to");
+  if (reply == nullptr) reply = object_in(item.json, "reply_to");
   if (reply == nullptr) return false;
   event.reply_to = text_in(*reply, "mid");
   const json::object* story = object_in(*reply, "story");
@@ -127,7 +138,9 @@ std::string content_of(const MessagingItem& item, const json::object& message) {
   json::object content = message;
   for (const std::string_view key : {"mid", "text", "is_echo", "app_id", "metadata", "is_unsupported", "seq"})
     content.erase(key);
-  if (const json::object* referral = object_in(item.json, "referral")) content.emplace("referral", *referral);
+  for (const std::string_view key : {"referral", "reply_to", "prior_message"}) {
+    if (const json::object* beside = object_in(item.json, key)) content.emplace(key, *beside);
+  }
   return channels::canonical_json(json::value(std::move(content)));
 }
 
@@ -168,7 +181,7 @@ WebhookEventBody read_message(const MessagingItem& item, const json::object& mes
   event.standby = item.standby;
   event.text = string_in(message, "text");
   const bool had_text = !event.text.empty();
-  const bool answers_story = read_reply(message, event);
+  const bool answers_story = read_reply(item, message, event);
   const std::string attached = read_attachments(message, event);
   event.type = type_of(message, attached, had_text, answers_story);
   read_extras(item, message, event);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -34,8 +35,9 @@ struct MessagingItem {
   channels::Party person = {};  // the end that is not the account; may be nobody
 };
 
-// webhook_items.cpp
-ReadItem read_messaging_item(const boost::json::object& item, const EntryFacts& entry, bool standby);
+// webhook_items.cpp: at least one; several where an item has several payloads.
+std::vector<ReadItem> read_messaging_item(const boost::json::object& item, const EntryFacts& entry,
+                                          bool standby);
 bool holds_messaging_item(const boost::json::object& value);  // a value that is such an item
 std::string made_id(std::string_view kind, const MessagingItem& item, const boost::json::object& payload);
 
@@ -45,7 +47,8 @@ channels::WebhookEventBody read_message(const MessagingItem& item, const boost::
 std::string referral_ref(const boost::json::object& referral);
 
 // webhook_changes.cpp: comments, mentions and everything else under changes[] or directly in the entry.
-ReadItem read_change(std::string_view field, std::string_view raw_value, const EntryFacts& entry);
+std::vector<ReadItem> read_change(std::string_view field, std::string_view raw_value,
+                                  const EntryFacts& entry);
 
 // webhook_values.cpp
 // Seconds, milliseconds, digits as text, "2021-09-08T06:34:04+0000"; 0 if absent or unreadable.
