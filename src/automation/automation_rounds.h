@@ -14,7 +14,8 @@ struct RoundOptions {
 };
 
 struct RoundResult {
-  bool more = false;  // there was as much to do as fits one round
+  bool more = false;     // there was as much to do as fits one round
+  bool waiting = false;  // something is to be tried again later
   std::int64_t done = 0, given_up = 0;
 };
 
