@@ -137,7 +137,8 @@ struct CertificateStore::Impl : std::enable_shared_from_this<Impl> {
 
   // A coroutine of its own, so that no caller's end leaves the others waiting.
   static Task<> run(std::shared_ptr<Impl> self, std::string url, std::vector<std::string> names) {
-    co_await asio::post(self->ports.executor, asio::use_awaitable);  // who began this must wait before it ends
+    co_await asio::post(self->ports.executor,
+                        asio::use_awaitable);  // who began this must wait before it ends
     try {
       Result<Shared> got = co_await self->fetch(url, std::move(names));
       if (got)

@@ -1,0 +1,64 @@
+// Where the keys for AWS come from, in the order of Amazon's own tools (AWS SDKs and Tools reference guide,
+// "Standardized credential providers"): settings, environment, web identity through STS, shared credentials
+// file, container, instance.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "core/secret.h"
+#include "platform/async.h"
+#include "platform/aws_signature.h"
+#include "platform/clock.h"
+#include "platform/files.h"
+#include "platform/http_client.h"
+#include "platform/log.h"
+
+namespace posthorn::aws {
+
+struct CredentialOptions {
+  std::string access_key_id;  // given in the settings; empty: look for them
+  Secret secret_access_key;
+  Secret session_token;
+  std::string profile;  // named in the settings: the environment's keys are passed over, as Amazon's tools do
+  std::string region;   // of STS
+  std::string sts_endpoint;  // instead of the Region's own; empty: that
+};
+
+class Credentials {
+ public:
+  using Environment = std::function<std::optional<std::string>(const std::string&)>;
+  struct Ports {
+    HttpClient& http;
+    Clock& clock;
+    Files& files;
+    Log& log;
+    Executor executor;
+    Environment environment;
+  };
+  Credentials(Ports ports, CredentialOptions options);
+  ~Credentials();
+
+  // Temporary keys are renewed from 15 minutes before their end, and waited for from 10 minutes before; the
+  // old ones serve on if that fails while they are valid. unauthenticated: no source has keys, with the
+  // reason of each.
+  Task<Result<AwsCredentials>> get();
+  void expired();              // a service said so: the next get() asks the source again
+  std::string source() const;  // where the present ones are from: "environment", …; empty before the first
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// The sources' formats; pure.
+Result<AwsCredentials> read_shared_credentials(std::string_view ini, std::string_view profile);
+Result<AwsCredentials> read_sts_answer(std::string_view xml);
+Result<AwsCredentials> read_credential_json(std::string_view text);  // of container and instance
+// Only https, this machine, and the addresses of ECS and EKS agents.
+Result<> check_container_uri(std::string_view uri);
+
+}  // namespace posthorn::aws
