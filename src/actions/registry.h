@@ -67,6 +67,7 @@ std::vector<Action> broadcast_actions();
 std::vector<Action> upload_actions();
 std::vector<Action> template_actions();
 std::vector<Action> message_actions();
+std::vector<Action> media_actions();
 std::vector<Action> conversation_actions();
 std::vector<Action> channel_actions();
 std::vector<Action> meta_account_actions();

@@ -17,6 +17,8 @@ class Database;
 class Files;
 class KeyStore;
 class Log;
+class MediaFetcher;
+class MediaLinks;
 class ParkedEvents;
 class Random;
 class Registry;
@@ -50,6 +52,8 @@ struct Services {
   KeyStore* keys = nullptr;
   UploadStore* uploads = nullptr;
   ParkedEvents* parked = nullptr;
+  MediaFetcher* media = nullptr;
+  MediaLinks* media_links = nullptr;
   WebhooksOut* webhooks_out = nullptr;
   const Registry* registry = nullptr;
   std::function<Task<Result<>>()> check_database;  // data_loss names the first problem
