@@ -1,4 +1,6 @@
 // The collector of webhooks out: event log → deliveries, in the transaction that moves the cursor.
+#include <algorithm>
+
 #include "automation/webhook_dispatcher_core.h"
 #include "messaging/event_kinds.h"
 #include "storage/event_log.h"
@@ -7,13 +9,15 @@ namespace posthorn {
 namespace {
 
 constexpr int kEventsAtOnce = 200;  // in one transaction: others wait for their commit behind it
-constexpr Duration kLongestWait = std::chrono::seconds(1);  // before a look whether we are to stop
+constexpr Duration kLongestWait = std::chrono::minutes(10);  // the cursor moves at least so often: it holds up pruning
 constexpr Duration kAfterTrouble = std::chrono::seconds(2);
 
 struct Subscriber {
   WebhookEndpoint endpoint;
   EventKinds kinds;
-  bool wants(const LoggedEvent& event) const { return event.id > endpoint.after_event && kinds.matches(event.kind); }
+  bool wants(const LoggedEvent& event) const {
+    return event.id > endpoint.after_event && kinds.matches(event.kind);
+  }
 };
 
 Result<std::vector<Subscriber>> subscribers(Transaction& tx) {
@@ -61,9 +65,12 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
       PH_TRY(events::move_cursor(tx, kWebhooksOutCursor, last));
     }
     out.cursor = std::max(out.cursor, last);
+    out.nobody = all.empty();
     return out;
   }
-  PH_TRY_ASSIGN(const auto found, events::read_after(tx, out.cursor, limit));
+  const auto oldest = std::ranges::min_element(all, {}, [](const Subscriber& s) { return s.endpoint.after_event; });
+  const EventId begin = std::max(out.cursor, oldest->endpoint.after_event);  // nobody wants what is older
+  PH_TRY_ASSIGN(const auto found, events::read_after(tx, begin, limit));
   WebhookBodies bodies(tx);
   for (const auto& event : found) {
     PH_TRY(deliver_to_all(tx, all, event, bodies, now, out));
@@ -78,9 +85,12 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
 Task<> WebhooksOut::Impl::collector_loop() {
   while (!stopping) {
     const MonotonicTime until = ports.clock.now() + kLongestWait;
-    const EventId last = co_await ports.feed.wait_beyond(cursor, until);
+    if (nobody) {
+      co_await collector_wake.wait_until(until);
+    } else if (co_await ports.feed.wait_beyond(cursor, until) <= cursor && !ports.feed.stopping()) {
+      continue;
+    }
     if (stopping || ports.feed.stopping()) break;
-    if (last <= cursor) continue;
     bool more = true;
     while (more && !stopping) more = co_await collect();
   }
@@ -89,7 +99,9 @@ Task<> WebhooksOut::Impl::collector_loop() {
 }
 
 Task<bool> WebhooksOut::Impl::collect() {
-  auto write = [now = ports.clock.wall_now()](Transaction& tx) { return collect_webhooks(tx, now, kEventsAtOnce); };
+  auto write = [now = ports.clock.wall_now()](Transaction& tx) {
+    return collect_webhooks(tx, now, kEventsAtOnce);
+  };
   const Result<CollectedWebhooks> found = co_await ports.database.write(std::move(write));
   if (ended) co_return false;
   if (!found) {
@@ -98,6 +110,7 @@ Task<bool> WebhooksOut::Impl::collect() {
     co_return false;
   }
   cursor = found->cursor;
+  nobody = found->nobody;
   collected.add(static_cast<double>(found->events));
   for (const auto id : found->endpoints) lanes[id].look_at = MonotonicTime::min();
   if (!found->endpoints.empty()) wake.notify();

@@ -16,8 +16,8 @@
 namespace posthorn {
 namespace {
 
-constexpr Duration kLongestPause = std::chrono::minutes(1);  // between looks, whatever was expected
-constexpr Duration kKeepHouseEvery = std::chrono::minutes(5);
+constexpr Duration kLongestPause = std::chrono::minutes(10);  // between looks, whatever was expected
+constexpr Duration kKeepHouseEvery = std::chrono::minutes(30);
 constexpr Duration kAfterTrouble = std::chrono::seconds(5);
 constexpr Duration kFarewell = std::chrono::seconds(5);  // for answers on their way when we stop
 constexpr int kPruneRows = 2000;
@@ -27,8 +27,10 @@ struct Ask {
   int limit = 0;
 };
 
-// Everything that may be sent now. `asks` knows endpoints that want another limit than `usual`; 0: do not look.
-Result<std::vector<DueWebhooks>> read_due(Transaction& tx, const std::vector<Ask>& asks, int usual, WallTime now) {
+// Everything that may be sent now. `asks` knows endpoints that want another limit than `usual`; 0: do not
+// look.
+Result<std::vector<DueWebhooks>> read_due(Transaction& tx, const std::vector<Ask>& asks, int usual,
+                                          WallTime now) {
   std::vector<DueWebhooks> all;
   PH_TRY_ASSIGN(auto endpoints, webhook_endpoints::list(tx));
   for (auto& endpoint : endpoints) {
@@ -57,11 +59,15 @@ WebhooksOut::Impl::Impl(WebhooksOutPorts p, WebhooksOutOptions o)
     : ports(std::move(p)),
       options(o),
       wake(ports.executor, ports.clock),
+      collector_wake(ports.executor, ports.clock),
       stopped(ports.executor, ports.clock),
-      delivered(ports.metrics.counter("posthorn_webhooks_out_delivered_total", "Webhooks that were answered with 2xx")),
+      delivered(ports.metrics.counter("posthorn_webhooks_out_delivered_total",
+                                      "Webhooks that were answered with 2xx")),
       failed(ports.metrics.counter("posthorn_webhooks_out_failed_total", "Attempts of webhooks that failed")),
-      given_up(ports.metrics.counter("posthorn_webhooks_out_given_up_total", "Webhooks given up after three days")),
-      disabled(ports.metrics.counter("posthorn_webhooks_out_disabled_total", "Endpoints disabled by themselves")),
+      given_up(ports.metrics.counter("posthorn_webhooks_out_given_up_total",
+                                     "Webhooks given up after three days")),
+      disabled(
+          ports.metrics.counter("posthorn_webhooks_out_disabled_total", "Endpoints disabled by themselves")),
       collected(ports.metrics.counter("posthorn_webhooks_out_events_total", "Events looked at for webhooks")),
       busy(ports.metrics.gauge("posthorn_webhooks_out_in_flight", "Requests of webhooks under way")) {}
 
@@ -97,9 +103,8 @@ Task<> WebhooksOut::Impl::dispatch() {
     const bool look = room(lane) > 0 && lane.hold_until <= now && lane.look_at <= now;
     asks.push_back({id, look ? room(lane) + static_cast<int>(lane.in_flight.size()) : 0});
   }
-  auto read = [asks = std::move(asks), usual = options.concurrency, wall = ports.clock.wall_now()](Transaction& tx) {
-    return read_due(tx, asks, usual, wall);
-  };
+  auto read = [asks = std::move(asks), usual = options.concurrency,
+               wall = ports.clock.wall_now()](Transaction& tx) { return read_due(tx, asks, usual, wall); };
   Result<std::vector<DueWebhooks>> found = co_await ports.database.read(std::move(read));
   if (ended || stopping) co_return;
   if (!found) {
@@ -133,7 +138,8 @@ void WebhooksOut::Impl::dispatch_lane(DueWebhooks due, MonotonicTime now) {
     lane.in_flight.insert(delivery.id);
     lane.keys.insert(delivery.order_key);
     busy.set(static_cast<double>(++in_flight));
-    asio::co_spawn(ports.executor, deliver(shared_from_this(), due.endpoint, std::move(delivery)), asio::detached);
+    asio::co_spawn(ports.executor, deliver(shared_from_this(), due.endpoint, std::move(delivery)),
+                   asio::detached);
   }
 }
 
@@ -144,7 +150,8 @@ Result<HttpHeaders> WebhooksOut::Impl::headers(const WebhookEndpoint& endpoint, 
   PH_TRY_ASSIGN(const auto secret, open_webhook_secret(ports.secrets, endpoint.id, endpoint.sealed_secret));
   auto signature = sign_webhook(secret, webhook_id, timestamp, body);
   if (!endpoint.sealed_previous.empty() && now < endpoint.previous_until) {
-    PH_TRY_ASSIGN(const auto previous, open_webhook_secret(ports.secrets, endpoint.id, endpoint.sealed_previous));
+    PH_TRY_ASSIGN(const auto previous,
+                  open_webhook_secret(ports.secrets, endpoint.id, endpoint.sealed_previous));
     signature += " " + sign_webhook(previous, webhook_id, timestamp, body);
   }
   HttpHeaders out;
@@ -156,7 +163,8 @@ Result<HttpHeaders> WebhooksOut::Impl::headers(const WebhookEndpoint& endpoint, 
   return out;
 }
 
-Task<WebhookAnswer> WebhooksOut::Impl::send(const WebhookEndpoint& endpoint, std::string webhook_id, std::string body) {
+Task<WebhookAnswer> WebhooksOut::Impl::send(const WebhookEndpoint& endpoint, std::string webhook_id,
+                                            std::string body) {
   auto signed_headers = headers(endpoint, webhook_id, body);
   if (!signed_headers) {
     WebhookAnswer answer;
@@ -167,7 +175,8 @@ Task<WebhookAnswer> WebhooksOut::Impl::send(const WebhookEndpoint& endpoint, std
   co_return co_await ports.sender.post(endpoint.url, *std::move(signed_headers), std::move(body));
 }
 
-Task<> WebhooksOut::Impl::deliver(std::shared_ptr<Impl> self, WebhookEndpoint endpoint, WebhookDelivery delivery) {
+Task<> WebhooksOut::Impl::deliver(std::shared_ptr<Impl> self, WebhookEndpoint endpoint,
+                                  WebhookDelivery delivery) {
   const WebhookAnswer answer = co_await self->send(endpoint, delivery.webhook_id, std::move(delivery.body));
   if (self->ended) co_return;
   WebhookOutcome outcome;
@@ -194,7 +203,8 @@ Task<> WebhooksOut::Impl::deliver(std::shared_ptr<Impl> self, WebhookEndpoint en
 }
 
 // An endpoint that asks for a pause, or is down, gets none of the other conversations' requests either.
-void WebhooksOut::Impl::learn(WebhookEndpointId endpoint, const WebhookOutcome& outcome, const WebhookAnswer& answer) {
+void WebhooksOut::Impl::learn(WebhookEndpointId endpoint, const WebhookOutcome& outcome,
+                              const WebhookAnswer& answer) {
   Lane& lane = lanes[endpoint];
   if (outcome.succeeded()) {
     lane.failures = 0;
@@ -208,8 +218,8 @@ void WebhooksOut::Impl::learn(WebhookEndpointId endpoint, const WebhookOutcome& 
   lane.hold_until = std::max(lane.hold_until, ports.clock.now() + hold);
 }
 
-// What was answered is known only here until it is committed: the commit is tried until it succeeds, the request is not
-// repeated meanwhile.
+// What was answered is known only here until it is committed: the commit is tried until it succeeds, the
+// request is not repeated meanwhile.
 Task<> WebhooksOut::Impl::settle(WebhookEndpointId endpoint, WebhookOutcome outcome) {
   while (!ended) {
     auto write = [outcome](Transaction& tx) { return webhook_deliveries::settle(tx, outcome); };
@@ -221,7 +231,8 @@ Task<> WebhooksOut::Impl::settle(WebhookEndpointId endpoint, WebhookOutcome outc
       if (settled->given_up) given_up.add();
       if (settled->disabled) {
         disabled.add();
-        ports.log.warning("webhook_endpoint.disabled", {{"endpoint", endpoint.value}, {"error", outcome.error}});
+        ports.log.warning("webhook_endpoint.disabled",
+                          {{"endpoint", endpoint.value}, {"error", outcome.error}});
       }
       if (settled->disabled || settled->given_up) ports.feed.notify();
       co_return;
@@ -255,6 +266,7 @@ Task<Result<>> WebhooksOut::start() {
   auto begin = [now = impl->ports.clock.wall_now()](Transaction& tx) { return collect_webhooks(tx, now, 1); };
   PH_CO_TRY_ASSIGN(const auto begun, co_await impl->ports.database.write(std::move(begin)));
   impl->cursor = begun.cursor;
+  impl->nobody = begun.nobody;
   impl->running = 2;
   auto collector = [](std::shared_ptr<Impl> self) -> Task<> { co_await self->collector_loop(); };
   auto dispatcher = [](std::shared_ptr<Impl> self) -> Task<> { co_await self->dispatcher_loop(); };
@@ -267,7 +279,8 @@ Task<> WebhooksOut::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->stopping = true;
   impl->wake.notify();
-  impl->ports.feed.notify();
+  impl->collector_wake.notify();
+  impl->ports.feed.release();
   const MonotonicTime deadline = impl->ports.clock.now() + kFarewell;
   while ((impl->running > 0 || impl->in_flight > 0) && impl->ports.clock.now() < deadline)
     co_await impl->stopped.wait_until(deadline);
@@ -280,6 +293,7 @@ void WebhooksOut::wake() {
     lane.hold_until = MonotonicTime::min();
   }
   impl_->wake.notify();
+  impl_->collector_wake.notify();
 }
 
 Task<Result<WebhookAnswer>> WebhooksOut::test(WebhookEndpointId id) {

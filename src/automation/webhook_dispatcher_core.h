@@ -16,6 +16,7 @@ namespace posthorn {
 struct CollectedWebhooks {
   EventId cursor;
   std::int64_t events = 0;
+  bool nobody = false;  // no endpoint wants anything
   std::set<WebhookEndpointId> endpoints;  // that got deliveries
 };
 // A cursor that is not there yet begins at the log's end.
@@ -53,13 +54,15 @@ struct WebhooksOut::Impl : std::enable_shared_from_this<Impl> {
   Task<> settle(WebhookEndpointId endpoint, WebhookOutcome outcome);
   void learn(WebhookEndpointId endpoint, const WebhookOutcome& outcome, const WebhookAnswer& answer);
   Task<> keep_house();
-  Result<HttpHeaders> headers(const WebhookEndpoint& endpoint, const std::string& webhook_id, std::string_view body);
+  Result<HttpHeaders> headers(const WebhookEndpoint& endpoint, const std::string& webhook_id,
+                              std::string_view body);
 
   WebhooksOutPorts ports;
   WebhooksOutOptions options;
-  Wakeup wake, stopped;
+  Wakeup wake, collector_wake, stopped;
   std::map<WebhookEndpointId, Lane> lanes;
   EventId cursor;
+  bool nobody = true;  // there is no endpoint: the log's end need not be watched
   int running = 0;
   std::size_t in_flight = 0;
   bool stopping = false, ended = false;

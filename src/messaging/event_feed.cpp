@@ -45,7 +45,8 @@ struct EventFeed::Impl : std::enable_shared_from_this<Impl> {
 
   static Task<EventId> wait_beyond(std::shared_ptr<Impl> self, EventId position, MonotonicTime deadline) {
     ++self->listeners;
-    while (!self->stopping && self->known <= position && self->ports.clock.now() < deadline) {
+    const auto begun = self->releases;
+    while (!self->stopping && self->releases == begun && self->known <= position && self->ports.clock.now() < deadline) {
       self->alarm = std::min(self->alarm, deadline);
       if (self->listeners == 1) self->wake.notify();
       co_await self->waiting.wait();
@@ -61,6 +62,7 @@ struct EventFeed::Impl : std::enable_shared_from_this<Impl> {
   EventId known;
   MonotonicTime alarm = MonotonicTime::max();  // the earliest deadline of those who wait
   int listeners = 0;
+  std::uint64_t releases = 0;
   bool running = false, stopping = false;
 };
 
@@ -88,6 +90,11 @@ void EventFeed::notify() {
 
 Task<EventId> EventFeed::wait_beyond(EventId position, MonotonicTime deadline) {
   return Impl::wait_beyond(impl_, position, deadline);
+}
+
+void EventFeed::release() {
+  ++impl_->releases;
+  impl_->let_go();
 }
 
 bool EventFeed::stopping() const {

@@ -118,6 +118,7 @@ TEST_F(WebhookBodyTest, EndpointsOfOneBusinessGetOnlyItsEvents) {
   (void)house.sql([now](Transaction& tx) {
     return events::append(tx, now, "message.received", "conversation:7", R"({"message_id":8,"conversation_id":7})");
   });
+  house.life->feed->notify();
   house.world.run_for(10s);
   ASSERT_THAT(house.outside.requests, SizeIs(1));
   EXPECT_EQ(house.outside.requests.front().url, "https://a.example.org/");

@@ -95,7 +95,7 @@ struct Life {
     options.post_after = [this](Duration d, std::move_only_function<void()> f) { process.post_after(d, std::move(f)); };
     database = std::move(simulated::open_database(disk, std::move(options)).value());
     box = std::make_unique<SecretBox>(Secret(std::string(32, 'm')), process.random());
-    feed = std::make_unique<EventFeed>(EventFeedPorts{*database, process.clock(), process.executor()});
+    feed = std::make_unique<EventFeed>(EventFeedPorts{*database, process.clock(), process.executor()}, 1h);
     out = std::make_unique<WebhooksOut>(WebhooksOutPorts{*database, process.clock(), process.random(), null_log(),
                                                          *metrics, *box, sender, *feed, process.executor()});
   }
@@ -115,6 +115,7 @@ class WebhookHouse {
  public:
   explicit WebhookHouse(std::uint64_t seed = 1) : world(seed), disk(seed) {}
 
+  // The log's end is looked up on notice only: days of polling would take minutes.
   void start() {
     life = std::make_unique<Life>(world, disk, outside);
     life->feed->start();
@@ -167,7 +168,10 @@ class WebhookHouse {
     endpoint.business_id = business;
     endpoint.sealed_secret = seal_webhook_secret(*life->box, endpoint.id, secret);
     const WallTime now = life->process.clock().wall_now();
-    return sql([endpoint, now](Transaction& tx) { return webhook_endpoints::add(tx, endpoint, now); }).value().id;
+    const auto added = sql([endpoint, now](Transaction& tx) { return webhook_endpoints::add(tx, endpoint, now); });
+    life->out->wake();
+    world.run_for(1ms);
+    return added.value().id;
   }
   WebhookEndpoint endpoint(WebhookEndpointId id) {
     return sql([id](Transaction& tx) { return webhook_endpoints::get(tx, id); }).value();
@@ -177,6 +181,7 @@ class WebhookHouse {
     const WallTime now = life->process.clock().wall_now();
     const auto data = fmt::format(R"({{"n":{}}})", n);
     (void)sql([=](Transaction& tx) { return events::append(tx, now, kind, subject, data); }).value();
+    life->feed->notify();
   }
   bool wait_for(std::function<bool()> done, Duration limit = 10min) { return world.run_until(done, limit); }
 
