@@ -22,6 +22,14 @@ Api::Api(ApiPorts ports, WebhookOptions webhooks)
   webhooks_.add_to(router_);  // first: the busiest
   actions_.add_to(router_);
   broadcasts_.add_to(router_);
+  if (ports.feed != nullptr && ports.database != nullptr) {
+    events_.emplace(*ports.database, *ports.feed, ports.access, ports.clock);
+    events_->add_to(router_);
+  }
+  if (ports.blobs != nullptr && ports.media_links != nullptr && ports.database != nullptr) {
+    media_.emplace(MediaRoutesPorts{*ports.database, *ports.blobs, ports.access, ports.clock, *ports.media_links});
+    media_->add_to(router_);
+  }
   router_.add("GET", "/healthz", [this](HttpExchange& x, RouteArgs) { return healthz(x); });
   router_.add("GET", "/readyz", [this](HttpExchange& x, RouteArgs) { return readyz(x); });
   router_.add("GET", "/metrics", [this](HttpExchange& x, RouteArgs) { return metrics(x); });

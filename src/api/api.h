@@ -1,10 +1,13 @@
 // Everything the HTTP server answers, in one handler.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "api/action_routes.h"
 #include "api/broadcast_routes.h"
+#include "api/event_stream_routes.h"
+#include "api/media_routes.h"
 #include "api/webhook_routes.h"
 
 namespace posthorn {
@@ -20,6 +23,12 @@ struct ApiPorts {
   WebhookRoutes::Accept accept_webhook;
   std::function<Result<>()> ready;  // an error says what is not ready
   std::string version;
+  // Both or none: without them there is no GET /events.
+  Database* database = nullptr;
+  EventFeed* feed = nullptr;
+  // Both and `database`, or none: without them there is no GET /media/{id}.
+  BlobStore* blobs = nullptr;
+  MediaLinks* media_links = nullptr;
 };
 
 class Api {
@@ -38,6 +47,8 @@ class Api {
   ActionRoutes actions_;
   BroadcastRoutes broadcasts_;
   WebhookRoutes webhooks_;
+  std::optional<EventStreamRoutes> events_;
+  std::optional<MediaRoutes> media_;
   Router router_;
 };
 
