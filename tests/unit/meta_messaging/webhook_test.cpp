@@ -102,8 +102,8 @@ TEST(MetaWebhook, OneBadItemNeverTouchesItsNeighbours) {
 }
 
 TEST(MetaWebhook, WhatIsBrokenInTheMiddleCostsOnlyTheRest) {
-  const std::string good = message("a");
-  const std::vector<WebhookEvent> events = parse_webhook(body_of(good + " " + message("b")));
+  const std::string body = body_of(message("a") + " " + message("b"));
+  const std::vector<WebhookEvent> events = parse_webhook(body);
   ASSERT_EQ(events.size(), 2U);
   EXPECT_EQ(messages_in(events), 1U);
   EXPECT_THAT(std::get<MalformedEvent>(events[1].body).reason, testing::HasSubstr("comma"));
@@ -194,7 +194,8 @@ TEST(JsonSlices, ElementsOfArrays) {
         SliceCase{R"([ 1 , "a,]" , [2,{"b":"}"}] , {} ])", {"1", "\"a,]\"", R"([2,{"b":"}"}])", "{}"}, ""},
         SliceCase{R"(["\"",2])", {R"("\"")", "2"}, ""}, SliceCase{"[1 2]", {"1"}, "comma"},
         SliceCase{"[1,", {"1"}, "without an end"}, SliceCase{"[\"a", {}, "without an end"},
-        SliceCase{"[{]", {}, "without an end"}, SliceCase{"[,1]", {}, "without an end"}}) {
+        SliceCase{"[{]", {"{]"}, "comma"}, SliceCase{"[{", {}, "without an end"},
+        SliceCase{"[,1]", {}, "without an end"}}) {
     std::vector<std::string> values;
     const SliceProblem problem =
         for_each_element(c.text, [&](std::string_view value) { values.emplace_back(value); });
