@@ -1,10 +1,13 @@
 #include "channels/canonical_json.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 
 #include <boost/container/small_vector.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <fmt/format.h>
 
 namespace posthorn::channels {
 namespace {
@@ -103,6 +106,10 @@ void append_canonical_json(std::string& out, const json::value& value) {
   if (const json::object* object = value.if_object()) return append_object(out, *object);
   if (const json::array* array = value.if_array()) return append_array(out, *array);
   if (const json::string* text = value.if_string()) return append_json_string(out, *text);
+  if (const double* number = value.if_double(); number != nullptr && std::isfinite(*number)) {
+    fmt::format_to(std::back_inserter(out), "{}", *number);  // the shortest text that means the same number
+    return;
+  }
   out += json::serialize(value);
 }
 

@@ -18,8 +18,8 @@ void append_json_string(std::string& out, std::string_view text);  // with quote
 // Of a text; one that is no valid JSON is returned as it is.
 std::string canonical_json(std::string_view text);
 
-// Parses one event with the depth cap: too_large when nested more deeply. Lone surrogates, which Boost.JSON refuses,
-// become U+FFFD. The value lives in `storage`.
+// Parses one event with the depth cap: too_large when nested more deeply. Lone surrogates, which Boost.JSON
+// refuses, become U+FFFD. The value lives in `storage`.
 Result<boost::json::value> parse_item(std::string_view raw, boost::json::storage_ptr storage = {});
 
 }  // namespace posthorn::channels

@@ -9,12 +9,13 @@
 namespace posthorn::channels {
 namespace {
 
-// The entry's time belongs to an event that has none of its own: a template may be paused twice in a week with
-// otherwise equal words, and retries of one notification carry one time.
+// The entry's time belongs to an event that has none of its own: a template may be paused twice in a week
+// with otherwise equal words, and retries of one notification carry one time.
 std::string hashed_key(const WebhookEvent& event, bool has_own_time) {
   const WebhookOrigin& origin = *event.origin;
-  const std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", origin.field, origin.business_id, origin.phone_number_id,
-                                       has_own_time ? 0 : origin.entry_time, canonical_json(event.raw));
+  const std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n{}", origin.field, origin.business_id, origin.phone_number_id,
+                  has_own_time ? 0 : origin.entry_time, canonical_json(event.raw));
   return "x:" + to_hex(sha256(text));
 }
 
@@ -33,7 +34,9 @@ struct KeyOf {
     return fmt::format("{}:{}", e.type == "media_placeholder" ? "mp" : "m", e.id);
   }
   // A terminate may come without a status first, and with one when the channel knows it.
-  std::string operator()(const CallEvent& e) const { return fmt::format("c:{}:{}:{}", e.id, e.event, e.status); }
+  std::string operator()(const CallEvent& e) const {
+    return fmt::format("c:{}:{}:{}", e.id, e.event, e.status);
+  }
   std::string operator()(const ReactionEvent& e) const {
     return e.id.empty() ? hashed_key(event, to_micros(e.at) > 0) : fmt::format("r:{}", e.id);
   }

@@ -1,4 +1,5 @@
-// WhatsApp's events besides conversations: statuses of what we sent, templates, quality, accounts, preferences.
+// WhatsApp's events besides conversations: statuses of what we sent, templates, quality, accounts,
+// preferences.
 //
 // Sources: Meta's status, template, account and preference webhook references.
 #pragma once
@@ -29,7 +30,7 @@ struct StatusEvent {
   std::string type;            // what Meta calls other statuses than those of messages; empty for messages
   std::string pricing_category, pricing_type, pricing_model;
   bool billable = false;
-  WallTime window_ends_at{};   // conversation.expiration_timestamp: of a free entry point window; 0: not told
+  WallTime window_ends_at{};  // conversation.expiration_timestamp: of a free entry point window; 0: not told
   std::vector<GraphError> errors;  // with `failed` only
 };
 

@@ -216,7 +216,8 @@ void WebhookWalk::lists_value(std::string_view raw, WebhookOrigin origin) {
 void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemContext& context) {
   const std::string& field = sink_.origin().field;
   if (key == "statuses") {
-    return each_item(raw, context, [&](std::string_view item) { sink_.add(item, statuses_.read(item, context)); });
+    return each_item(raw, context,
+                     [&](std::string_view item) { sink_.add(item, statuses_.read(item, context)); });
   }
   MessageSource source;
   source.from_history = field == "history";
@@ -234,7 +235,8 @@ void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemCont
     const Result<boost::json::value> parsed = parse_item(item);
     if (!parsed) return sink_.malformed(item, parsed.error().message);
     const boost::json::object* object = parsed->if_object();
-    if (object == nullptr) return sink_.malformed(item, fmt::format("an item of \"{}\" that is no object", key));
+    if (object == nullptr)
+      return sink_.malformed(item, fmt::format("an item of \"{}\" that is no object", key));
     sink_.add(item, reader(*object, context));
   });
 }
@@ -242,7 +244,8 @@ void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemCont
 template <class F>
 void WebhookWalk::each_item(std::string_view list, ItemContext& context, F f) {
   slices_.clear();
-  const std::string_view wrong = items_.elements(list, [&](std::string_view item) { slices_.push_back(item); });
+  const std::string_view wrong =
+      items_.elements(list, [&](std::string_view item) { slices_.push_back(item); });
   context.lone = slices_.size() == 1;
   for (const std::string_view item : slices_) f(item);
   if (!wrong.empty()) sink_.malformed(list, std::string(wrong));
@@ -262,11 +265,12 @@ void WebhookWalk::read_history(std::string_view raw, ItemContext& context) {
 void WebhookWalk::read_history_part(std::string_view raw, ItemContext& context) {
   if (!is_object(raw)) return sink_.malformed(raw, "a part of the history that is no object");
   std::string_view metadata, threads, errors;
-  const std::string_view problem = history_part_.members(raw, [&](std::string_view key, std::string_view slice) {
-    if (key == "metadata") metadata = slice;
-    if (key == "threads") threads = slice;
-    if (key == "errors") errors = slice;
-  });
+  const std::string_view problem =
+      history_part_.members(raw, [&](std::string_view key, std::string_view slice) {
+        if (key == "metadata") metadata = slice;
+        if (key == "threads") threads = slice;
+        if (key == "errors") errors = slice;
+      });
   if (!problem.empty()) sink_.malformed(raw, std::string(problem));
   if (is_array(errors)) sink_.add(errors, history_declined(errors));
   if (is_array(threads)) {

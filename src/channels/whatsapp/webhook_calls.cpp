@@ -44,8 +44,9 @@ std::vector<Party> participants(const json::object& item, std::string_view key, 
 
 // A failure stands at the group, or at the setting that could not be changed.
 int group_error(const json::object& item) {
-  for (const json::object* place : {&item, object_in(item, "group_subject"), object_in(item, "group_description"),
-                                    object_in(item, "profile_picture"), first_object_in(item, "failed_participants")}) {
+  for (const json::object* place :
+       {&item, object_in(item, "group_subject"), object_in(item, "group_description"),
+        object_in(item, "profile_picture"), first_object_in(item, "failed_participants")}) {
     if (place == nullptr) continue;
     const std::vector<GraphError> errors = read_graph_errors(*place);
     if (!errors.empty()) return errors.front().code;
@@ -81,7 +82,8 @@ WebhookEventBody read_call(const json::object& item, const ItemContext& context)
   to.take_members(item, "to");
   event.from_business = is_from_business(item, from, to, context);
   // Who called whom stands in the direction; which of the two sides is ours, in the number.
-  const bool reversed = !context.own_number.empty() && (event.from_business ? to : from).phone == context.own_number;
+  const bool reversed =
+      !context.own_number.empty() && (event.from_business ? to : from).phone == context.own_number;
   event.person = party_of(event.from_business != reversed ? to : from, context.contacts, context.lone);
   event.status = text_in(item, "status");
   event.seconds = integer_in(item, "duration");

@@ -86,7 +86,8 @@ void read_attachment(const json::object& own, MessageEvent& event) {
   attachment.sha256 = string_in(own, "sha256");
   attachment.file_name = string_in(own, "filename");
   attachment.animated = flag_in(own, "animated");
-  if (!attachment.media_id.empty() || !attachment.url.empty()) event.attachments.push_back(std::move(attachment));
+  if (!attachment.media_id.empty() || !attachment.url.empty())
+    event.attachments.push_back(std::move(attachment));
 }
 
 void read_errors(const json::object& message, MessageEvent& event) {
@@ -119,9 +120,9 @@ void read_referral(const json::object& message, MessageEvent& event) {
 // What says who, when and where instead of what.
 bool is_envelope(std::string_view key) {
   constexpr std::array<std::string_view, 13> kKeys = {
-      "from",       "from_user_id",      "from_parent_user_id", "to",              "to_user_id",
-      "id",         "to_parent_user_id", "timestamp",           "type",            "group_id",
-      "identity",   "recipient_type",    "history_context"};
+      "from",     "from_user_id",      "from_parent_user_id", "to",   "to_user_id",
+      "id",       "to_parent_user_id", "timestamp",           "type", "group_id",
+      "identity", "recipient_type",    "history_context"};
   return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
@@ -153,7 +154,8 @@ void read_message_content(const json::object& message, MessageEvent& event) {
     read_words(own->get_object(), event);
     read_attachment(own->get_object(), event);
   }
-  if (own != nullptr && own->is_array() && event.type == "contacts") read_contact_names(own->get_array(), event);
+  if (own != nullptr && own->is_array() && event.type == "contacts")
+    read_contact_names(own->get_array(), event);
   read_errors(message, event);
   read_context(message, event);
   read_referral(message, event);

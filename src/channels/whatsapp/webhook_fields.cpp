@@ -88,8 +88,9 @@ void read_restrictions(const json::object& value, AccountEvent& event) {
     const std::string until = text_in(*restriction, "expiration");
     if (!event.detail.empty()) event.detail += ", ";
     event.detail += until.empty() ? type : fmt::format("{} until {}", type, until);
-    event.stops_sending |= type.find("BUSINESS_INITIATED_MESSAGING") != std::string::npos ||
-                           type.find("CUSTOMER_INITIATED_MESSAGING") != std::string::npos;
+    for (const std::string_view side : {"BIZ", "BUSINESS", "CUSTOMER"}) {
+      event.stops_sending |= type.find(fmt::format("{}_INITIATED_MESSAGING", side)) != std::string::npos;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
-// The lists beside messages and statuses: preferences, address book, user ids, what customers do with marketing
-// messages.
+// The lists beside messages and statuses: preferences, address book, user ids, what customers do with
+// marketing messages.
 #include <algorithm>
 #include <array>
 
@@ -60,16 +60,18 @@ WebhookEventBody contact_sync(const json::object& item, const ItemContext&) {
   return event;
 }
 
-// {"user_id":{"previous","current"}}, or flat with "previous_user_id". Meta withdrew the field before it was delivered to
-// everybody; partners still describe it.
+// {"user_id":{"previous","current"}}, or flat with "previous_user_id". Meta withdrew the field before it was
+// delivered to everybody; partners still describe it.
 WebhookEventBody user_id_update(const json::object& item, const ItemContext& context) {
   PersonIds now, previous;
   for (const char* key : {"user_id", "parent_user_id", "wa_id"}) {
     const json::object* change = object_in(item, key);
     now.take(change != nullptr ? text_in(*change, "current") : text_in(item, key));
-    previous.take(change != nullptr ? text_in(*change, "previous") : text_in(item, std::string("previous_") + key));
+    previous.take(change != nullptr ? text_in(*change, "previous")
+                                    : text_in(item, std::string("previous_") + key));
   }
-  if (now.empty() || previous.empty()) return MalformedEvent{"a user id update without the old and the new id"};
+  if (now.empty() || previous.empty())
+    return MalformedEvent{"a user id update without the old and the new id"};
   IdentityEvent event;
   event.reason = "user_id_update";
   event.person = party_of(now, context.contacts, context.lone);
@@ -96,7 +98,8 @@ WebhookEventBody automatic_event(const json::object& item, const ItemContext& co
   if (const std::string id = text_in(item, "id"); !id.empty()) event.subject = "message:" + id;
   event.summary = string_in(item, "event_name");
   if (const json::object* data = object_in(item, "custom_data"); data != nullptr && data->contains("value")) {
-    event.summary += fmt::format(": {} {} (in thousandths)", canonical_json(data->at("value")), string_in(*data, "currency"));
+    event.summary += fmt::format(": {} {} (in thousandths)", canonical_json(data->at("value")),
+                                 string_in(*data, "currency"));
   }
   return event;
 }

@@ -29,7 +29,8 @@ struct Envelope {
 };
 
 // History holds both sides: what the number itself wrote is from it, or to the thread's person.
-Direction history_direction(const json::object& message, const ItemContext& context, const MessageSource& source) {
+Direction history_direction(const json::object& message, const ItemContext& context,
+                            const MessageSource& source) {
   if (const json::object* history = object_in(message, "history_context")) {
     if (history->contains("from_me")) return flag_in(*history, "from_me") ? Direction::out : Direction::in;
   }
@@ -51,6 +52,11 @@ Direction history_direction(const json::object& message, const ItemContext& cont
 void read_person(const json::object& message, const ItemContext& context, const MessageSource& source,
                  Envelope& envelope) {
   envelope.sender.take_members(message, envelope.direction == Direction::in ? "from" : "to");
+  if (envelope.direction == Direction::out && !context.own_number.empty() &&
+      envelope.sender.phone == context.own_number) {
+    envelope.sender = {};  // deletions on the owner's phone have been seen with the sides swapped
+    envelope.sender.take_members(message, "from");
+  }
   if (source.from_history && (!source.thread.empty() || !source.thread_person.username.empty())) {
     PersonIds ids = source.thread;
     ids.fill_from(envelope.sender);
@@ -130,7 +136,8 @@ std::string_view identity_reason(std::string_view type) {
   return {};
 }
 
-// The ids that the system message replaces: those that it calls previous, and the sender's where they are not the new ones.
+// The ids that the system message replaces: those that it calls previous, and the sender's where they are not
+// the new ones.
 PersonIds previous_ids(const json::object& system, const PersonIds& sender, const PersonIds& now) {
   PersonIds previous;
   for (const char* name : {"previous_user_id", "previous_parent_user_id", "previous_wa_id"}) {
@@ -197,8 +204,7 @@ WebhookEventBody read_message(std::string_view raw, const ItemContext& context, 
   if (envelope.type.empty()) return MalformedEvent{"a message without \"type\""};
   envelope.at = webhook_time(integer_in(*message, "timestamp"));
   envelope.group_id = string_in(*message, "group_id");
-  envelope.direction =
-      source.from_history ? history_direction(*message, context, source) : source.direction;
+  envelope.direction = source.from_history ? history_direction(*message, context, source) : source.direction;
   read_person(*message, context, source, envelope);
   if (envelope.type == "reaction") return read_reaction(*message, envelope);
   if (envelope.type == "edit") return read_edit(*message, envelope);

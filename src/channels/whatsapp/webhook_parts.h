@@ -44,8 +44,8 @@ struct ItemContext {
   std::string own_number;  // digits of the receiving number; empty: not told
 };
 
-// statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each. Payments and calls
-// have statuses too, which become notices and calls.
+// statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each. Payments
+// and calls have statuses too, which become notices and calls.
 class StatusReader {
  public:
   StatusReader();
@@ -72,8 +72,8 @@ WebhookEventBody read_message(std::string_view raw, const ItemContext& context, 
 // A type's own part of a message: words, payload, attachments, content. Also for the new text of an edit.
 void read_message_content(const boost::json::object& message, channels::MessageEvent& event);
 
-// Items of the other lists: calls, groups, state_sync, user_preferences, user_id_update, automatic_events, user_actions,
-// tracking_events. nullptr: no list of that name.
+// Items of the other lists: calls, groups, state_sync, user_preferences, user_id_update, automatic_events,
+// user_actions, tracking_events. nullptr: no list of that name.
 using ItemReader = WebhookEventBody (*)(const boost::json::object& item, const ItemContext& context);
 ItemReader item_reader(std::string_view list);
 
@@ -85,7 +85,8 @@ WebhookEventBody call_status(const boost::json::object& status, const ItemContex
 WebhookEventBody history_progress(std::string_view raw);
 WebhookEventBody history_declined(std::string_view raw);
 
-// Fields whose value is a bag of lists beside metadata and contacts; the value of any other field is one event.
+// Fields whose value is a bag of lists beside metadata and contacts; the value of any other field is one
+// event.
 bool is_list_field(std::string_view field);
 void read_field(std::string_view raw_value, EventSink& sink);
 

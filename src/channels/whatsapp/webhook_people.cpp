@@ -38,13 +38,16 @@ void put(std::string& place, std::string_view text) {
   if (place.empty()) place = text;
 }
 
-// Some countries' numbers have two spellings, which differ after the country code (Brazil, Mexico, Argentina).
+// Some countries' numbers have two spellings, which differ after the country code (Brazil, Mexico,
+// Argentina).
 bool same_ending(std::string_view a, std::string_view b) {
   constexpr std::size_t kLocal = 8;
-  return a.size() >= kLocal && b.size() >= kLocal && a.substr(a.size() - kLocal) == b.substr(b.size() - kLocal);
+  return a.size() >= kLocal && b.size() >= kLocal &&
+         a.substr(a.size() - kLocal) == b.substr(b.size() - kLocal);
 }
 
 bool contradicts(const PersonIds& a, const PersonIds& b, bool lone) {
+  if (a.empty()) return !lone;
   if (!a.user_id.empty() && !b.user_id.empty()) return a.user_id != b.user_id;
   if (lone || a.phone.empty() || b.phone.empty()) return false;
   return a.phone != b.phone && !same_ending(a.phone, b.phone);
@@ -67,8 +70,12 @@ void PersonIds::take_members(const json::object& item, std::string_view prefix) 
 }
 
 void PersonIds::take_members(const json::object& item) {
-  constexpr std::array kNames = {"user_id",           "recipient_user_id",        "parent_user_id",
-                                 "recipient_parent_user_id", "parent_recipient_user_id", "wa_id",
+  constexpr std::array kNames = {"user_id",
+                                 "recipient_user_id",
+                                 "parent_user_id",
+                                 "recipient_parent_user_id",
+                                 "parent_recipient_user_id",
+                                 "wa_id",
                                  "recipient_id"};
   for (const char* name : kNames) take(text_in(item, name));
 }

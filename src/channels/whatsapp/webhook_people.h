@@ -1,4 +1,5 @@
-// Who an event of WhatsApp is about: ids in all their spellings, and the contacts that stand beside the items.
+// Who an event of WhatsApp is about: ids in all their spellings, and the contacts that stand beside the
+// items.
 //
 // Source: Meta's business-scoped user id reference and messages webhook reference.
 #pragma once
@@ -14,8 +15,8 @@
 
 namespace posthorn::whatsapp {
 
-// The ids of one person. Ids are told apart by their shape, not by the member that they stand in: user ids have been
-// seen in "wa_id" and "from".
+// The ids of one person. Ids are told apart by their shape, not by the member that they stand in: user ids
+// have been seen in "wa_id" and "from".
 struct PersonIds {
   std::string user_id;    // "DE.123"
   std::string phone;      // digits
@@ -43,8 +44,8 @@ struct Contact {
 class ContactBook {
  public:
   explicit ContactBook(std::string_view json) : json_(json) {}
-  // By user id, then parent id, then phone; else the only contact, if it does not contradict. `lone`: the value has one
-  // item only, so that an only contact is its person however the phone numbers are spelled.
+  // By user id, then parent id, then phone; else the only contact, if it does not contradict. `lone`: the
+  // value has one item only, so that an only contact is its person however the phone numbers are spelled.
   const Contact* find(const PersonIds& ids, bool lone);
 
  private:

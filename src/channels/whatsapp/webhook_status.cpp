@@ -115,7 +115,8 @@ void read_member(std::string_view key, ondemand::value value, StatusEvent& event
   if (key == "recipient_id") return read_text(value, to.recipient);
   if (key == "recipient_user_id") return read_text(value, to.user);
   // Meta's documentation has both spellings.
-  if (key == "recipient_parent_user_id" || key == "parent_recipient_user_id") return read_text(value, to.parent);
+  if (key == "recipient_parent_user_id" || key == "parent_recipient_user_id")
+    return read_text(value, to.parent);
   if (key == "biz_opaque_callback_data") return read_text(value, event.token);
   if (key == "pricing") return read_pricing(value, event);
   if (key == "conversation") return read_conversation(value, event);
