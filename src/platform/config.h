@@ -121,6 +121,18 @@ struct Config {
     std::int64_t keep_days = 0;
   } webhooks_out;
 
+  struct Mail {
+    std::string host;  // empty: nobody is notified by e-mail
+    std::int64_t port = 0;
+    std::string security;  // starttls | tls | none
+    std::string user;      // empty: no login
+    Secret password;
+    std::string from;  // address
+    std::string from_name;
+    std::string ca_file;  // empty: the system's roots
+    Duration gather{};    // after a mail to somebody, the next one to them waits at least so long
+  } mail;
+
   struct Rates {
     std::string file;  // empty: no cost estimates
   } rates;

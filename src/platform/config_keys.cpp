@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include "platform/mailer.h"
+
 namespace posthorn {
 namespace {
 
@@ -52,6 +54,14 @@ bool is_graph_version(std::string_view text) {
   };
   return text.starts_with('v') && dot != std::string_view::npos && digits(text.substr(1, dot - 1)) &&
          digits(text.substr(dot + 1));
+}
+
+bool is_mail_security(std::string_view text) {
+  return text == "starttls" || text == "tls" || text == "none";
+}
+
+bool is_mail_address_or_empty(std::string_view text) {
+  return text.empty() || is_mail_address(text);
 }
 
 bool is_region_or_empty(std::string_view text) {
@@ -180,7 +190,8 @@ const auto kKeys = std::to_array<ConfigKey>({
      {1, 2048},
      nullptr,
      "",
-     "Largest attachment that is stored, in megabytes; Meta delivers up to 100. Kinds such as images have lower "
+     "Largest attachment that is stored, in megabytes; Meta delivers up to 100. Kinds such as images have "
+     "lower "
      "limits of their own."},
     {"media.parallel",
      +PH_FIELD(media.parallel),
@@ -195,7 +206,8 @@ const auto kKeys = std::to_array<ConfigKey>({
      {3600, 30 * kDay},
      nullptr,
      "",
-     "How long an attachment that cannot be fetched is asked for again; Meta keeps what people send for 7 days."},
+     "How long an attachment that cannot be fetched is asked for again; Meta keeps what people send for 7 "
+     "days."},
 
     {"journal.keep_days",
      +PH_FIELD(journal.keep_days),
@@ -368,6 +380,27 @@ const auto kKeys = std::to_array<ConfigKey>({
      nullptr,
      "",
      "Days that finished deliveries and their attempts are kept, for looking and replaying."},
+
+    {"mail.host", +PH_FIELD(mail.host), "", kAny, nullptr, "",
+     "Mail server (SMTP) for notifications; empty means that nobody is notified by e-mail."},
+    {"mail.port", +PH_FIELD(mail.port), "587", {1, 65'535}, nullptr, "", "Its port: 587 for starttls, 465 for tls."},
+    {"mail.security", +PH_FIELD(mail.security), "starttls", kAny, is_mail_security, "starttls, tls or none",
+     "starttls and tls are refused when the server's certificate does not prove its name; none is for a server on "
+     "this machine."},
+    {"mail.user", +PH_FIELD(mail.user), "", kAny, nullptr, "", "User name at the mail server; empty means no login."},
+    {"mail.password", +PH_FIELD(mail.password), "", kAny, nullptr, "", "Password at the mail server."},
+    {"mail.from", +PH_FIELD(mail.from), "", kAny, is_mail_address_or_empty, "an address such as inbox@example.org",
+     "Address that notifications come from; needed when mail.host is set."},
+    {"mail.from_name", +PH_FIELD(mail.from_name), "Posthorn", kAny, nullptr, "", "Name that stands before it."},
+    {"mail.ca_file", +PH_FIELD(mail.ca_file), "", kAny, nullptr, "",
+     "PEM file of the certificate authorities that the mail server is checked against; empty means the system's."},
+    {"mail.gather",
+     +PH_FIELD(mail.gather),
+     "1m",
+     {1, 86'400},
+     nullptr,
+     "",
+     "After a mail to somebody the next one waits so long, so that a rush of messages becomes one digest."},
 
     {"rates.file", +PH_FIELD(rates.file), "", kAny, nullptr, "",
      "Dated rate card (TOML) for cost estimates; empty means no estimates."},
