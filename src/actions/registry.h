@@ -72,6 +72,7 @@ std::vector<Action> conversation_actions();
 std::vector<Action> channel_actions();
 std::vector<Action> meta_account_actions();
 std::vector<Action> suppression_actions();
+std::vector<Action> notification_actions();
 std::vector<Action> intake_actions();
 std::vector<Action> key_actions();
 std::vector<Action> webhook_endpoint_actions();

@@ -17,6 +17,7 @@ class Database;
 class Files;
 class KeyStore;
 class Log;
+class Mailer;
 class MediaFetcher;
 class MediaLinks;
 class ParkedEvents;
@@ -49,6 +50,7 @@ struct Services {
   SecretBox* secrets = nullptr;
   CampaignService* campaigns = nullptr;
   AccountRuntime* accounts = nullptr;
+  Mailer* mailer = nullptr;  // null: no mail server is configured
   KeyStore* keys = nullptr;
   UploadStore* uploads = nullptr;
   ParkedEvents* parked = nullptr;

@@ -316,6 +316,8 @@ CREATE TABLE notification_mails (
   error        TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX notification_mails_due ON notification_mails (next_try_at) WHERE state = 0;
+CREATE INDEX notification_mails_by_recipient ON notification_mails (recipient_id, created_at);
+CREATE INDEX notification_queue_by_mail ON notification_queue (mail_id) WHERE mail_id <> 0;
 
 -- Webhooks out.
 CREATE TABLE webhook_endpoints (

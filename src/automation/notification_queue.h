@@ -1,0 +1,69 @@
+// The durable way of a notification: event → queue → mail → sent. SQL only: every function works inside the caller's
+// transaction.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "automation/notification_mail.h"
+#include "automation/notification_recipients.h"
+#include "core/ids.h"
+#include "storage/database.h"
+
+namespace posthorn {
+
+inline constexpr std::string_view kNotificationCursor = "notifications";
+inline constexpr int kShownInMail = 50;    // messages told in one mail; the rest is counted
+inline constexpr int kGatheredInMail = 2000;
+
+struct DueMail {
+  std::int64_t id = 0;
+  NotificationRecipientId recipient;
+  std::string message_ref;
+  int attempts = 0;
+};
+
+// What a mail tells, before links are made.
+struct MailMessage {
+  NotifiedMessage message;
+  ConversationId conversation;
+  struct File {
+    AttachmentId id;
+    std::string name, kind, mime_type, blob;  // blob: empty while not stored
+    std::uint64_t size = 0;
+  };
+  std::vector<File> files;
+};
+struct MailContent {
+  NotificationRecipient recipient;
+  std::vector<MailMessage> messages;  // oldest first, at most kShownInMail
+  int left_out = 0;
+};
+
+namespace notification_queue {
+
+// The next events of the log go into the queue of everybody who wants them, and the cursor moves. Returns how many
+// events were passed. The first time the cursor goes to the end of the log: nobody is told of the past.
+Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit);
+
+// Makes a mail for everybody whose oldest waiting message is due and whose last mail is older than `gather`. Returns how many.
+Result<int> compose(Transaction& tx, WallTime now, Duration gather);
+
+Result<std::vector<DueMail>> due(Transaction& tx, WallTime now, int limit);
+// The earliest moment at which something is to be done; none: nothing waits.
+Result<std::optional<WallTime>> next_due(Transaction& tx, Duration gather);
+
+// nullopt: nothing to tell any more (unsent, or the recipient is gone or switched off).
+Result<std::optional<MailContent>> content(Transaction& tx, const DueMail& mail);
+
+Result<> sent(Transaction& tx, const DueMail& mail, WallTime now);
+Result<> refused(Transaction& tx, const DueMail& mail, std::string_view why, WallTime now);
+// Tried again later, or given up after three days.
+Result<> failed(Transaction& tx, const DueMail& mail, std::string_view why, WallTime now);
+Result<> dropped(Transaction& tx, const DueMail& mail, WallTime now);  // there was nothing to tell
+
+Result<> prune(Transaction& tx, WallTime before);  // finished mails
+
+}  // namespace notification_queue
+}  // namespace posthorn
