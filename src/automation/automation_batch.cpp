@@ -30,14 +30,15 @@ struct Destination {
 // Queues the effects of one message.
 class EffectWriter {
  public:
-  EffectWriter(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options, const Situation& s, WallTime now,
-               BatchResult& result)
+  EffectWriter(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options,
+               const Situation& s, WallTime now, BatchResult& result)
       : tx_(tx), queue_reply_(queue_reply), options_(options), s_(s), now_(now), result_(result) {}
 
   Result<bool> write(const Effect& effect) {
     const Result<bool> done = apply(effect);
     if (done || !is_refusal(done.error())) return done;
-    result_.problems.push_back(fmt::format("{}, message {}: {}", effect.author, s_.message.value, done.error().message));
+    result_.problems.push_back(
+        fmt::format("{}, message {}: {}", effect.author, s_.message.value, done.error().message));
     return false;
   }
 
@@ -66,8 +67,8 @@ class EffectWriter {
 
   std::string quoted(const Effect& effect) const { return effect.quote ? s_.channel_id : std::string(); }
 
-  Result<bool> queue(const Effect& effect, std::string_view type, std::string_view text, const std::string& content,
-                     const Destination& to) {
+  Result<bool> queue(const Effect& effect, std::string_view type, std::string_view text,
+                     const std::string& content, const Destination& to) {
     NewReply reply;
     reply.conversation = to.conversation;
     reply.type = std::string(type);
@@ -77,31 +78,36 @@ class EffectWriter {
     reply.reply_to = to.reply_to;
     reply.purpose = effect.author;
     PH_TRY_ASSIGN(const QueuedReply queued, queue_reply_(tx_, reply, now_));
-    if (std::ranges::find(result_.wake, queued.account) == result_.wake.end()) result_.wake.push_back(queued.account);
+    if (std::ranges::find(result_.wake, queued.account) == result_.wake.end())
+      result_.wake.push_back(queued.account);
     ++result_.queued;
     return true;
   }
 
   // Idempotent effects of one message share a row.
   Result<bool> signal(const Effect& effect) {
-    PH_TRY(tx_.execute("INSERT INTO automation_signals (message_id, conversation_id, account_id, read_receipt, typing, emoji, "
-                       "next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (message_id) DO UPDATE "
-                       "SET read_receipt = automation_signals.read_receipt + excluded.read_receipt, "
-                       "typing = automation_signals.typing + excluded.typing, "
-                       "emoji = CASE WHEN excluded.emoji <> '' THEN excluded.emoji ELSE automation_signals.emoji END",
-                       {s_.message, s_.conversation, s_.account, effect.kind == EffectKind::read,
-                        effect.kind == EffectKind::typing, effect.emoji, now_}));
+    PH_TRY(tx_.execute(
+        "INSERT INTO automation_signals (message_id, conversation_id, account_id, read_receipt, typing, "
+        "emoji, "
+        "next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (message_id) DO UPDATE "
+        "SET read_receipt = automation_signals.read_receipt + excluded.read_receipt, "
+        "typing = automation_signals.typing + excluded.typing, "
+        "emoji = CASE WHEN excluded.emoji <> '' THEN excluded.emoji ELSE automation_signals.emoji END",
+        {s_.message, s_.conversation, s_.account, effect.kind == EffectKind::read,
+         effect.kind == EffectKind::typing, effect.emoji, now_}));
     ++result_.signals;
     return true;
   }
 
-  Result<bool> list_media(const Effect& effect, const Destination& to, const std::string& caption, Duration patience) {
+  Result<bool> list_media(const Effect& effect, const Destination& to, const std::string& caption,
+                          Duration patience) {
     for (const AttachmentFact& attachment : s_.attachments) {
-      PH_TRY(tx_.execute("INSERT INTO automation_media (rule_id, author, account_id, message_id, attachment_id, "
-                         "conversation_id, caption, reply_to, ready, next_try_at, give_up_at, created_at) "
-                         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10)",
-                         {effect.rule, effect.author, s_.account, s_.message, attachment.id, to.conversation, caption,
-                          to.reply_to, attachment.stored, now_, now_ + patience}));
+      PH_TRY(
+          tx_.execute("INSERT INTO automation_media (rule_id, author, account_id, message_id, attachment_id, "
+                      "conversation_id, caption, reply_to, ready, next_try_at, give_up_at, created_at) "
+                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10)",
+                      {effect.rule, effect.author, s_.account, s_.message, attachment.id, to.conversation,
+                       caption, to.reply_to, attachment.stored, now_, now_ + patience}));
       ++result_.media;
     }
     return !s_.attachments.empty();
@@ -109,7 +115,8 @@ class EffectWriter {
 
   Result<bool> forward(const Effect& effect) {
     PH_TRY_ASSIGN(const Account account, accounts::get(tx_, s_.account));
-    PH_TRY_ASSIGN(const auto person, people::find(tx_, account, {{channels::AddressKind::phone, effect.to.to_digits()}}));
+    PH_TRY_ASSIGN(const auto person,
+                  people::find(tx_, account, {{channels::AddressKind::phone, effect.to.to_digits()}}));
     std::optional<ConversationId> target;
     if (person) {
       PH_TRY_ASSIGN(target, conversations::find(tx_, s_.account, *person));
@@ -117,9 +124,10 @@ class EffectWriter {
     if (target == s_.conversation) return false;
     PH_TRY_ASSIGN(const bool open, target ? window_open(*target) : Result<bool>(false));
     if (!open) {
-      return fail(ErrorCode::conflict,
-                  fmt::format("nothing can be forwarded to {} until that number has written here within 24 hours",
-                              effect.to.to_string()));
+      return fail(
+          ErrorCode::conflict,
+          fmt::format("nothing can be forwarded to {} until that number has written here within 24 hours",
+                      effect.to.to_string()));
     }
     const std::string words = sender() + s_.text;
     if (!s_.attachments.empty()) return list_media(effect, {*target, {}}, words, options_.forward_patience);
@@ -201,7 +209,8 @@ class BatchRun {
     if (data["standby"].boolean_or(false)) return {};
     const AccountId account{data["account_id"].integer_or(0)};
     if (!worth_a_look(rules_, menus_, account, data["type"].string_or(""))) return {};
-    PH_TRY_ASSIGN(const auto situation, load_situation(tx_, MessageId{data["message_id"].integer_or(0)}, now_));
+    PH_TRY_ASSIGN(const auto situation,
+                  load_situation(tx_, MessageId{data["message_id"].integer_or(0)}, now_));
     if (!situation) return {};
     ++result_.messages;
     PH_TRY_ASSIGN(const auto runs, list_runs(tx_, situation->conversation));
@@ -221,13 +230,15 @@ class BatchRun {
     const AttachmentId id{data["attachment_id"].integer_or(0)};
     const std::string_view state = data["state"].string_or("");
     if (state == "stored") {
-      PH_TRY_ASSIGN(const auto ready,
-                    tx_.execute("UPDATE automation_media SET ready = 1, next_try_at = $2 WHERE attachment_id = $1 AND ready = 0",
-                                {id, now_}));
+      PH_TRY_ASSIGN(const auto ready, tx_.execute("UPDATE automation_media SET ready = 1, next_try_at = $2 "
+                                                  "WHERE attachment_id = $1 AND ready = 0",
+                                                  {id, now_}));
       result_.media += ready;
     } else if (state == "lost" || state == "refused") {
-      PH_TRY_ASSIGN(const auto gone, tx_.execute("DELETE FROM automation_media WHERE attachment_id = $1", {id}));
-      if (gone > 0) result_.problems.push_back(fmt::format("attachment {} is {} and goes nowhere", id.value, state));
+      PH_TRY_ASSIGN(const auto gone,
+                    tx_.execute("DELETE FROM automation_media WHERE attachment_id = $1", {id}));
+      if (gone > 0)
+        result_.problems.push_back(fmt::format("attachment {} is {} and goes nowhere", id.value, state));
     }
     return {};
   }
@@ -257,7 +268,8 @@ Result<bool> has_news(Transaction& tx) {
   return end > position;
 }
 
-Result<BatchResult> run_batch(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options, WallTime now) {
+Result<BatchResult> run_batch(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options,
+                              WallTime now) {
   return BatchRun(tx, queue_reply, options, now).run();
 }
 
@@ -267,11 +279,6 @@ Result<std::string> skip_event(Transaction& tx) {
   if (log.empty()) return std::string();
   PH_TRY(events::move_cursor(tx, kCursor, log.front().id));
   return fmt::format("event {} ({})", log.front().id.value, log.front().subject);
-}
-
-Result<bool> apply_effect(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options,
-                          const Situation& situation, const Effect& effect, WallTime now, BatchResult& result) {
-  return EffectWriter(tx, queue_reply, options, situation, now, result).write(effect);
 }
 
 }  // namespace posthorn::automation

@@ -1,4 +1,5 @@
-// One transaction of automation: events read, effects queued, runs recorded, cursor moved. All of it or nothing.
+// One transaction of automation: events read, effects queued, runs recorded, cursor moved. All of it or
+// nothing.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,12 +19,12 @@ struct BatchOptions {
 };
 
 struct BatchResult {
-  bool more = false;               // the log goes on
-  std::int64_t messages = 0;       // events looked at closely
-  std::int64_t queued = 0;         // messages on their way out
-  std::int64_t signals = 0;        // read receipts and the like to give
-  std::int64_t media = 0;          // attachments that were put on the list or became ready
-  std::vector<AccountId> wake;     // with something to send; each once
+  bool more = false;                  // the log goes on
+  std::int64_t messages = 0;          // events looked at closely
+  std::int64_t queued = 0;            // messages on their way out
+  std::int64_t signals = 0;           // read receipts and the like to give
+  std::int64_t media = 0;             // attachments that were put on the list or became ready
+  std::vector<AccountId> wake;        // with something to send; each once
   std::vector<std::string> problems;  // effects that could not be had, for the log
 };
 
@@ -33,13 +34,10 @@ Result<> begin_at_end(Transaction& tx);
 // Whether there is anything after the cursor.
 Result<bool> has_news(Transaction& tx);
 
-Result<BatchResult> run_batch(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options, WallTime now);
+Result<BatchResult> run_batch(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options,
+                              WallTime now);
 
 // Moves past one event that cannot be handled, and says which.
 Result<std::string> skip_event(Transaction& tx);
-
-// Queues one decided effect for a message or conversation; false if it came to nothing (see `result.problems`).
-Result<bool> apply_effect(Transaction& tx, const QueueReply& queue_reply, const BatchOptions& options,
-                          const Situation& situation, const Effect& effect, WallTime now, BatchResult& result);
 
 }  // namespace posthorn::automation

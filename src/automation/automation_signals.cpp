@@ -54,9 +54,7 @@ Result<> add_target(Transaction& tx, PersonId person, SignalTarget& target) {
     return {};
   }
   if (!account) return std::unexpected(account.error());
-  target.channel = account->channel == "instagram"   ? channels::Channel::instagram
-                   : account->channel == "messenger" ? channels::Channel::messenger
-                                                     : channels::Channel::whatsapp;
+  target.channel = channel_of(*account);
   PH_TRY_ASSIGN(auto address, people::send_address(tx, *account, person));
   target.phone = std::move(address.phone);
   target.user_id = std::move(address.user_id);
