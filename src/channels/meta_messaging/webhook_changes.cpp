@@ -126,18 +126,23 @@ constexpr std::array kFields{
 // Under changes the payload stands without the envelope in some deliveries.
 struct BareField {
   std::string_view field, key;
+  std::string_view sign = "mid";  // the member by which such a payload is known
 };
 constexpr std::array kBareFields{
-    BareField{"messages", "message"},           BareField{"message_echoes", "message"},
-    BareField{"message_edit", "message_edit"},  BareField{"message_edits", "message_edit"},
-    BareField{"message_reactions", "reaction"}, BareField{"messaging_postbacks", "postback"},
+    BareField{"messages", "message"},
+    BareField{"message_echoes", "message"},
+    BareField{"message_edit", "message_edit"},
+    BareField{"message_edits", "message_edit"},
+    BareField{"message_reactions", "reaction"},
+    BareField{"messaging_postbacks", "postback"},
     BareField{"messaging_seen", "read"},
+    BareField{"messaging_policy_enforcement", "policy_enforcement", "action"},
 };
 
 // The envelope put back around it; empty where there is none to put.
 json::object with_envelope(std::string_view field, const json::object& value) {
   const auto* bare = std::ranges::find(kBareFields, field, &BareField::field);
-  if (bare == kBareFields.end() || text_in(value, "mid").empty()) return {};
+  if (bare == kBareFields.end() || text_in(value, bare->sign).empty()) return {};
   json::object item;
   item[bare->key] = value;
   for (const std::string_view key : {"sender", "recipient", "timestamp"}) {

@@ -221,6 +221,7 @@ constexpr std::array kKinds{
     Kind{"request_thread_control", "messaging_handovers", read_asked},
     Kind{"app_roles", "messaging_handovers", read_roles},
     Kind{"policy_enforcement", "messaging_policy_enforcement", read_policy},
+    Kind{"policy-enforcement", "messaging_policy_enforcement", read_policy},
 };
 
 // A referral beside a message or a tap tells where that came from.
@@ -247,6 +248,13 @@ void find_person(MessagingItem& item) {
 }
 
 }  // namespace
+
+std::string account_of(const json::object& item) {
+  const json::object* message = object_in(item, "message");
+  const bool ours = message != nullptr && whatsapp::flag_in(*message, "is_echo");
+  const json::object* end = object_in(item, ours ? "sender" : "recipient");
+  return end != nullptr ? text_in(*end, "id") : std::string();
+}
 
 // The same event has the same id by whatever way it comes.
 std::string made_id(std::string_view kind, const MessagingItem& item, const json::object& payload) {

@@ -38,6 +38,8 @@ struct MessagingItem {
 // webhook_items.cpp: at least one; several where an item has several payloads.
 std::vector<ReadItem> read_messaging_item(const boost::json::object& item, const EntryFacts& entry,
                                           bool standby);
+std::string account_of(
+    const boost::json::object& item);  // the end that received it, for entries that do not say
 bool holds_messaging_item(const boost::json::object& value);  // a value that is such an item
 std::string made_id(std::string_view kind, const MessagingItem& item, const boost::json::object& payload);
 

@@ -304,7 +304,7 @@ TEST_F(MetaClientTest, RefusesBadSettings) {
 }
 
 TEST(MetaWebhookSecrets, AreAllThatAreConfigured) {
-  Config config;
+  Config config = {};
   EXPECT_TRUE(webhook_secrets(config).empty());
   config.whatsapp.app_secret = Secret("a");
   config.whatsapp.app_secret_previous = Secret("b");
