@@ -175,7 +175,8 @@ std::vector<ReadItem> read_change(std::string_view field, std::string_view raw_v
     if (const json::object item = with_envelope(field, *value); !item.empty())
       return read_messaging_item(item, entry, false);
   }
-  out.push_back({std::string(field), false, read_value(known, value, entry)});
+  // Comments and mentions are known by their ids, under whatever entry they come again.
+  out.push_back({std::string(field), known != kFields.end(), read_value(known, value, entry)});
   return out;
 }
 

@@ -101,7 +101,13 @@ WebhookEventBody read_postback(const MessagingItem& item, const json::object& pa
   event.text = string_in(payload, "title");
   event.payload = text_in(payload, "payload");
   const json::object* referral = object_in(payload, "referral");
-  if (referral == nullptr) referral = object_in(item.json, "referral");
+  if (const json::object* beside = object_in(item.json, "referral");
+      referral == nullptr && beside != nullptr) {
+    json::object content = payload;
+    content["referral"] = *beside;
+    event.content = channels::canonical_json(json::value(std::move(content)));
+    referral = beside;
+  }
   if (referral != nullptr) event.ref = referral_ref(*referral);
   return event;
 }

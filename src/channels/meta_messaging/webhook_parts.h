@@ -21,7 +21,7 @@ struct EntryFacts {
 // What became of one item.
 struct ReadItem {
   std::string field;   // what the subscription calls it; empty: the one that the item stood under
-  bool timed = false;  // carries its own time
+  bool timed = false;  // the same event in another entry: it carries its own time, or an id
   channels::WebhookEventBody body;
 };
 

@@ -149,6 +149,27 @@ TEST(MetaWebhook, ABatchInAnotherEntryIsTheSameEvents) {
   }
 }
 
+TEST(MetaWebhook, ACommentInAnotherEntryIsTheSameComment) {
+  for (const char* change :
+       {R"({"field":"comments","value":{"id":"c1","text":"x","from":{"id":"55"}}})",
+        R"({"field":"mentions","value":{"media_id":"m1","comment_id":"c1"}})",
+        R"({"field":"feed","value":{"item":"comment","verb":"add","comment_id":"c1","created_time":1}})"}) {
+    EXPECT_EQ(keys(body_of(change, "changes")), keys(body_of(change, "changes", "1790000777"))) << change;
+  }
+  const std::string unknown =
+      R"({"field":"story_insights","value":{"impressions":1}})";  // told again is news
+  EXPECT_NE(keys(body_of(unknown, "changes")), keys(body_of(unknown, "changes", "1790000777")));
+}
+
+TEST(MetaWebhook, AReferralBesideATapBelongsToIt) {
+  const std::string body = body_of(item(R"("postback":{"payload":"P"},"referral":{"ref":"window"})"));
+  const std::vector<WebhookEvent> events = parse_webhook(body);
+  ASSERT_EQ(events.size(), 1U);
+  const auto& tap = std::get<MessageEvent>(events[0].body);
+  EXPECT_EQ(tap.ref, "window");
+  EXPECT_EQ(tap.content, R"({"payload":"P","referral":{"ref":"window"}})");
+}
+
 TEST(MetaWebhook, StandbyAndOurOwnThreadAreOneMessage) {
   for (const char* payload :
        {R"("message":{"mid":"m1","text":"x"})", R"("postback":{"title":"T","payload":"P"})"}) {
