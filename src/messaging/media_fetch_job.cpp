@@ -40,8 +40,8 @@ MediaAttempt not_located(Error error) {
   return ended(End::again, std::move(error.message));
 }
 
-// With credentials a refusal can be about these or about an address that has expired: the next attempt asks for a new
-// one. A signed address that is refused is dead.
+// With credentials a refusal can be about these or about an address that has expired: the next attempt asks
+// for a new one. A signed address that is refused is dead.
 MediaAttempt refused_by_server(const FetchFailure& failure, bool credentials) {
   const bool final_status = failure.status == 403 || failure.status == 404 || failure.status == 410;
   auto out = ended(!credentials && final_status ? End::doubt : End::again, failure.error.message);
@@ -55,7 +55,8 @@ MediaAttempt not_fetched(const FetchFailure& failure, bool credentials, std::uin
     case FetchProblem::forbidden:
       return ended(End::doubt, failure.error.message, AttachmentState::refused);
     case FetchProblem::too_large:
-      return ended(End::given_up, fmt::format("it has more than {} bytes, the most that is taken of its kind", limit),
+      return ended(End::given_up,
+                   fmt::format("it has more than {} bytes, the most that is taken of its kind", limit),
                    AttachmentState::refused);
     case FetchProblem::status:
       return refused_by_server(failure, credentials);
@@ -107,7 +108,8 @@ MediaAttempt judge(const DueAttachment& due, const MediaPlace& place, std::strin
 Task<MediaAttempt> attempt_media(const MediaFetcherPorts& ports, const MediaFetcherOptions& options,
                                  const bool& stopping, DueAttachment due) {
   MediaSource* source = ports.source(due.account);
-  if (source == nullptr) co_return ended(End::again, "media of this account cannot be fetched: it has no usable access");
+  if (source == nullptr)
+    co_return ended(End::again, "media of this account cannot be fetched: it has no usable access");
   auto place = co_await source->locate(due.row, due.account);
   if (!place) co_return not_located(std::move(place.error()));
   const std::uint64_t limit = std::min(options.max_bytes, incoming_limit(due.row.kind));

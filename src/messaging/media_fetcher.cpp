@@ -13,11 +13,11 @@
 namespace posthorn {
 namespace {
 
-constexpr Duration kGather = std::chrono::milliseconds(20);   // wake-ups within it share one look at the rows
-constexpr Duration kLongestSleep = std::chrono::minutes(1);   // the wall clock, which the rows go by, may jump
-constexpr Duration kFarthest = std::chrono::hours(2);         // no pause is longer: the wall clock has stepped back
-constexpr Duration kStoreTrouble = std::chrono::seconds(10);  // before the rows are touched again after an error
-constexpr Duration kFarewell = std::chrono::seconds(5);       // that stop() waits for fetches on their way
+constexpr Duration kGather = std::chrono::milliseconds(20);  // wake-ups within it share one look at the rows
+constexpr Duration kFarthest = std::chrono::hours(2);  // no pause is longer: the wall clock has stepped back
+constexpr Duration kStoreTrouble =
+    std::chrono::seconds(10);                            // before the rows are touched again after an error
+constexpr Duration kFarewell = std::chrono::seconds(5);  // that stop() waits for fetches on their way
 constexpr int kReleasedAtOnce = 100;
 constexpr std::size_t kLongestError = 500;
 
@@ -81,28 +81,30 @@ Task<> MediaFetcher::Impl::loop() {
 Task<Result<Duration>> MediaFetcher::Impl::round() {
   PH_CO_TRY(co_await delete_unused());
   const int free = options.parallel - static_cast<int>(busy.size());
-  if (free <= 0) co_return kLongestSleep;
+  if (free <= 0) co_return options.look_every;
   const WallTime now = ports.clock.wall_now();
   const int per_account = std::max(options.parallel * 3 / 4, 1);
   auto look = [=, after = last_turn, at_work = busy](Transaction& tx) {
     return attachments::due(tx, now, free, per_account, after, at_work);
   };
   PH_CO_TRY_ASSIGN(DueList list, co_await ports.database.read(std::move(look)));
-  if (stopping) co_return kLongestSleep;
+  if (stopping) co_return options.look_every;
   for (DueAttachment& due : list.ready) {
     last_turn = due.row.account;
     busy.emplace_back(due.row.account, due.row.id);
-    auto run = [](std::shared_ptr<Impl> impl, DueAttachment one) -> Task<> { co_await impl->job(std::move(one)); };
+    auto run = [](std::shared_ptr<Impl> impl, DueAttachment one) -> Task<> {
+      co_await impl->job(std::move(one));
+    };
     spawn_essential(ports.executor, "fetching media", run(shared_from_this(), std::move(due)));
   }
   std::ranges::sort(busy);
-  if (!list.next) co_return kLongestSleep;
+  if (!list.next) co_return options.look_every;
   if (*list.next - now > kFarthest) {
     auto bring_back = [now](Transaction& tx) { return attachments::bring_back(tx, now, now + kFarthest); };
     PH_CO_TRY(co_await ports.database.write(std::move(bring_back)));
     co_return Duration(0);
   }
-  co_return std::min<Duration>(*list.next - now, kLongestSleep);
+  co_return std::min<Duration>(*list.next - now, options.look_every);
 }
 
 Task<> MediaFetcher::Impl::job(DueAttachment due) {
@@ -199,10 +201,12 @@ Duration MediaFetcher::Impl::pause(int failures) {
   Duration wait = options.first_retry;
   for (int i = 0; i < failures && wait < options.longest_retry; ++i) wait *= 2;
   wait = std::min(wait, options.longest_retry);
-  return wait + Duration(static_cast<Duration::rep>(ports.random.below(static_cast<std::uint64_t>(wait.count() / 5 + 1))));
+  return wait + Duration(static_cast<Duration::rep>(
+                    ports.random.below(static_cast<std::uint64_t>(wait.count() / 5 + 1))));
 }
 
-Task<Result<>> MediaFetcher::Impl::postpone(const DueAttachment& due, const MediaAttempt& attempt, bool doubt) {
+Task<Result<>> MediaFetcher::Impl::postpone(const DueAttachment& due, const MediaAttempt& attempt,
+                                            bool doubt) {
   const Duration wait = std::max(pause(due.row.attempts), attempt.not_before);
   auto work = [id = due.row.id, doubt, error = attempt.error.substr(0, kLongestError),
                next = ports.clock.wall_now() + wait](Transaction& tx) {
@@ -212,15 +216,14 @@ Task<Result<>> MediaFetcher::Impl::postpone(const DueAttachment& due, const Medi
   co_return co_await ports.database.write(std::move(work));
 }
 
-Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentState state, std::string error) {
+Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentState state,
+                                           std::string error) {
   ports.log.warning("media.given_up", {{"attachment", due.row.id.value},
                                        {"kind", due.row.kind},
                                        {"state", state == AttachmentState::lost ? "lost" : "refused"},
                                        {"error", error}});
-  auto work = [id = due.row.id, state, reason = error.substr(0, kLongestError),
-               now = ports.clock.wall_now()](Transaction& tx) {
-    return attachments::gave_up(tx, id, state, reason, now);
-  };
+  auto work = [id = due.row.id, state, reason = error.substr(0, kLongestError), now = ports.clock.wall_now()](
+                  Transaction& tx) { return attachments::gave_up(tx, id, state, reason, now); };
   PH_CO_TRY_ASSIGN(const bool changed_it, co_await ports.database.write(std::move(work)));
   if (changed_it) (state == AttachmentState::lost ? lost : refused).add();
   co_await release(due);
@@ -277,7 +280,9 @@ void MediaFetcher::wake() {
 
 Task<Result<>> MediaFetcher::retry(AttachmentId id) {
   const std::shared_ptr<Impl> impl = impl_;
-  auto work = [id, now = impl->ports.clock.wall_now()](Transaction& tx) { return attachments::retry(tx, id, now); };
+  auto work = [id, now = impl->ports.clock.wall_now()](Transaction& tx) {
+    return attachments::retry(tx, id, now);
+  };
   PH_CO_TRY(co_await impl->ports.database.write(std::move(work)));
   impl->changed.notify();
   co_return Result<>();

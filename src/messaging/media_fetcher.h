@@ -1,7 +1,9 @@
-// Fetches the attachments that wait: at once, and again until they are had or gone. Every step is committed before the next, so
-// that a crash at any time neither stores anything twice nor leaves a blob that no row knows.
+// Fetches the attachments that wait: at once, and again until they are had or gone. Every step is committed
+// before the next, so that a crash at any time neither stores anything twice nor leaves a blob that no row
+// knows.
 //
-//   waiting → (address asked for, bytes streamed into a file that has no name yet, hash, size and type checked)
+//   waiting → (address asked for, bytes streamed into a file that has no name yet, hash, size and type
+//   checked)
 //           → the row names the blob that is coming → the blob gets its name → stored
 //
 // A row that names a blob but still waits was cut off between the last two steps: if the blob is there, it is
@@ -27,15 +29,17 @@
 namespace posthorn {
 
 struct MediaFetcherOptions {
-  int parallel = 8;                                  // at the same time; an account takes three quarters at most
-  std::uint64_t max_bytes = 100ULL * 1024 * 1024;    // of any kind; kinds have lower limits (media_type.h)
-  Duration first_retry = std::chrono::seconds(5);    // doubles with every failure
+  int parallel = 8;  // at the same time; an account takes three quarters at most
+  std::uint64_t max_bytes = 100ULL * 1024 * 1024;  // of any kind; kinds have lower limits (media_type.h)
+  Duration first_retry = std::chrono::seconds(5);  // doubles with every failure
   Duration longest_retry = std::chrono::minutes(10);
-  // What can still not be fetched is lost; WhatsApp keeps what people send for 7 days (Cloud API media reference).
+  // What can still not be fetched is lost; WhatsApp keeps what people send for 7 days (Cloud API media
+  // reference).
   Duration give_up_after = std::chrono::hours(24 * 7);
   // So many answers that are not the file (gone, other bytes, not what it was said to be) are believed.
   int believe_after = 4;
-  FetchLimits limits = {};  // max_bytes in here does not count
+  Duration look_every = std::chrono::seconds(2);  // at the rows, if nobody calls wake()
+  FetchLimits limits = {};                        // max_bytes in here does not count
 };
 
 struct MediaFetcherPorts {
@@ -59,7 +63,8 @@ class MediaFetcher {
   Task<> stop();  // fetches on their way are ended; their rows still wait
   void wake();    // after a commit that added attachments, or made some due; cheap
 
-  // Tries one again now that was given up, refused or waits for its next attempt. conflict: stored or deleted.
+  // Tries one again now that was given up, refused or waits for its next attempt. conflict: stored or
+  // deleted.
   Task<Result<>> retry(AttachmentId id);
 
   std::size_t running() const;

@@ -54,12 +54,13 @@ CodePoint decode(std::string_view text) {
   return {value, length, true};
 }
 
-// Characters that no file name needs: controls, what turns the direction of reading ("gpj.exe" shown as "exe.jpg"),
-// invisible ones, and what file systems and shells understand differently.
+// Characters that no file name needs: controls, what turns the direction of reading ("gpj.exe" shown as
+// "exe.jpg"), invisible ones, and what file systems and shells understand differently.
 bool harmful(std::uint32_t c) {
   const bool control = c < 0x20 || (c >= 0x7f && c <= 0x9f);
-  const bool hidden = (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-                      c == 0xfeff || c == 0x061c || c == 0x00ad || (c >= 0xfff0 && c <= 0xffff) || c >= 0xe0000;
+  const bool hidden = (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+                      (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x061c || c == 0x00ad ||
+                      (c >= 0xfff0 && c <= 0xffff) || c >= 0xe0000;
   return control || hidden || (c < 0x80 && std::string_view("\"*:<>?|`$%;&").contains(static_cast<char>(c)));
 }
 
@@ -109,9 +110,10 @@ void cut(std::string& name, std::size_t most) {
 }  // namespace
 
 std::string media_path(const MediaPathParts& parts) {
-  return fmt::format("business={}/wabaMetaId={}/phone={}/from={}/waMessageId={}/mediaId={}{}", safe_part(parts.business),
-                     safe_part(parts.business_id), safe_part(parts.sender_id), safe_part(parts.from),
-                     safe_part(parts.message_id), safe_part(parts.media_id), parts.extension);
+  return fmt::format("business={}/wabaMetaId={}/phone={}/from={}/waMessageId={}/mediaId={}{}",
+                     safe_part(parts.business), safe_part(parts.business_id), safe_part(parts.sender_id),
+                     safe_part(parts.from), safe_part(parts.message_id), safe_part(parts.media_id),
+                     parts.extension);
 }
 
 std::string safe_file_name(std::string_view given, std::string_view extension, std::string_view fallback) {

@@ -14,9 +14,10 @@ namespace {
 Result<std::vector<AccountId>> accounts_that_wait(Transaction& tx) {
   std::vector<AccountId> out;
   for (AccountId last;;) {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT account_id FROM attachments WHERE state = 0 AND account_id > $1 "
-                                      "ORDER BY account_id LIMIT 1",
-                                      {last}));
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT account_id FROM attachments WHERE state = 0 AND account_id > $1 "
+                           "ORDER BY account_id LIMIT 1",
+                           {last}));
     PH_TRY_ASSIGN(const bool any, rows.next());
     if (!any) return out;
     last = AccountId{rows.integer(0)};
@@ -37,9 +38,10 @@ Result<std::vector<AttachmentId>> due_of(Transaction& tx, AccountId account, Wal
 }
 
 Result<> find_next(Transaction& tx, AccountId account, WallTime now, std::optional<WallTime>& next) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT next_try_at FROM attachments WHERE state = 0 AND account_id = $1 AND "
-                                    "next_try_at > $2 ORDER BY next_try_at LIMIT 1",
-                                    {account, now}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT next_try_at FROM attachments WHERE state = 0 AND account_id = $1 AND "
+                         "next_try_at > $2 ORDER BY next_try_at LIMIT 1",
+                         {account, now}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any) return {};
   const WallTime at = wall_from_micros(rows.integer(0));
@@ -62,9 +64,10 @@ Result<DueAttachment> load(Transaction& tx, AttachmentId id, const Account& acco
   out.doubts = static_cast<int>(rows.integer(0));
   out.received_at = wall_from_micros(rows.integer(1));
   out.channel_id = rows.text(2);
-  PH_TRY_ASSIGN(auto addresses,
-                tx.query("SELECT value FROM person_addresses WHERE person_id = $1 ORDER BY kind, value LIMIT 1",
-                         {rows.integer(3)}));
+  PH_TRY_ASSIGN(
+      auto addresses,
+      tx.query("SELECT value FROM person_addresses WHERE person_id = $1 ORDER BY kind, value LIMIT 1",
+               {rows.integer(3)}));
   PH_TRY_ASSIGN(const bool known, addresses.next());
   if (known) out.from = addresses.text(0);
   return out;
@@ -89,7 +92,8 @@ Result<> tell(Transaction& tx, AttachmentId id, AttachmentState state, WallTime 
       .member("attachment_id", id.value)
       .member("state", word(state))
       .end_object();
-  PH_TRY(events::append(tx, now, "message.attachment", fmt::format("conversation:{}", rows.integer(1)), data));
+  PH_TRY(
+      events::append(tx, now, "message.attachment", fmt::format("conversation:{}", rows.integer(1)), data));
   return {};
 }
 
@@ -103,9 +107,11 @@ Result<DueList> due(Transaction& tx, WallTime now, int limit, int per_account, A
   std::vector<std::vector<AttachmentId>> queues;
   for (const AccountId account : accounts) {
     PH_TRY(find_next(tx, account, now, out.next));
-    const auto at_work = static_cast<int>(std::ranges::count(busy, account, &std::pair<AccountId, AttachmentId>::first));
+    const auto at_work =
+        static_cast<int>(std::ranges::count(busy, account, &std::pair<AccountId, AttachmentId>::first));
     PH_TRY_ASSIGN(auto ids, due_of(tx, account, now, std::min(per_account, limit) + at_work));
-    std::erase_if(ids, [&](AttachmentId id) { return std::ranges::binary_search(busy, std::pair(account, id)); });
+    std::erase_if(ids,
+                  [&](AttachmentId id) { return std::ranges::binary_search(busy, std::pair(account, id)); });
     ids.resize(std::min(ids.size(), static_cast<std::size_t>(std::max(per_account - at_work, 0))));
     queues.push_back(std::move(ids));
   }
@@ -132,49 +138,57 @@ Result<bool> expect(Transaction& tx, AttachmentId id, const MediaFacts& facts) {
 }
 
 Result<bool> stored(Transaction& tx, AttachmentId id, WallTime now) {
-  PH_TRY_ASSIGN(const auto changed,
-                tx.execute("UPDATE attachments SET state = 1, stored_at = $2, attempts = attempts + 1, error = '', "
-                           "url = '' WHERE id = $1 AND state = 0",
-                           {id, now}));
+  PH_TRY_ASSIGN(
+      const auto changed,
+      tx.execute("UPDATE attachments SET state = 1, stored_at = $2, attempts = attempts + 1, error = '', "
+                 "url = '' WHERE id = $1 AND state = 0",
+                 {id, now}));
   if (changed == 0) return false;
   PH_TRY(tell(tx, id, AttachmentState::stored, now));
   return true;
 }
 
 Result<> failed(Transaction& tx, AttachmentId id, std::string_view error, bool doubt, WallTime next_try) {
-  PH_TRY(tx.execute("UPDATE attachments SET attempts = attempts + 1, doubts = doubts + $2, error = $3, "
-                    "next_try_at = $4 WHERE id = $1 AND state = 0",
-                    {id, doubt ? 1 : 0, error, next_try}));
+  PH_TRY(
+      tx.execute("UPDATE attachments SET attempts = attempts + 1, doubts = doubts + $2, error = $3, "
+                 "next_try_at = $4 WHERE id = $1 AND state = 0",
+                 {id, doubt ? 1 : 0, error, next_try}));
   return {};
 }
 
-Result<bool> gave_up(Transaction& tx, AttachmentId id, AttachmentState state, std::string_view error, WallTime now) {
-  PH_TRY_ASSIGN(const auto changed,
-                tx.execute("UPDATE attachments SET state = $2, attempts = attempts + 1, error = $3, blob = '', "
-                           "size = 0, mime_type = '', path = '' WHERE id = $1 AND state = 0",
-                           {id, static_cast<int>(state), error}));
+Result<bool> gave_up(Transaction& tx, AttachmentId id, AttachmentState state, std::string_view error,
+                     WallTime now) {
+  PH_TRY_ASSIGN(
+      const auto changed,
+      tx.execute("UPDATE attachments SET state = $2, attempts = attempts + 1, error = $3, blob = '', "
+                 "size = 0, mime_type = '', path = '' WHERE id = $1 AND state = 0",
+                 {id, static_cast<int>(state), error}));
   if (changed == 0) return false;
   PH_TRY(tell(tx, id, state, now));
   return true;
 }
 
 Result<> bring_back(Transaction& tx, WallTime now, WallTime farthest) {
-  PH_TRY(tx.execute("UPDATE attachments SET next_try_at = $1 WHERE state = 0 AND next_try_at > $2", {now, farthest}));
+  PH_TRY(tx.execute("UPDATE attachments SET next_try_at = $1 WHERE state = 0 AND next_try_at > $2",
+                    {now, farthest}));
   return {};
 }
 
 Result<> retry(Transaction& tx, AttachmentId id, WallTime now) {
   PH_TRY_ASSIGN(const auto row, attachments::get(tx, id));
-  if (row.state == AttachmentState::stored) return fail(ErrorCode::conflict, "the attachment is stored already", "id");
+  if (row.state == AttachmentState::stored)
+    return fail(ErrorCode::conflict, "the attachment is stored already", "id");
   if (row.state == AttachmentState::deleted)
     return fail(ErrorCode::conflict, "the attachment was deleted and is not fetched again", "id");
-  PH_TRY(tx.execute("UPDATE attachments SET state = 0, attempts = 0, doubts = 0, error = '', next_try_at = $2 "
-                    "WHERE id = $1",
-                    {id, now}));
+  PH_TRY(
+      tx.execute("UPDATE attachments SET state = 0, attempts = 0, doubts = 0, error = '', next_try_at = $2 "
+                 "WHERE id = $1",
+                 {id, now}));
   return {};
 }
 
-Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId account, std::string_view media_id) {
+Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId account,
+                                                     std::string_view media_id) {
   if (media_id.empty()) return std::nullopt;
   PH_TRY_ASSIGN(auto rows, tx.query("SELECT id FROM attachments WHERE media_id = $1 AND media_id <> '' AND "
                                     "account_id = $2 ORDER BY id DESC LIMIT 1",

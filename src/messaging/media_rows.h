@@ -1,4 +1,5 @@
-// The rows of attachments as the fetcher moves them. SQL only: every function works inside the caller's transaction.
+// The rows of attachments as the fetcher moves them. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,8 +20,8 @@ namespace posthorn {
 // An attachment to fetch, with what its path and its deadline are made of.
 struct DueAttachment {
   StoredAttachment row;
-  int doubts = 0;            // answers so far that were not the file
-  WallTime received_at{};    // of the message
+  int doubts = 0;          // answers so far that were not the file
+  WallTime received_at{};  // of the message
   Account account;
   std::string from;        // an address of who wrote: the phone number if there is one
   std::string channel_id;  // of the message
@@ -39,8 +40,8 @@ struct MediaFacts {
 
 namespace attachments {
 
-// Those that wait and are due, at most `limit` and `per_account` of one account, accounts in turn beginning after `after`;
-// without those in `busy` (sorted), which count for their account.
+// Those that wait and are due, at most `limit` and `per_account` of one account, accounts in turn beginning
+// after `after`; without those in `busy` (sorted), which count for their account.
 Result<DueList> due(Transaction& tx, WallTime now, int limit, int per_account, AccountId after,
                     const std::vector<std::pair<AccountId, AttachmentId>>& busy);
 
@@ -51,14 +52,16 @@ Result<bool> stored(Transaction& tx, AttachmentId id, WallTime now);
 // Not this time; `doubt`: the answer was not the file.
 Result<> failed(Transaction& tx, AttachmentId id, std::string_view error, bool doubt, WallTime next_try);
 // For good: lost or refused. False if it does not wait any more.
-Result<bool> gave_up(Transaction& tx, AttachmentId id, AttachmentState state, std::string_view error, WallTime now);
+Result<bool> gave_up(Transaction& tx, AttachmentId id, AttachmentState state, std::string_view error,
+                     WallTime now);
 // What a clock that ran ahead has put off beyond `farthest` is due now.
 Result<> bring_back(Transaction& tx, WallTime now, WallTime farthest);
 // Makes it wait again, due now. conflict when it is stored or deleted; not_found.
 Result<> retry(Transaction& tx, AttachmentId id, WallTime now);
 
 // By the channel's media id, the newest; nothing if none.
-Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId account, std::string_view media_id);
+Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId account,
+                                                     std::string_view media_id);
 // The blob may go: the fetcher deletes it soon, unless something else refers to it.
 Result<> let_go(Transaction& tx, std::string_view blob);
 // Blobs that were let go of, at most `limit`.

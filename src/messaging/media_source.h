@@ -26,20 +26,21 @@ struct MediaPlace {
 class MediaSource {
  public:
   virtual ~MediaSource() = default;
-  // Asked before every attempt, because addresses die within minutes. Errors: not_found (gone at the channel: believed
-  // when it is said several times), permission_denied (an address that must not be called); everything else may
-  // succeed later.
+  // Asked before every attempt, because addresses die within minutes. Errors: not_found (gone at the channel:
+  // believed when it is said several times), permission_denied (an address that must not be called);
+  // everything else may succeed later.
   virtual Task<Result<MediaPlace>> locate(StoredAttachment attachment, Account account) = 0;
   // The attachment is stored (or was given up): what locate() had put somewhere may go.
   virtual Task<> release(StoredAttachment attachment, Account account);
 };
 
-// WhatsApp directly from Meta: GET /{media-id}?phone_number_id=… gives an address that lives five minutes and wants the
-// account's token (Cloud API media reference).
+// WhatsApp directly from Meta: GET /{media-id}?phone_number_id=… gives an address that lives five minutes and
+// wants the account's token (Cloud API media reference).
 class GraphMediaSource final : public MediaSource {
  public:
   // nullptr from `graph`: the account has no usable token.
-  explicit GraphMediaSource(std::function<whatsapp::GraphClient*(AccountId)> graph) : graph_(std::move(graph)) {}
+  explicit GraphMediaSource(std::function<whatsapp::GraphClient*(AccountId)> graph)
+      : graph_(std::move(graph)) {}
   Task<Result<MediaPlace>> locate(StoredAttachment attachment, Account account) override;
 
  private:

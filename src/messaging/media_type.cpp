@@ -110,7 +110,8 @@ unsigned byte(std::string_view head, std::size_t i) {
   return static_cast<unsigned char>(head[i]);
 }
 
-// Frames without a tag before them: MPEG audio (ISO/IEC 11172-3) and ADTS (ISO/IEC 13818-7), which differ in the layer bits.
+// Frames without a tag before them: MPEG audio (ISO/IEC 11172-3) and ADTS (ISO/IEC 13818-7), which differ in
+// the layer bits.
 std::optional<SniffedType> sniff_frames(std::string_view head) {
   if (head.size() < 4 || byte(head, 0) != 0xff || (byte(head, 1) & 0xe0U) != 0xe0) return std::nullopt;
   const unsigned layer = (byte(head, 1) >> 1U) & 3U;
@@ -140,9 +141,11 @@ std::optional<SniffedType> sniff_container(std::string_view head) {
     const auto brand = head.substr(8, 4);
     return std::ranges::find_if(kBrands, [&](const Brand& b) { return brand.starts_with(b.prefix); })->type;
   }
-  if (at(head, 0, "RIFF") && at(head, 8, "WEBP")) return SniffedType{"image/webp", ".webp", MediaFamily::image};
+  if (at(head, 0, "RIFF") && at(head, 8, "WEBP"))
+    return SniffedType{"image/webp", ".webp", MediaFamily::image};
   if (at(head, 0, "RIFF") && at(head, 8, "WAVE")) return SniffedType{"audio/wav", ".wav", MediaFamily::audio};
-  if (at(head, 0, "RIFF") && at(head, 8, "AVI ")) return SniffedType{"video/x-msvideo", ".avi", MediaFamily::video};
+  if (at(head, 0, "RIFF") && at(head, 8, "AVI "))
+    return SniffedType{"video/x-msvideo", ".avi", MediaFamily::video};
   if (at(head, 0, "OggS")) return sniff_ogg(head);
   if (at(head, 0, "PK\x03\x04"sv) || at(head, 0, "PK\x05\x06"sv)) return sniff_zip(head);
   return std::nullopt;
@@ -154,8 +157,9 @@ std::optional<SniffedType> sniff_page(std::string_view head) {
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   text.erase(0, std::min(text.find_first_not_of(" \t\r\n\f"), text.size()));
   if (text.contains("<svg")) return kSvg;
-  for (const auto tag : {"<!doctype html"sv, "<html"sv, "<head"sv, "<body"sv, "<script"sv, "<iframe"sv, "<style"sv,
-                         "<title"sv, "<meta"sv, "<table"sv, "<div"sv, "<h1"sv, "<img"sv, "<a "sv}) {
+  for (const auto tag :
+       {"<!doctype html"sv, "<html"sv, "<head"sv, "<body"sv, "<script"sv, "<iframe"sv, "<style"sv, "<title"sv,
+        "<meta"sv, "<table"sv, "<div"sv, "<h1"sv, "<img"sv, "<a "sv}) {
     if (text.starts_with(tag)) return kHtml;
   }
   if (text.starts_with("<!--") || text.starts_with("<?xml")) return text.contains("<html") ? kHtml : kXml;
@@ -217,7 +221,8 @@ bool fits(const Fit& fit, MediaFamily family) {
 
 // Sound in a container that is also used for pictures gets the name for sound.
 SniffedType as_sound(SniffedType type) {
-  if (type.mime_type == "video/mp4" || type.mime_type == "video/quicktime") return {"audio/mp4", ".m4a", MediaFamily::audio};
+  if (type.mime_type == "video/mp4" || type.mime_type == "video/quicktime")
+    return {"audio/mp4", ".m4a", MediaFamily::audio};
   if (type.mime_type == "video/3gpp") return {"audio/3gpp", ".3gp", MediaFamily::audio};
   if (type.mime_type == "video/webm") return {"audio/webm", ".webm", MediaFamily::audio};
   return type;
@@ -282,11 +287,12 @@ Result<MediaVerdict> judge_media(std::string_view kind, std::string_view told, s
   const auto fit = std::ranges::find(kFits, kind, &Fit::kind);
   if (fit != kFits.end()) {
     if (!fits(*fit, type.family)) {
-      return fail(ErrorCode::invalid_argument, fmt::format("it was sent as {}, but its bytes are {}", kind, words(type)));
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("it was sent as {}, but its bytes are {}", kind, words(type)));
     }
     if (fit->audio && !fit->image) type = as_sound(type);
-  } else if (type.family == MediaFamily::page && told_type != type.mime_type && !told_type.starts_with("text/") &&
-             !told_type.ends_with("xml")) {
+  } else if (type.family == MediaFamily::page && told_type != type.mime_type &&
+             !told_type.starts_with("text/") && !told_type.ends_with("xml")) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("it was sent as {}, but its bytes are {}: most likely an error page",
                             told_type.empty() ? kind : std::string_view(told_type), words(type)));

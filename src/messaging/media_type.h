@@ -19,23 +19,24 @@ struct SniffedType {
   std::string_view extension;  // ".jpg"
   MediaFamily family = MediaFamily::unknown;
 };
-// `head` is the file's beginning, kSniffBytes of it or all. HTML, SVG and other things that browsers run are of family
-// `page`.
+// `head` is the file's beginning, kSniffBytes of it or all. HTML, SVG and other things that browsers run are
+// of family `page`.
 SniffedType sniff(std::string_view head);
 
 struct MediaVerdict {
   std::string mime_type;  // "audio/ogg; codecs=opus"
   std::string extension;  // with dot
 };
-// `kind` as in channels::Attachment; `told` may be empty, wrong or have parameters. invalid_argument says in words why these
-// bytes are not what a person sent: an error page as an image, a program as a sticker.
+// `kind` as in channels::Attachment; `told` may be empty, wrong or have parameters. invalid_argument says in
+// words why these bytes are not what a person sent: an error page as an image, a program as a sticker.
 Result<MediaVerdict> judge_media(std::string_view kind, std::string_view told, std::string_view head);
 
 // Most bytes that are taken of a kind that people send. Wider than what we may send (SupportedMedia), because
 // their phones send more.
 std::uint64_t incoming_limit(std::string_view kind);
 
-// Hex as attachments keep it, from hex or base64 (Meta's webhooks and its media endpoint differ); empty if it is neither.
+// Hex as attachments keep it, from hex or base64 (Meta's webhooks and its media endpoint differ); empty if it
+// is neither.
 std::string hash_as_hex(std::string_view told);
 
 // What WhatsApp takes from us (Cloud API media reference, "Supported media types").

@@ -1,5 +1,5 @@
-// The media fetcher in the simulator: Graph and its media host are HTTP servers that fail on purpose, the process dies at any
-// instant, and an hour of outage costs nothing.
+// The media fetcher in the simulator: Graph and its media host are HTTP servers that fail on purpose, the
+// process dies at any instant, and an hour of outage costs nothing.
 #include "messaging/media_fetcher.h"
 
 #include <map>
@@ -57,13 +57,16 @@ struct Meta {
     HttpResponse out;
     if (!files.contains(id)) {
       out.status = 400;
-      out.body = R"({"error":{"message":"Unsupported get request.","type":"GraphMethodException","code":100,"error_subcode":33}})";
+      out.body =
+          R"({"error":{"message":"Unsupported get request.","type":"GraphMethodException","code":100,"error_subcode":33}})";
       return out;
     }
     const std::string hash = told_hash.empty() ? to_hex(sha256(files[id])) : told_hash;
-    out.body = fmt::format(R"({{"messaging_product":"whatsapp","url":"https://{}/whatsapp_business/attachments/?mid={}",)"
-                           R"("mime_type":"{}","sha256":"{}","file_size":{},"id":"{}"}})",
-                           host, id, told_type, hash, told_size < 0 ? static_cast<std::int64_t>(files[id].size()) : told_size, id);
+    out.body = fmt::format(
+        R"({{"messaging_product":"whatsapp","url":"https://{}/whatsapp_business/attachments/?mid={}",)"
+        R"("mime_type":"{}","sha256":"{}","file_size":{},"id":"{}"}})",
+        host, id, told_type, hash, told_size < 0 ? static_cast<std::int64_t>(files[id].size()) : told_size,
+        id);
     return out;
   }
   HttpResponse bytes(const HttpRequest& request) {
@@ -96,7 +99,8 @@ struct Meta {
 
 // One life of our process.
 struct Life {
-  Life(simulated::World& world, simulated::Disk& disk, simulated::SimulatedFiles& files, MediaFetcherOptions options)
+  Life(simulated::World& world, simulated::Disk& disk, simulated::SimulatedFiles& files,
+       MediaFetcherOptions options)
       : process(world, "posthorn") {
     simulated::DatabaseOptions database_options;
     database_options.post_after = [this](Duration d, std::move_only_function<void()> f) {
@@ -106,8 +110,11 @@ struct Life {
     blobs = std::make_unique<BlobStore>(files, "blobs");
     EXPECT_TRUE(blobs->prepare());
     http = std::make_unique<HttpClient>(process.network(), process.clock(), process.executor());
-    graph = std::move(whatsapp::GraphClient::create(*http, process.clock(), whatsapp::GraphConfig{}, Secret("token")).value());
-    fetch = std::make_unique<SafeFetch>(process.network(), process.clock(), process.executor(), AddressPolicy{});
+    graph = std::move(
+        whatsapp::GraphClient::create(*http, process.clock(), whatsapp::GraphConfig{}, Secret("token"))
+            .value());
+    fetch =
+        std::make_unique<SafeFetch>(process.network(), process.clock(), process.executor(), AddressPolicy{});
     fetcher = std::make_unique<MediaFetcher>(
         MediaFetcherPorts{*database, process.clock(), process.random(), null_log(), *metrics, *blobs, *fetch,
                           process.executor(), [this](const Account& a) { return source(a); }},
@@ -134,16 +141,19 @@ struct Life {
 class MediaFetcherTest : public testing::Test {
  protected:
   MediaFetcherTest() {
+    options_.look_every = 1min;  // everything here calls wake()
     open();
     write([](Transaction& tx) -> Result<> {
       for (const auto* sql :
-           {"INSERT INTO accounts (id, channel, name, business_id, sender_id, verified_name, sealed_token, created_at, "
+           {"INSERT INTO accounts (id, channel, name, business_id, sender_id, verified_name, sealed_token, "
+            "created_at, "
             "updated_at) VALUES (1, 'whatsapp', 'shop', '77', '106540', 'Shop & Co', '', 0, 0), "
             "(2, 'instagram', 'insta', '88', '178414', '', '', 0, 0)",
             "INSERT INTO people (id, portfolio, created_at, updated_at) VALUES (1, '77', 0, 0)",
             "INSERT INTO person_addresses (kind, scope, value, person_id, valid_from) VALUES "
             "(2, '77', 'DE.1', 1, 0), (1, '77', '491701234567', 1, 0)",
-            "INSERT INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0), (2, 2, 1, 0)"}) {
+            "INSERT INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0), (2, 2, "
+            "1, 0)"}) {
         PH_TRY(tx.execute(sql));
       }
       return {};
@@ -160,9 +170,8 @@ class MediaFetcherTest : public testing::Test {
   }
   void write(std::function<Result<>(Transaction&)> work) {
     std::optional<Result<>> done;
-    auto task = [](Database& db, std::function<Result<>(Transaction&)> f, std::optional<Result<>>& out) -> Task<> {
-      out = co_await db.write(std::move(f));
-    };
+    auto task = [](Database& db, std::function<Result<>(Transaction&)> f,
+                   std::optional<Result<>>& out) -> Task<> { out = co_await db.write(std::move(f)); };
     life_->process.spawn(task(*life_->database, std::move(work), done));
     ASSERT_TRUE(world_.run_until([&] { return done.has_value(); }, 1min));
     ASSERT_TRUE(*done) << done->error().message;
@@ -170,9 +179,8 @@ class MediaFetcherTest : public testing::Test {
   template <class T>
   Result<T> read(std::function<Result<T>(Transaction&)> work) {
     std::optional<Result<T>> done;
-    auto task = [](Database& db, std::function<Result<T>(Transaction&)> f, std::optional<Result<T>>& out) -> Task<> {
-      out = co_await db.read(std::move(f));
-    };
+    auto task = [](Database& db, std::function<Result<T>(Transaction&)> f,
+                   std::optional<Result<T>>& out) -> Task<> { out = co_await db.read(std::move(f)); };
     life_->process.spawn(task(*life_->database, std::move(work), done));
     EXPECT_TRUE(world_.run_until([&] { return done.has_value(); }, 1min));
     return std::move(*done);
@@ -182,9 +190,10 @@ class MediaFetcherTest : public testing::Test {
   std::int64_t receive(channels::Attachment attachment, std::int64_t conversation = 1) {
     const std::int64_t id = ++last_;
     write([=, now = life_->process.clock().wall_now()](Transaction& tx) -> Result<> {
-      PH_TRY(tx.execute("INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, type) "
-                        "VALUES ($1, $2, 0, $3, $3, $4, 'image')",
-                        {id, conversation, now, fmt::format("wamid.{}", id)}));
+      PH_TRY(tx.execute(
+          "INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, type) "
+          "VALUES ($1, $2, 0, $3, $3, $4, 'image')",
+          {id, conversation, now, fmt::format("wamid.{}", id)}));
       return attachments::add(tx, MessageId{id}, AccountId{conversation}, {attachment}, now);
     });
     life_->fetcher->wake();
@@ -198,7 +207,8 @@ class MediaFetcherTest : public testing::Test {
     return receive(std::move(attachment));
   }
   StoredAttachment row(std::int64_t id) {
-    return read<StoredAttachment>([id](Transaction& tx) { return attachments::get(tx, AttachmentId{id}); }).value();
+    return read<StoredAttachment>([id](Transaction& tx) { return attachments::get(tx, AttachmentId{id}); })
+        .value();
   }
   std::vector<std::string> told() {
     auto events = read<std::vector<LoggedEvent>>(
@@ -231,12 +241,15 @@ TEST_F(MediaFetcherTest, FetchesAtOnceAndTells) {
   EXPECT_EQ(stored.blob, to_hex(sha256(kJpeg)));
   EXPECT_EQ(stored.size, kJpeg.size());
   EXPECT_EQ(stored.mime_type, "image/jpeg");
-  EXPECT_EQ(stored.path,
-            "business=Shop_Co/wabaMetaId=77/phone=106540/from=491701234567/waMessageId=wamid.1/mediaId=900.jpg");
+  EXPECT_EQ(
+      stored.path,
+      "business=Shop_Co/wabaMetaId=77/phone=106540/from=491701234567/waMessageId=wamid.1/mediaId=900.jpg");
   EXPECT_EQ(*files_.contents("blobs/" + stored.blob), kJpeg);
   EXPECT_EQ(meta_.last_number, "106540");
-  EXPECT_THAT(told(), testing::ElementsAre(
-                          R"(conversation:1 {"message_id":1,"conversation_id":1,"attachment_id":1,"state":"stored"})"));
+  EXPECT_THAT(
+      told(),
+      testing::ElementsAre(
+          R"(conversation:1 {"message_id":1,"conversation_id":1,"attachment_id":1,"state":"stored"})"));
 }
 
 TEST_F(MediaFetcherTest, TakesSignedAddressesAsTheyAreWithoutCredentials) {

@@ -1,9 +1,10 @@
 // What files are, what strangers may call them, and links to them.
+#include "messaging/media_type.h"
+
 #include <gmock/gmock.h>
 
 #include "messaging/media_links.h"
 #include "messaging/media_path.h"
-#include "messaging/media_type.h"
 
 namespace posthorn {
 namespace {
@@ -20,7 +21,8 @@ const std::string kM4a = "\x00\x00\x00\x18"s + "ftypM4A \x00\x00\x02\x00"s;
 const std::string k3gp = "\x00\x00\x00\x18"s + "ftyp3gp4\x00\x00\x02\x00"s;
 const std::string kOpus = "OggS\x00\x02"s + std::string(22, '\0') + "OpusHead\x01\x01";
 const std::string kVorbis = "OggS\x00\x02"s + std::string(22, '\0') + "\x01vorbis";
-const std::string kDocx = "PK\x03\x04\x14\x00"s + std::string(24, '\0') + "[Content_Types].xml" + std::string(40, 'x') + "word/document.xml";
+const std::string kDocx = "PK\x03\x04\x14\x00"s + std::string(24, '\0') + "[Content_Types].xml" +
+                          std::string(40, 'x') + "word/document.xml";
 const std::string kZip = "PK\x03\x04\x14\x00"s + std::string(24, '\0') + "holiday.png";
 const std::string kOle = "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"s + std::string(30, '\0');
 const std::string kHtml = "\r\n <!DOCTYPE html><html><body>Sorry</body></html>";
@@ -29,7 +31,9 @@ struct Sample {
   std::string name, kind, told, bytes;
   std::string type, extension;  // empty: refused
 };
-void PrintTo(const Sample& s, std::ostream* out) { *out << s.name; }
+void PrintTo(const Sample& s, std::ostream* out) {
+  *out << s.name;
+}
 
 class Judged : public testing::TestWithParam<Sample> {};
 TEST_P(Judged, ByItsBytes) {
@@ -53,7 +57,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"gif", "image", "", "GIF89a..", "image/gif", ".gif"},
         Sample{"voice note without codec", "voice", "audio/ogg", kOpus, "audio/ogg; codecs=opus", ".ogg"},
         Sample{"voice note told as mpeg", "audio", "audio/mpeg", kOpus, "audio/ogg; codecs=opus", ".ogg"},
-        Sample{"voice note with parameters", "audio", "audio/ogg; codecs=opus", kOpus, "audio/ogg; codecs=opus", ".ogg"},
+        Sample{"voice note with parameters", "audio", "audio/ogg; codecs=opus", kOpus,
+               "audio/ogg; codecs=opus", ".ogg"},
         Sample{"vorbis", "audio", "audio/ogg; codecs=opus", kVorbis, "audio/ogg", ".ogg"},
         Sample{"m4a", "audio", "audio/mp4", kM4a, "audio/mp4", ".m4a"},
         Sample{"Instagram voice", "audio", "", kMp4, "audio/mp4", ".m4a"},
@@ -78,7 +83,8 @@ INSTANTIATE_TEST_SUITE_P(
         Sample{"text", "document", "text/plain", "Grüße\n", "text/plain", ".txt"},
         Sample{"csv", "document", "text/csv", "a;b\n1;2\n", "text/csv", ".csv"},
         Sample{"vcard", "file", "text/vcard", "BEGIN:VCARD", "text/vcard", ".vcf"},
-        Sample{"program", "document", "application/pdf", "MZ\x90\x00\x03"s, "application/octet-stream", ".bin"},
+        Sample{"program", "document", "application/pdf", "MZ\x90\x00\x03"s, "application/octet-stream",
+               ".bin"},
         Sample{"html sent as html", "document", "text/html", kHtml, "text/html", ".html"},
         Sample{"html as image", "image", "image/jpeg", kHtml, "", ""},
         Sample{"html as sticker", "sticker", "image/webp", kHtml, "", ""},
@@ -116,12 +122,15 @@ TEST(MediaLimits, OfWhatWeMaySendAndOfWhatPeopleSend) {
 }
 
 TEST(MediaPath, HasTheSeedLayout) {
-  EXPECT_EQ(media_path({"Café & Co", "1347766229904230", "106540352242922", "491701234567", "wamid.HBg/LN+=", "123", ".jpg"}),
+  EXPECT_EQ(media_path({"Café & Co", "1347766229904230", "106540352242922", "491701234567",
+                        "wamid.HBg/LN+=", "123", ".jpg"}),
             "business=Caf_Co/wabaMetaId=1347766229904230/phone=106540352242922/from=491701234567/"
             "waMessageId=wamid.HBg_LN_=/mediaId=123.jpg");
   EXPECT_EQ(media_path({"", "", "", "", "", "", ".bin"}),
-            "business=unknown/wabaMetaId=unknown/phone=unknown/from=unknown/waMessageId=unknown/mediaId=unknown.bin");
-  const auto hostile = media_path({"../../etc", "a/../b", "..\\..", "\0x"s, "m", std::string(5000, 'i'), ".bin"});
+            "business=unknown/wabaMetaId=unknown/phone=unknown/from=unknown/waMessageId=unknown/"
+            "mediaId=unknown.bin");
+  const auto hostile =
+      media_path({"../../etc", "a/../b", "..\\..", "\0x"s, "m", std::string(5000, 'i'), ".bin"});
   EXPECT_EQ(std::ranges::count(hostile, '/'), 5);
   EXPECT_THAT(hostile, Not(HasSubstr("/..")));
   EXPECT_LT(hostile.size(), 600U);
@@ -136,19 +145,20 @@ TEST_P(FileName, IsHarmless) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Table, FileName,
-    testing::Values(Named{"invoice.pdf", ".pdf", "invoice.pdf"}, Named{"INVOICE.PDF", ".pdf", "INVOICE.pdf"},
-                    Named{"Rechnung März.pdf", ".pdf", "Rechnung März.pdf"}, Named{"", ".pdf", "document-7.pdf"},
-                    Named{"../../etc/passwd", ".txt", "passwd.txt"}, Named{"C:\\Windows\\system.ini", ".txt", "system.ini.txt"},
-                    Named{"..", ".pdf", "document-7.pdf"}, Named{".htaccess", ".txt", "htaccess.txt"},
-                    Named{"photo.html", ".jpg", "photo.html.jpg"},
-                    Named{"invoice\xe2\x80\xae"
-                          "fdp.exe",
-                          ".pdf", "invoice_fdp.exe.pdf"},
-                    Named{"a\r\nSet-Cookie: x=1.pdf", ".pdf", "a_Set-Cookie_ x=1.pdf"},
-                    Named{"a\0b.pdf"s, ".pdf", "a_b.pdf"}, Named{"con.pdf", ".pdf", "_con.pdf"},
-                    Named{"LPT1.txt.pdf", ".pdf", "_LPT1.txt.pdf"}, Named{"\xff\xfe.pdf", ".pdf", "document-7.pdf"},
-                    Named{"x\xc0\xafy.pdf", ".pdf", "x_y.pdf"}, Named{"a\"b;c%00.pdf", ".pdf", "a_b_c_00.pdf"},
-                    Named{"name. . .", ".pdf", "name.pdf"}, Named{"   ", ".pdf", "document-7.pdf"}));
+    testing::Values(
+        Named{"invoice.pdf", ".pdf", "invoice.pdf"}, Named{"INVOICE.PDF", ".pdf", "INVOICE.pdf"},
+        Named{"Rechnung März.pdf", ".pdf", "Rechnung März.pdf"}, Named{"", ".pdf", "document-7.pdf"},
+        Named{"../../etc/passwd", ".txt", "passwd.txt"},
+        Named{"C:\\Windows\\system.ini", ".txt", "system.ini.txt"}, Named{"..", ".pdf", "document-7.pdf"},
+        Named{".htaccess", ".txt", "htaccess.txt"}, Named{"photo.html", ".jpg", "photo.html.jpg"},
+        Named{"invoice\xe2\x80\xae"
+              "fdp.exe",
+              ".pdf", "invoice_fdp.exe.pdf"},
+        Named{"a\r\nSet-Cookie: x=1.pdf", ".pdf", "a_Set-Cookie_ x=1.pdf"},
+        Named{"a\0b.pdf"s, ".pdf", "a_b.pdf"}, Named{"con.pdf", ".pdf", "_con.pdf"},
+        Named{"LPT1.txt.pdf", ".pdf", "_LPT1.txt.pdf"}, Named{"\xff\xfe.pdf", ".pdf", "document-7.pdf"},
+        Named{"x\xc0\xafy.pdf", ".pdf", "x_y.pdf"}, Named{"a\"b;c%00.pdf", ".pdf", "a_b_c_00.pdf"},
+        Named{"name. . .", ".pdf", "name.pdf"}, Named{"   ", ".pdf", "document-7.pdf"}));
 
 TEST(LongFileName, IsCutBetweenCharacters) {
   std::string name;
