@@ -23,9 +23,10 @@ Task<Result<std::unique_ptr<Stream>>> GuardedNetwork::connect(Endpoint endpoint,
   const auto wrong =
       std::ranges::find_if(addresses, [](const std::string& a) { return !is_public_address(a); });
   if (wrong != addresses.end()) {
-    co_return fail(ErrorCode::permission_denied,
-                   fmt::format("{} must not be called: its name leads to {}, which is no address of the public internet",
-                               endpoint.host, *wrong));
+    co_return fail(
+        ErrorCode::permission_denied,
+        fmt::format("{} must not be called: its name leads to {}, which is no address of the public internet",
+                    endpoint.host, *wrong));
   }
   Result<std::unique_ptr<Stream>> connected =
       fail(ErrorCode::unavailable, fmt::format("dns: {}: it has no address", endpoint.host));

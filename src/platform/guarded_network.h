@@ -1,6 +1,7 @@
-// A network that connects to public addresses only. Names are looked up once, every address of the answer is checked, and the
-// connection goes to an address that was checked: a name that answers differently the second time (DNS rebinding)
-// gains nothing. An HttpClient over this network may be given URLs that came from outside; redirects it never follows.
+// A network that connects to public addresses only. Names are looked up once, every address of the answer is
+// checked, and the connection goes to an address that was checked: a name that answers differently the second
+// time (DNS rebinding) gains nothing. An HttpClient over this network may be given URLs that came from
+// outside; redirects it never follows.
 #pragma once
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@ class GuardedNetwork final : public Network {
   // Trusted origins may leave out the port that goes without saying, and may be followed by a path.
   GuardedNetwork(Network& inner, Clock& clock, AddressPolicy policy);
 
-  // permission_denied, before any byte leaves, if check_endpoint() refuses or one of the name's addresses is not public.
+  // permission_denied, before any byte leaves, if check_endpoint() refuses or one of the name's addresses is
+  // not public.
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Duration timeout) override;
   Task<Result<std::vector<std::string>>> resolve(std::string host, Duration timeout) override;
   Task<Result<std::unique_ptr<Stream>>> connect_to(std::string address, Endpoint endpoint,

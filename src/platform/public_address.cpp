@@ -17,8 +17,8 @@ constexpr auto kNotPublic4 = std::to_array<std::string_view>({
     "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
     "168.63.129.16/32",  // Azure's metadata and DNS service, which is public by its looks
 });
-// Of IPv6 only global unicast (RFC 4291) is public at all, and within that not these (IANA IPv6 Special-Purpose
-// Address Registry): protocol assignments with Teredo, documentation, 6to4.
+// Of IPv6 only global unicast (RFC 4291) is public at all, and within that not these (IANA IPv6
+// Special-Purpose Address Registry): protocol assignments with Teredo, documentation, 6to4.
 constexpr std::string_view kGlobalUnicast6 = "2000::/3";
 constexpr auto kNotPublic6 =
     std::to_array<std::string_view>({"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"});

@@ -1,5 +1,5 @@
-// Which addresses of the internet a server may be made to call by somebody else's word (SSRF): the check that stands
-// before every request whose URL came from outside.
+// Which addresses of the internet a server may be made to call by somebody else's word (SSRF): the check that
+// stands before every request whose URL came from outside.
 #pragma once
 #include <string>
 #include <string_view>
@@ -17,14 +17,14 @@ namespace posthorn {
 // metadata address; and for what is no address.
 bool is_public_address(std::string_view address);
 
-// A host that systems read as an IPv4 address although it is not written as one: "127.1", "2130706433", "0x7f.1",
-// "0177.0.0.1". Nobody means well with these.
+// A host that systems read as an IPv4 address although it is not written as one: "127.1", "2130706433",
+// "0x7f.1", "0177.0.0.1". Nobody means well with these.
 bool is_disguised_address(std::string_view host);
 
 // Who may be called.
 struct AddressPolicy {
-  // "http://127.0.0.1:9000": scheme, host and port exactly. These are called whatever their address is, and without TLS
-  // if they say http. For test servers that the operator has named.
+  // "http://127.0.0.1:9000": scheme, host and port exactly. These are called whatever their address is, and
+  // without TLS if they say http. For test servers that the operator has named.
   std::vector<std::string> trusted_origins = {};
   bool any_port = false;  // ports other than 443 as well
 };
@@ -33,7 +33,8 @@ struct AddressPolicy {
 std::string origin_of(const Endpoint& endpoint);
 bool is_trusted(const AddressPolicy& policy, const Endpoint& endpoint);
 
-// What can be said without a look-up: TLS, port, disguised and literal addresses. permission_denied says what is wrong.
+// What can be said without a look-up: TLS, port, disguised and literal addresses. permission_denied says what
+// is wrong.
 Result<> check_endpoint(const AddressPolicy& policy, const Endpoint& endpoint);
 
 }  // namespace posthorn

@@ -81,7 +81,6 @@ Task<> watch_over(std::shared_ptr<Watch> watch, Clock& clock, FetchLimits limits
   }
 }
 
-
 std::string request_text(const ParsedUrl& url, const Secret& authorization) {
   const bool usual_port = url.endpoint.port == (url.endpoint.tls ? 443 : 80);
   const bool literal_v6 = url.endpoint.host.contains(':');
@@ -119,7 +118,11 @@ class Hop {
  public:
   Hop(Clock& clock, ParsedUrl url, const FetchLimits& limits, std::shared_ptr<Watch> watch,
       std::unique_ptr<Stream> stream)
-      : clock_(clock), url_(std::move(url)), limits_(limits), watch_(std::move(watch)), stream_(std::move(stream)) {
+      : clock_(clock),
+        url_(std::move(url)),
+        limits_(limits),
+        watch_(std::move(watch)),
+        stream_(std::move(stream)) {
     watch_->stream = stream_.get();
   }
   ~Hop() { watch_->stream = nullptr; }
@@ -147,8 +150,10 @@ class Hop {
 
   // The body into the sink.
   Task<std::expected<Fetched, FetchFailure>> take(FetchSink& sink) {
-    if (const auto coding = parser_.field("Content-Encoding"); !coding.empty() && !same_token(coding, "identity"))
-      co_return failed(FetchProblem::broken, ErrorCode::data_loss, host() + " sent compressed bytes, which nobody asked for");
+    if (const auto coding = parser_.field("Content-Encoding");
+        !coding.empty() && !same_token(coding, "identity"))
+      co_return failed(FetchProblem::broken, ErrorCode::data_loss,
+                       host() + " sent compressed bytes, which nobody asked for");
     Fetched out;
     out.content_type = parser_.field("Content-Type");
     out.origin = origin_of(url_.endpoint);
@@ -185,7 +190,8 @@ class Hop {
       return failed(FetchProblem::too_large, ErrorCode::too_large,
                     fmt::format("{} sent more than {} bytes", host(), limits_.max_bytes));
     }
-    const auto problem = error.code == ErrorCode::data_loss ? FetchProblem::broken : FetchProblem::unreachable;
+    const auto problem =
+        error.code == ErrorCode::data_loss ? FetchProblem::broken : FetchProblem::unreachable;
     return failed(problem, error.code, fmt::format("{}: {}", host(), error.message));
   }
 
@@ -246,8 +252,8 @@ Task<std::expected<Fetched, FetchFailure>> SafeFetch::get(FetchRequest request, 
   const auto first = parse_url(request.url);
   if (!first) co_return unusable_url("the file's address");
   const MonotonicTime end_by = clock_.now() + request.limits.whole;
-  const bool may_authorize =
-      std::ranges::find(request.credential_origins, origin_of(first->endpoint)) != request.credential_origins.end();
+  const bool may_authorize = std::ranges::find(request.credential_origins, origin_of(first->endpoint)) !=
+                             request.credential_origins.end();
   bool credentials = may_authorize;  // once the redirects have left the first origin, never again
   ParsedUrl url = *first;
   for (int hops = 0;; ++hops) {

@@ -1,8 +1,8 @@
 // Fetching of a file from a URL that somebody else chose: into a sink, piece by piece, bounded in every way.
 //
-// https only, public addresses only (guarded_network.h), at most three redirects and each checked like the first URL,
-// no compression, no proxy, no cookies. Credentials go to the exact origins that the caller names, and only
-// while the redirects stay at the first one (invariant I33).
+// https only, public addresses only (guarded_network.h), at most three redirects and each checked like the
+// first URL, no compression, no proxy, no cookies. Credentials go to the exact origins that the caller names,
+// and only while the redirects stay at the first one (invariant I33).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -23,7 +23,8 @@ struct FetchLimits {
   Duration connect = std::chrono::seconds(10);     // look-up, connection and TLS of one hop
   Duration first_byte = std::chrono::seconds(30);  // from the request to the answer's head
   Duration whole = std::chrono::minutes(10);       // everything, redirects included
-  // Slower than this on average over `pace_window`, and the fetch ends: a server that drips must not hold a place.
+  // Slower than this on average over `pace_window`, and the fetch ends: a server that drips must not hold a
+  // place.
   std::uint64_t min_bytes_per_second = 1024;
   Duration pace_window = std::chrono::seconds(20);
   int max_redirects = 3;
@@ -31,7 +32,7 @@ struct FetchLimits {
 
 struct FetchRequest {
   std::string url;
-  Secret authorization = {};  // the Authorization header; empty: none
+  Secret authorization = {};                         // the Authorization header; empty: none
   std::vector<std::string> credential_origins = {};  // "https://lookaside.fbsbx.com:443"; others never see it
   FetchLimits limits = {};
 };
@@ -66,7 +67,8 @@ class SafeFetch {
  public:
   SafeFetch(Network& network, Clock& clock, Executor executor, AddressPolicy policy);
 
-  // One attempt. The sink may have got a part when this fails. `request` and `sink` are kept until it returns.
+  // One attempt. The sink may have got a part when this fails. `request` and `sink` are kept until it
+  // returns.
   Task<std::expected<Fetched, FetchFailure>> get(FetchRequest request, FetchSink sink);
 
  private:

@@ -86,7 +86,8 @@ class SafeFetchTest : public testing::Test {
     return get(std::move(request));
   }
   void policy(AddressPolicy policy) {
-    fetch_ = std::make_unique<SafeFetch>(client_.network(), client_.clock(), client_.executor(), std::move(policy));
+    fetch_ = std::make_unique<SafeFetch>(client_.network(), client_.clock(), client_.executor(),
+                                         std::move(policy));
   }
 
   World world_{11};
@@ -156,8 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refused{"https://cdn.example\t/", FetchProblem::bad_url},
                     Refused{"https://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1/", FetchProblem::bad_url},
                     Refused{"file:///etc/passwd", FetchProblem::bad_url},
-                    Refused{"ftp://cdn.example/", FetchProblem::bad_url},
-                    Refused{"", FetchProblem::bad_url},
+                    Refused{"ftp://cdn.example/", FetchProblem::bad_url}, Refused{"", FetchProblem::bad_url},
                     Refused{"https://nobody.example/", FetchProblem::unreachable}));
 
 TEST_F(SafeFetchTest, OneLookUpOnly_ANameThatChangesItsAnswerGainsNothing) {
@@ -348,26 +348,30 @@ struct Address {
   bool is_public;
 };
 class PublicAddress : public testing::TestWithParam<Address> {};
-TEST_P(PublicAddress, IsToldFromOthers) { EXPECT_EQ(is_public_address(GetParam().text), GetParam().is_public); }
+TEST_P(PublicAddress, IsToldFromOthers) {
+  EXPECT_EQ(is_public_address(GetParam().text), GetParam().is_public);
+}
 INSTANTIATE_TEST_SUITE_P(
     Table, PublicAddress,
     testing::Values(Address{"8.8.8.8", true}, Address{"157.240.1.1", true}, Address{"172.15.255.255", true},
-                    Address{"172.32.0.1", true}, Address{"100.63.0.1", true}, Address{"2a03:2880:f101::1", true},
-                    Address{"2600::1", true}, Address{"0.0.0.0", false}, Address{"0.1.2.3", false},
-                    Address{"10.255.0.1", false}, Address{"100.64.0.1", false}, Address{"100.100.100.200", false},
-                    Address{"127.0.0.1", false}, Address{"127.255.255.254", false}, Address{"169.254.169.254", false},
-                    Address{"172.16.0.1", false}, Address{"172.31.255.255", false}, Address{"192.0.0.192", false},
-                    Address{"192.0.2.1", false}, Address{"192.88.99.1", false}, Address{"192.168.0.1", false},
-                    Address{"198.18.0.1", false}, Address{"198.19.255.255", false}, Address{"198.51.100.1", false},
+                    Address{"172.32.0.1", true}, Address{"100.63.0.1", true},
+                    Address{"2a03:2880:f101::1", true}, Address{"2600::1", true}, Address{"0.0.0.0", false},
+                    Address{"0.1.2.3", false}, Address{"10.255.0.1", false}, Address{"100.64.0.1", false},
+                    Address{"100.100.100.200", false}, Address{"127.0.0.1", false},
+                    Address{"127.255.255.254", false}, Address{"169.254.169.254", false},
+                    Address{"172.16.0.1", false}, Address{"172.31.255.255", false},
+                    Address{"192.0.0.192", false}, Address{"192.0.2.1", false}, Address{"192.88.99.1", false},
+                    Address{"192.168.0.1", false}, Address{"198.18.0.1", false},
+                    Address{"198.19.255.255", false}, Address{"198.51.100.1", false},
                     Address{"203.0.113.1", false}, Address{"224.0.0.1", false}, Address{"239.1.1.1", false},
                     Address{"255.255.255.255", false}, Address{"168.63.129.16", false}, Address{"::", false},
                     Address{"::1", false}, Address{"::ffff:8.8.8.8", false}, Address{"::8.8.8.8", false},
-                    Address{"64:ff9b::808:808", false}, Address{"64:ff9b:1::1", false}, Address{"100::1", false},
-                    Address{"2001::1", false}, Address{"2001:db8::1", false}, Address{"2002:808:808::1", false},
-                    Address{"3fff::1", false}, Address{"fc00::1", false}, Address{"fd00:ec2::254", false},
-                    Address{"fe80::1", false}, Address{"fec0::1", false}, Address{"ff02::1", false},
-                    Address{"8.8.8", false}, Address{"8.8.8.8.8", false}, Address{"example.org", false},
-                    Address{"", false}));
+                    Address{"64:ff9b::808:808", false}, Address{"64:ff9b:1::1", false},
+                    Address{"100::1", false}, Address{"2001::1", false}, Address{"2001:db8::1", false},
+                    Address{"2002:808:808::1", false}, Address{"3fff::1", false}, Address{"fc00::1", false},
+                    Address{"fd00:ec2::254", false}, Address{"fe80::1", false}, Address{"fec0::1", false},
+                    Address{"ff02::1", false}, Address{"8.8.8", false}, Address{"8.8.8.8.8", false},
+                    Address{"example.org", false}, Address{"", false}));
 
 }  // namespace
 }  // namespace posthorn
