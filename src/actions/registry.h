@@ -69,6 +69,7 @@ std::vector<Action> template_actions();
 std::vector<Action> message_actions();
 std::vector<Action> media_actions();
 std::vector<Action> conversation_actions();
+std::vector<Action> contact_actions();
 std::vector<Action> channel_actions();
 std::vector<Action> meta_account_actions();
 std::vector<Action> suppression_actions();
@@ -77,6 +78,8 @@ std::vector<Action> intake_actions();
 std::vector<Action> key_actions();
 std::vector<Action> webhook_endpoint_actions();
 std::vector<Action> event_actions();
+std::vector<Action> automation_actions();
+std::vector<Action> menu_actions();
 std::vector<Action> system_actions();
 
 }  // namespace posthorn

@@ -10,10 +10,10 @@ constexpr std::size_t kBrazilOld = 12, kBrazilNew = 13;  // 55, area of two digi
 constexpr std::size_t kMexicoNew = 12, kMexicoOld = 13;  // 52, then ten; 521, then ten
 constexpr std::size_t kArgentina = 12;                   // 54, then ten
 constexpr std::size_t kArgentinaMobile = 13;             // 549, then ten
-constexpr std::size_t kArgentinaHome = 14;               // 54, area, 15, number: twelve after the country code
+constexpr std::size_t kArgentinaHome = 14;  // 54, area, 15, number: twelve after the country code
 
-// Argentina's area codes of three digits; 11 is the only one of two, all others have four. Source: ENACOM, list of
-// "indicativos interurbanos".
+// Argentina's area codes of three digits; 11 is the only one of two, all others have four. Source: ENACOM,
+// list of "indicativos interurbanos".
 constexpr std::array<std::string_view, 38> kArgentinaAreasOfThree = {
     "220", "221", "223", "230", "236", "237", "249", "260", "261", "263", "264", "266", "280",
     "291", "294", "297", "298", "299", "336", "341", "342", "343", "345", "348", "351", "353",
@@ -44,7 +44,8 @@ std::string join(std::string_view a, std::string_view b, std::string_view c = {}
 }
 
 std::string brazil(std::string_view d) {
-  if (d.size() == kBrazilOld && is_brazil_area(d) && begins_mobile(d[4])) return join(d.substr(0, 4), "9", d.substr(4));
+  if (d.size() == kBrazilOld && is_brazil_area(d) && begins_mobile(d[4]))
+    return join(d.substr(0, 4), "9", d.substr(4));
   return std::string(d);
 }
 
@@ -92,7 +93,8 @@ std::vector<std::string> canonical_phone_prefixes(std::string_view d) {
   if (d.size() > 4 && d.size() < kBrazilOld && is_brazil_area(d) && begins_mobile(d[4]))
     out.push_back(join(d.substr(0, 4), "9", d.substr(4)));
   if (d.size() < kMexicoOld && d.starts_with("521")) out.push_back(join("52", d.substr(3)));
-  if (d.size() > 2 && d.size() < kArgentina && d.starts_with("54") && d[2] != '9') out.push_back(join("549", d.substr(2)));
+  if (d.size() > 2 && d.size() < kArgentina && d.starts_with("54") && d[2] != '9')
+    out.push_back(join("549", d.substr(2)));
   return out;
 }
 

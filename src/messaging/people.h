@@ -1,7 +1,8 @@
-// People: one internal id, many addresses. Nobody is known by a phone number alone, and nobody is split in two.
+// People: one internal id, many addresses. Nobody is known by a phone number alone, and nobody is split in
+// two.
 //
-// SQL only: every function works inside the caller's transaction. Source of the identity rules: Meta's business-scoped
-// user id reference (a user who changes the number gets a new id; numbers may be missing).
+// SQL only: every function works inside the caller's transaction. Source of the identity rules: Meta's
+// business-scoped user id reference (a user who changes the number gets a new id; numbers may be missing).
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -53,18 +54,21 @@ struct ResolvedPerson {
 
 namespace people {
 
-// The person behind an event: found by any of the addresses, made if there is none. Addresses that are new are added; if
-// they belong to different people, those are one and are merged, the older one kept. invalid_argument if `party`
-// has no address. A phone number that its user id no longer goes with moves to the new user id's person:
-// numbers are given to new owners (the strongest address wins).
-Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party, WallTime now);
+// The person behind an event: found by any of the addresses, made if there is none. Addresses that are new
+// are added; if they belong to different people, those are one and are merged, the older one kept.
+// invalid_argument if `party` has no address. A phone number that its user id no longer goes with moves to
+// the new user id's person: numbers are given to new owners (the strongest address wins).
+Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party,
+                               WallTime now);
 
 // The same without making or changing anything.
-Result<std::optional<PersonId>> find(Transaction& tx, const Account& account, const std::vector<channels::Address>& addresses);
+Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,
+                                     const std::vector<channels::Address>& addresses);
 
-// A user's ids changed: the person with any of `event.previous` gets the new addresses; the old ones become former.
-Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account, const channels::IdentityEvent& event,
-                                       WallTime now);
+// A user's ids changed: the person with any of `event.previous` gets the new addresses; the old ones become
+// former.
+Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account,
+                                       const channels::IdentityEvent& event, WallTime now);
 
 Result<Person> get(Transaction& tx, PersonId id);  // not_found; follows merges
 Result<std::vector<PersonAddress>> addresses(Transaction& tx, PersonId id);
@@ -79,14 +83,24 @@ Result<PersonPage> list(Transaction& tx, std::int64_t before, int limit);  // li
 // By the start of a name, username or phone number; at most `limit`.
 Result<std::vector<Person>> search(Transaction& tx, std::string_view text, int limit);
 
-// Makes `absorbed` a part of `kept`: addresses, conversations, messages, suppressions by person. Returns the id of the merge.
-// conflict when either is merged already, or they are one.
+// Makes `absorbed` a part of `kept`: addresses, conversations, messages, suppressions by person. Returns the
+// id of the merge. conflict when either is merged already, or they are one.
 Result<std::int64_t> merge(Transaction& tx, PersonId kept, PersonId absorbed, std::string_view actor,
                            std::string_view reason, WallTime now);
 // Puts everything back that still is where the merge put it. not_found, or conflict if it was undone already.
 Result<> undo_merge(Transaction& tx, std::int64_t merge_id, WallTime now, std::string_view actor = {});
 
-// How to address the person on this account: the user id or phone (WhatsApp), the scoped id. Empty: there is none.
+struct PersonMerge {
+  std::int64_t id = 0;
+  PersonId absorbed;
+  WallTime at{};
+  std::string actor, reason;
+};
+// What was merged into the person and not undone, newest first; limit 1 to 500.
+Result<std::vector<PersonMerge>> merges(Transaction& tx, PersonId id, int limit);
+
+// How to address the person on this account: the user id or phone (WhatsApp), the scoped id. Empty: there is
+// none.
 struct SendAddress {
   std::string phone;    // E.164 digits as the channel spells them
   std::string user_id;  // bsuid or scoped id

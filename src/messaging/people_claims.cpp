@@ -13,8 +13,8 @@ using people_rows::Row;
 namespace {
 
 std::ptrdiff_t user_ids(const Known& person, std::string_view scope) {
-  return std::ranges::count_if(person.addresses,
-                               [&](const Row& a) { return a.kind == AddressKind::bsuid && a.scope == scope; });
+  return std::ranges::count_if(
+      person.addresses, [&](const Row& a) { return a.kind == AddressKind::bsuid && a.scope == scope; });
 }
 
 }  // namespace
@@ -36,18 +36,19 @@ Result<> Claimant::let_go_others(const Row& address, std::string_view reason) {
   const std::vector<Row> all = person_.addresses;
   for (const Row& a : all) {
     if (a.kind != address.kind || a.scope != address.scope || a.value == address.value) continue;
-    PH_TRY(let_go(a, reason));
+    PH_TRY(let_go(a, reason, now_));
   }
   return {};
 }
 
-Result<> Claimant::let_go(const Row& address, std::string_view reason) {
-  const auto at = std::ranges::find_if(person_.addresses, [&](const Row& a) { return a.same_address(address); });
+Result<> Claimant::let_go(const Row& address, std::string_view reason, WallTime until) {
+  const auto at =
+      std::ranges::find_if(person_.addresses, [&](const Row& a) { return a.same_address(address); });
   if (at == person_.addresses.end()) return {};
   const Row held = *at;
   person_.addresses.erase(at);
   changed_ = true;
-  return people_rows::retire(tx_, person_.id, held, reason, now_);
+  return people_rows::retire(tx_, person_.id, held, reason, std::max(until, held.valid_from));
 }
 
 Result<> Claimant::become_one_with(PersonId other, std::string_view reason) {
@@ -77,8 +78,8 @@ Result<> Claimant::take_from(const Known& other, const Row& address) {
   return take(address);
 }
 
-// Two people are different when both have an address of a stronger kind: a user has one user id in a portfolio, and one
-// scoped id at an account.
+// Two people are different when both have an address of a stronger kind: a user has one user id in a
+// portfolio, and one scoped id at an account.
 Result<bool> Claimant::is_another(const Known& other, const Row& address) const {
   const bool both = std::ranges::any_of(other.addresses, [&](const Row& a) {
     return people_rows::is_user_id(a.kind) && !a.same_address(address) && person_.holds_kind(a.kind, a.scope);

@@ -1,5 +1,5 @@
-// Who an address belongs to when several people could claim it. One person claims the addresses that an event tells
-// of; what that does to others is decided here. Part of people.h's implementation.
+// Who an address belongs to when several people could claim it. One person claims the addresses that an event
+// tells of; what that does to others is decided here. Part of people.h's implementation.
 #pragma once
 #include <string_view>
 #include <vector>
@@ -11,22 +11,24 @@
 
 namespace posthorn::people_claims {
 
-enum class When {   // another person holds the address:
-  by_strength,      // the same person, unless a stronger address says otherwise: then it moves
-  same_person,      // the channel says so
-  another_person,   // it moves
+enum class When {  // another person holds the address:
+  by_strength,     // the same person, unless a stronger address says otherwise: then it moves
+  same_person,     // the channel says so
+  another_person,  // it moves
 };
 
 class Claimant {
  public:
-  Claimant(Transaction& tx, people_rows::Known person, WallTime now) : tx_(tx), person_(std::move(person)), now_(now) {}
+  Claimant(Transaction& tx, people_rows::Known person, WallTime now)
+      : tx_(tx), person_(std::move(person)), now_(now) {}
 
   // The person holds the address afterwards (unless a merge that would be needed was undone before).
   Result<> claim(const people_rows::Row& address, When when);
-  // One user id goes with one number: others of the address's kind and scope become former. Not for people whose
-  // several user ids were put together by hand.
+  // One user id goes with one number: others of the address's kind and scope become former. Not for people
+  // whose several user ids were put together by hand.
   Result<> let_go_others(const people_rows::Row& address, std::string_view reason);
-  Result<> let_go(const people_rows::Row& address, std::string_view reason);
+  // `until` is when it ended; for what ended before we heard of it.
+  Result<> let_go(const people_rows::Row& address, std::string_view reason, WallTime until);
   // Merges with another person, the older kept; nothing happens if somebody has undone that before.
   Result<> become_one_with(PersonId other, std::string_view reason);
 

@@ -23,35 +23,39 @@ Result<> for_each(Result<SqlRows> found, Read read) {
 
 Result<std::vector<Row>> conversations_of(Transaction& tx, PersonId person) {
   std::vector<Row> all;
-  PH_TRY(for_each(tx.query("SELECT id, account_id FROM conversations WHERE person_id = $1 AND group_id = '' ORDER BY id",
-                           {person}),
-                  [&](SqlRows& r) { all.push_back({ConversationId{r.integer(0)}, AccountId{r.integer(1)}}); }));
+  PH_TRY(for_each(
+      tx.query("SELECT id, account_id FROM conversations WHERE person_id = $1 AND group_id = '' ORDER BY id",
+               {person}),
+      [&](SqlRows& r) { all.push_back({ConversationId{r.integer(0)}, AccountId{r.integer(1)}}); }));
   return all;
 }
 
 Result<ConversationId> conversation_with(Transaction& tx, AccountId account, PersonId person) {
   ConversationId id;
-  PH_TRY(for_each(tx.query("SELECT id FROM conversations WHERE account_id = $1 AND person_id = $2 AND group_id = ''",
-                           {account, person}),
-                  [&](SqlRows& r) { id.value = r.integer(0); }));
+  PH_TRY(for_each(
+      tx.query("SELECT id FROM conversations WHERE account_id = $1 AND person_id = $2 AND group_id = ''",
+               {account, person}),
+      [&](SqlRows& r) { id.value = r.integer(0); }));
   return id;
 }
 
 Result<ConversationState> state_of(Transaction& tx, ConversationId id) {
   ConversationState s;
-  PH_TRY(for_each(tx.query("SELECT last_inbound_at, last_action_at, free_until, unread, archived, assigned_to "
-                           "FROM conversations WHERE id = $1",
-                           {id}),
-                  [&](SqlRows& r) {
-                    s.last_inbound_at = r.integer(0);
-                    s.last_action_at = r.integer(1);
-                    s.free_until = r.integer(2);
-                    s.unread = static_cast<int>(r.integer(3));
-                    s.archived = r.integer(4) != 0;
-                    s.assigned_to = r.text(5);
-                  }));
-  PH_TRY(for_each(tx.query("SELECT label FROM conversation_labels WHERE conversation_id = $1 ORDER BY label", {id}),
-                  [&](SqlRows& r) { s.labels.emplace_back(r.text(0)); }));
+  PH_TRY(
+      for_each(tx.query("SELECT last_inbound_at, last_action_at, free_until, unread, archived, assigned_to "
+                        "FROM conversations WHERE id = $1",
+                        {id}),
+               [&](SqlRows& r) {
+                 s.last_inbound_at = r.integer(0);
+                 s.last_action_at = r.integer(1);
+                 s.free_until = r.integer(2);
+                 s.unread = static_cast<int>(r.integer(3));
+                 s.archived = r.integer(4) != 0;
+                 s.assigned_to = r.text(5);
+               }));
+  PH_TRY(for_each(
+      tx.query("SELECT label FROM conversation_labels WHERE conversation_id = $1 ORDER BY label", {id}),
+      [&](SqlRows& r) { s.labels.emplace_back(r.text(0)); }));
   return s;
 }
 
@@ -65,27 +69,32 @@ Result<> find_last(Transaction& tx, ConversationId id) {
                     last = r.integer(0);
                     at = r.integer(1);
                   }));
-  PH_TRY(tx.execute("UPDATE conversations SET last_message_id = $2, last_message_at = $3 WHERE id = $1", {id, last, at}));
-  PH_TRY(tx.execute("UPDATE conversation_labels SET last_message_id = $2 WHERE conversation_id = $1", {id, last}));
+  PH_TRY(tx.execute("UPDATE conversations SET last_message_id = $2, last_message_at = $3 WHERE id = $1",
+                    {id, last, at}));
+  PH_TRY(tx.execute("UPDATE conversation_labels SET last_message_id = $2 WHERE conversation_id = $1",
+                    {id, last}));
   return {};
 }
 
 Result<> write_state(Transaction& tx, ConversationId id, const ConversationState& s) {
-  PH_TRY(tx.execute("UPDATE conversations SET last_inbound_at = $2, last_action_at = $3, free_until = $4, unread = $5, "
-                    "archived = $6, assigned_to = $7 WHERE id = $1",
-                    {id, s.last_inbound_at, s.last_action_at, s.free_until, s.unread, s.archived, s.assigned_to}));
+  PH_TRY(tx.execute(
+      "UPDATE conversations SET last_inbound_at = $2, last_action_at = $3, free_until = $4, unread = $5, "
+      "archived = $6, assigned_to = $7 WHERE id = $1",
+      {id, s.last_inbound_at, s.last_action_at, s.free_until, s.unread, s.archived, s.assigned_to}));
   PH_TRY(tx.execute("DELETE FROM conversation_labels WHERE conversation_id = $1", {id}));
   for (const std::string& label : s.labels) {
-    PH_TRY(tx.execute("INSERT INTO conversation_labels (label, conversation_id) VALUES ($1, $2)", {label, id}));
+    PH_TRY(
+        tx.execute("INSERT INTO conversation_labels (label, conversation_id) VALUES ($1, $2)", {label, id}));
   }
   return find_last(tx, id);
 }
 
 Result<> rename_reactions(Transaction& tx, ConversationId conversation, PersonId from, PersonId to) {
-  PH_TRY(tx.execute("UPDATE reactions SET actor = $3 WHERE actor = $2 AND message_id IN (SELECT id FROM messages "
-                    "WHERE conversation_id = $1) AND NOT EXISTS (SELECT 1 FROM reactions o WHERE "
-                    "o.message_id = reactions.message_id AND o.actor = $3)",
-                    {conversation, from, to}));
+  PH_TRY(tx.execute(
+      "UPDATE reactions SET actor = $3 WHERE actor = $2 AND message_id IN (SELECT id FROM messages "
+      "WHERE conversation_id = $1) AND NOT EXISTS (SELECT 1 FROM reactions o WHERE "
+      "o.message_id = reactions.message_id AND o.actor = $3)",
+      {conversation, from, to}));
   return {};
 }
 
@@ -129,10 +138,11 @@ int take_unread(int& now, const MergedConversation& m) {
 Result<> describe(Transaction& tx, MergedConversation& m) {
   PH_TRY(for_each(tx.query("SELECT MAX(id) FROM messages WHERE conversation_id = $1", {m.id}),
                   [&](SqlRows& r) { m.until.value = r.integer(0); }));
-  PH_TRY(for_each(tx.query("SELECT DISTINCT moved_from FROM messages WHERE conversation_id = $1 AND moved_from <> 0 "
-                           "ORDER BY moved_from",
-                           {m.id}),
-                  [&](SqlRows& r) { m.origins.push_back(r.integer(0)); }));
+  PH_TRY(for_each(
+      tx.query("SELECT DISTINCT moved_from FROM messages WHERE conversation_id = $1 AND moved_from <> 0 "
+               "ORDER BY moved_from",
+               {m.id}),
+      [&](SqlRows& r) { m.origins.push_back(r.integer(0)); }));
   PH_TRY_ASSIGN(m.absorbed, state_of(tx, m.id));
   if (!m.into) return {};
   PH_TRY_ASSIGN(m.kept, state_of(tx, m.into));
@@ -140,9 +150,10 @@ Result<> describe(Transaction& tx, MergedConversation& m) {
 }
 
 Result<> move_into(Transaction& tx, const MergedConversation& m) {
-  PH_TRY(tx.execute("UPDATE messages SET conversation_id = $2, moved_from = CASE WHEN moved_from = 0 THEN $1 ELSE "
-                    "moved_from END WHERE conversation_id = $1",
-                    {m.id, m.into}));
+  PH_TRY(tx.execute(
+      "UPDATE messages SET conversation_id = $2, moved_from = CASE WHEN moved_from = 0 THEN $1 ELSE "
+      "moved_from END WHERE conversation_id = $1",
+      {m.id, m.into}));
   ConversationState emptied;
   emptied.archived = true;
   PH_TRY(write_state(tx, m.id, emptied));
@@ -153,11 +164,14 @@ Result<> move_into(Transaction& tx, const MergedConversation& m) {
 Result<> move_back(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& m) {
   PH_TRY_ASSIGN(const ConversationId into, conversation_with(tx, m.account, kept));
   if (!into) return {};
-  PH_TRY(tx.execute("UPDATE messages SET conversation_id = $1, moved_from = 0 WHERE moved_from = $1 AND conversation_id = $2",
-                    {m.id, into}));
+  PH_TRY(
+      tx.execute("UPDATE messages SET conversation_id = $1, moved_from = 0 WHERE moved_from = $1 AND "
+                 "conversation_id = $2",
+                 {m.id, into}));
   for (const std::int64_t origin : m.origins) {
-    PH_TRY(tx.execute("UPDATE messages SET conversation_id = $1 WHERE moved_from = $3 AND conversation_id = $2",
-                      {m.id, into, origin}));
+    PH_TRY(
+        tx.execute("UPDATE messages SET conversation_id = $1 WHERE moved_from = $3 AND conversation_id = $2",
+                   {m.id, into, origin}));
   }
   PH_TRY(rename_reactions(tx, m.id, kept, absorbed));
   PH_TRY_ASSIGN(const ConversationState now, state_of(tx, into));
@@ -168,29 +182,34 @@ Result<> move_back(Transaction& tx, PersonId kept, PersonId absorbed, const Merg
   return write_state(tx, m.id, returned);
 }
 
-// Messages that were not part of the conversation when it changed hands: later ones, and those of later merges.
+// Messages that were not part of the conversation when it changed hands: later ones, and those of later
+// merges.
 Result<std::vector<std::int64_t>> foreign_origins(Transaction& tx, const MergedConversation& m) {
   std::vector<std::int64_t> all;
-  PH_TRY(for_each(tx.query("SELECT DISTINCT moved_from FROM messages WHERE conversation_id = $1 AND moved_from <> 0 "
-                           "ORDER BY moved_from",
-                           {m.id}),
-                  [&](SqlRows& r) { all.push_back(r.integer(0)); }));
+  PH_TRY(for_each(
+      tx.query("SELECT DISTINCT moved_from FROM messages WHERE conversation_id = $1 AND moved_from <> 0 "
+               "ORDER BY moved_from",
+               {m.id}),
+      [&](SqlRows& r) { all.push_back(r.integer(0)); }));
   std::erase_if(all, [&](std::int64_t id) { return std::ranges::find(m.origins, id) != m.origins.end(); });
   return all;
 }
 
-Result<bool> has_foreign(Transaction& tx, const MergedConversation& m, const std::vector<std::int64_t>& origins) {
+Result<bool> has_foreign(Transaction& tx, const MergedConversation& m,
+                         const std::vector<std::int64_t>& origins) {
   if (!origins.empty()) return true;
   bool later = false;
-  PH_TRY(for_each(tx.query("SELECT 1 FROM messages WHERE conversation_id = $1 AND id > $2 LIMIT 1", {m.id, m.until}),
-                  [&](SqlRows&) { later = true; }));
+  PH_TRY(for_each(
+      tx.query("SELECT 1 FROM messages WHERE conversation_id = $1 AND id > $2 LIMIT 1", {m.id, m.until}),
+      [&](SqlRows&) { later = true; }));
   return later;
 }
 
 Result<ConversationId> new_conversation(Transaction& tx, AccountId account, PersonId person, WallTime now) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("INSERT INTO conversations (account_id, person_id, created_at) VALUES ($1, $2, $3) "
-                                       "RETURNING id",
-                                       {account, person, now}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("INSERT INTO conversations (account_id, person_id, created_at) VALUES ($1, $2, $3) "
+                         "RETURNING id",
+                         {account, person, now}));
   PH_TRY(rows.next());
   return ConversationId{rows.integer(0)};
 }
@@ -199,10 +218,12 @@ Result<ConversationId> new_conversation(Transaction& tx, AccountId account, Pers
 Result<> leave_foreign(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& m,
                        const std::vector<std::int64_t>& origins, WallTime now) {
   PH_TRY_ASSIGN(const ConversationId own, new_conversation(tx, m.account, kept, now));
-  PH_TRY(tx.execute("UPDATE messages SET conversation_id = $2 WHERE conversation_id = $1 AND id > $3", {m.id, own, m.until}));
+  PH_TRY(tx.execute("UPDATE messages SET conversation_id = $2 WHERE conversation_id = $1 AND id > $3",
+                    {m.id, own, m.until}));
   for (const std::int64_t origin : origins) {
-    PH_TRY(tx.execute("UPDATE messages SET conversation_id = $2 WHERE conversation_id = $1 AND moved_from = $3",
-                      {m.id, own, origin}));
+    PH_TRY(
+        tx.execute("UPDATE messages SET conversation_id = $2 WHERE conversation_id = $1 AND moved_from = $3",
+                   {m.id, own, origin}));
   }
   PH_TRY(rename_reactions(tx, own, absorbed, kept));
   PH_TRY_ASSIGN(const ConversationState joint, state_of(tx, m.id));
@@ -213,9 +234,11 @@ Result<> leave_foreign(Transaction& tx, PersonId kept, PersonId absorbed, const 
   return write_state(tx, m.id, returned);
 }
 
-Result<> hand_back(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& m, WallTime now) {
-  PH_TRY_ASSIGN(const auto changed, tx.execute("UPDATE conversations SET person_id = $3 WHERE id = $1 AND person_id = $2",
-                                               {m.id, kept, absorbed}));
+Result<> hand_back(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& m,
+                   WallTime now) {
+  PH_TRY_ASSIGN(const auto changed,
+                tx.execute("UPDATE conversations SET person_id = $3 WHERE id = $1 AND person_id = $2",
+                           {m.id, kept, absorbed}));
   if (changed == 0) return {};
   PH_TRY(rename_reactions(tx, m.id, kept, absorbed));
   PH_TRY_ASSIGN(const auto origins, foreign_origins(tx, m));
@@ -245,7 +268,8 @@ Result<std::vector<MergedConversation>> unite(Transaction& tx, PersonId kept, Pe
   return all;
 }
 
-Result<> separate(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& merged, WallTime now) {
+Result<> separate(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& merged,
+                  WallTime now) {
   return merged.into ? move_back(tx, kept, absorbed, merged) : hand_back(tx, kept, absorbed, merged, now);
 }
 

@@ -9,8 +9,10 @@
 
 namespace posthorn::people_conversations {
 
-// Each conversation of `absorbed` goes to `kept`: its messages into the one with the same account, or as a whole.
+// Each conversation of `absorbed` goes to `kept`: its messages into the one with the same account, or as a
+// whole.
 Result<std::vector<MergedConversation>> unite(Transaction& tx, PersonId kept, PersonId absorbed);
-Result<> separate(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& merged, WallTime now);
+Result<> separate(Transaction& tx, PersonId kept, PersonId absorbed, const MergedConversation& merged,
+                  WallTime now);
 
 }  // namespace posthorn::people_conversations

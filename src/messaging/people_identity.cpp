@@ -1,5 +1,5 @@
-// What the channel tells about a change of somebody's addresses. Such events come late, twice and in the wrong order: the
-// former addresses tell what is known already.
+// What the channel tells about a change of somebody's addresses. Such events come late, twice and in the
+// wrong order: the former addresses tell what is known already.
 #include <algorithm>
 
 #include "messaging/people.h"
@@ -37,8 +37,8 @@ class IdentityChange {
 
   Result<ResolvedPerson> run() {
     if (next_.empty()) {
-      return fail(ErrorCode::invalid_argument, "The change of identity names no new address. It is kept as it came.",
-                  "addresses");
+      return fail(ErrorCode::invalid_argument,
+                  "The change of identity names no new address. It is kept as it came.", "addresses");
     }
     if (previous_.empty()) return same_addresses();
     PH_TRY(find_old());
@@ -97,24 +97,37 @@ class IdentityChange {
     const bool had_it_then = holder && holder->find(phone)->valid_from <= event_.at;
     if (!had_it_then) {
       PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx_, phone));
-      if (former) return found(former->id, false);
+      if (former && former->valid_from <= event_.at && event_.at <= former->valid_to)
+        return find_by_former_phone(former->id, phone);
     }
-    if (!holder) return {};
-    const bool somebody_else = has_kind(previous_, AddressKind::bsuid) &&
-                               holder->holds_kind(AddressKind::bsuid, phone.scope);
-    return somebody_else ? Result<>() : found(holder->id, true);
+    if (!holder || is_somebody_else(*holder, phone)) return {};
+    return found(holder->id, true);
+  }
+
+  Result<> find_by_former_phone(PersonId id, const Row& phone) {
+    PH_TRY_ASSIGN(const Known person, people_rows::known(tx_, id));
+    return is_somebody_else(person, phone) ? Result<>() : found(id, false);
+  }
+
+  // With another user id than the event names, or with one that came to the number only after the change.
+  bool is_somebody_else(const Known& holder, const Row& phone) const {
+    const bool named = has_kind(previous_, AddressKind::bsuid);
+    return std::ranges::any_of(holder.addresses, [&](const Row& a) {
+      return a.kind == AddressKind::bsuid && a.scope == phone.scope && (named || a.valid_from > event_.at);
+    });
   }
 
   Result<> apply(Claimant& claimant) {
-    // The new user id is one that somebody had and has no longer: the event is older than what we know. Unless it
-    // comes back to the person who has the previous one now.
+    // The new user id is one that somebody had and has no longer: the event is older than what we know.
+    // Unless it comes back to the person who has the previous one now.
     PH_TRY_ASSIGN(const std::optional<PersonId> newer, holder_before());
     const bool stale = newer && !(old_is_current_ && *newer == *old_);
     if (old_is_current_) {
       PH_TRY(absorb_owner_of_number(claimant));
       PH_TRY(let_go_previous(claimant));
     }
-    if (stale) return *newer == claimant.person().id ? Result<>() : claimant.become_one_with(*newer, event_.reason);
+    if (stale)
+      return *newer == claimant.person().id ? Result<>() : claimant.become_one_with(*newer, event_.reason);
     for (const Row& address : next_) {
       PH_TRY_ASSIGN(const When when, decide(address));
       PH_TRY(claimant.claim(address, when));
@@ -137,8 +150,8 @@ class IdentityChange {
     if (phone == previous_.end()) return {};
     PH_TRY_ASSIGN(const auto holder, people_rows::holder(tx_, *phone));
     if (!holder || holder->id == claimant.person().id) return {};
-    const bool number_only = std::ranges::none_of(
-        holder->addresses, [](const Row& a) { return people_rows::is_user_id(a.kind); });
+    const bool number_only =
+        std::ranges::none_of(holder->addresses, [](const Row& a) { return people_rows::is_user_id(a.kind); });
     if (!number_only || holder->find(*phone)->valid_from > event_.at) return {};
     return claimant.become_one_with(holder->id, event_.reason);
   }
@@ -146,7 +159,7 @@ class IdentityChange {
   Result<> let_go_previous(Claimant& claimant) {
     for (const Row& address : previous_) {
       if (contains(next_, address)) continue;
-      PH_TRY(claimant.let_go(address, event_.reason));
+      PH_TRY(claimant.let_go(address, event_.reason, ended()));
     }
     for (const AddressKind kind : kWhatsAppKinds) {
       if (!goes_along(kind)) continue;
@@ -155,9 +168,14 @@ class IdentityChange {
         return a.kind == kind && a.scope == scope_of(kind, account_) && !contains(next_, a);
       });
       if (others.size() != 1) continue;
-      PH_TRY(claimant.let_go(others.front(), event_.reason));
+      PH_TRY(claimant.let_go(others.front(), event_.reason, ended()));
     }
     return {};
+  }
+
+  WallTime ended() const {
+    const bool told = event_.at > WallTime() && event_.at < now_;
+    return told ? event_.at : now_;
   }
 
   // A new number brings new user ids, even if the event does not name the old ones; a new user id alone
@@ -168,8 +186,9 @@ class IdentityChange {
     return event_.reason == "user_id_update" && kind != AddressKind::phone;
   }
 
-  // The new user id names this person, whoever we took it for. A new number is theirs too; who had it before is the
-  // same person only if they were known by the number alone, or were first seen with it after the change.
+  // The new user id names this person, whoever we took it for. A new number is theirs too; who had it before
+  // is the same person only if they were known by the number alone, or were first seen with it after the
+  // change.
   Result<When> decide(const Row& address) {
     if (people_rows::is_user_id(address.kind)) return When::same_person;
     if (people_rows::is_user_id(next_.front().kind)) return When::by_strength;
@@ -196,7 +215,8 @@ class IdentityChange {
 
   Result<ResolvedPerson> finish(const Claimant& claimant, bool noted) {
     PH_TRY_ASSIGN(const bool renamed, people_rows::update_names(tx_, claimant.person(), event_.person, now_));
-    ResolvedPerson result{claimant.person().id, false, renamed || noted || claimant.changed(), claimant.merged()};
+    ResolvedPerson result{claimant.person().id, false, renamed || noted || claimant.changed(),
+                          claimant.merged()};
     if (result.changed) {
       PH_TRY(people_rows::append_event(tx_, now_, "person.identity_changed", result.id, event_.reason));
     }
@@ -214,8 +234,8 @@ class IdentityChange {
 
 }  // namespace
 
-Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account, const channels::IdentityEvent& event,
-                                       WallTime now) {
+Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account,
+                                       const channels::IdentityEvent& event, WallTime now) {
   return IdentityChange(tx, account, event, now).run();
 }
 

@@ -107,7 +107,8 @@ std::string MergeRecord::to_json() const {
   out["addresses"] = each(addresses, write_address);
   out["former"] = each(former, write_address);
   out["conversations"] = each(conversations, write_conversation);
-  out["calls"] = each(calls, [](const MergedCall& c) -> json::value { return json::array{c.id, c.conversation.value}; });
+  out["calls"] =
+      each(calls, [](const MergedCall& c) -> json::value { return json::array{c.id, c.conversation.value}; });
   out["businesses"] = each(suppressions.businesses, [](const std::string& b) { return json::value(b); });
   out["phones"] = each(suppressions.phones, [](const auto& p) -> json::value {
     return json::array{static_cast<std::int64_t>(p.first), p.second};

@@ -26,10 +26,10 @@ struct ConversationState {
 };
 
 struct MergedConversation {
-  ConversationId id;     // the absorbed person's
+  ConversationId id;  // the absorbed person's
   AccountId account;
-  ConversationId into;   // 0: it changed hands as a whole
-  MessageId until;       // its newest message then
+  ConversationId into;                // 0: it changed hands as a whole
+  MessageId until;                    // its newest message then
   std::vector<std::int64_t> origins;  // conversations whose messages earlier merges had moved here
   ConversationState absorbed, kept;   // before
 };

@@ -10,14 +10,16 @@ namespace {
 
 constexpr int kMaxCandidates = 2000;  // of the first word, when two are wanted
 
-// Capital letters whose small letter is a fixed distance away. Source: Unicode Character Database, simple case mappings.
+// Capital letters whose small letter is a fixed distance away. Source: Unicode Character Database, simple
+// case mappings.
 struct CaseRange {
   std::uint32_t first, last, distance;
 };
-constexpr CaseRange kFixed[] = {
-    {'A', 'Z', 32}, {0xC0, 0xD6, 32}, {0xD8, 0xDE, 32}, {0x391, 0x3A9, 32}, {0x410, 0x42F, 32}, {0x400, 0x40F, 80}};
+constexpr CaseRange kFixed[] = {{'A', 'Z', 32},     {0xC0, 0xD6, 32},   {0xD8, 0xDE, 32},
+                                {0x391, 0x3A9, 32}, {0x410, 0x42F, 32}, {0x400, 0x40F, 80}};
 // Capital and small letters take turns, beginning with a capital.
-constexpr CaseRange kPairs[] = {{0x100, 0x12F, 0}, {0x132, 0x137, 0}, {0x14A, 0x177, 0}, {0x460, 0x481, 0}, {0x1E00, 0x1E95, 0}};
+constexpr CaseRange kPairs[] = {{0x100, 0x12F, 0}, {0x132, 0x137, 0},   {0x14A, 0x177, 0},
+                                {0x460, 0x481, 0}, {0x1E00, 0x1E95, 0}, {0x1EA0, 0x1EFF, 0}};
 constexpr CaseRange kPairsFromOdd[] = {{0x139, 0x148, 0}, {0x179, 0x17E, 0}};
 
 std::uint32_t small(std::uint32_t c) {
@@ -51,8 +53,10 @@ std::string_view cut(std::string_view word) {
 constexpr std::string_view kOneWord =
     "SELECT DISTINCT person_id FROM person_names WHERE word >= $1 AND word < $2 LIMIT $3";
 constexpr std::string_view kTwoWords =
-    "SELECT DISTINCT n.person_id FROM (SELECT person_id FROM person_names WHERE word >= $1 AND word < $2 LIMIT $4) AS n "
-    "WHERE EXISTS (SELECT 1 FROM person_names o WHERE o.person_id = n.person_id AND o.word >= $5 AND o.word < $6) "
+    "SELECT DISTINCT n.person_id FROM (SELECT person_id FROM person_names WHERE word >= $1 AND word < $2 "
+    "LIMIT $4) AS n "
+    "WHERE EXISTS (SELECT 1 FROM person_names o WHERE o.person_id = n.person_id AND o.word >= $5 AND o.word "
+    "< $6) "
     "LIMIT $3";
 
 }  // namespace
@@ -64,8 +68,10 @@ std::string fold(std::string_view text) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x80) {
       out += static_cast<char>(small(c));
-    } else if (c >= 0xC3 && c <= 0xDF && i + 1 < text.size() && is_tail(text[i + 1])) {  // two bytes, to U+07FF
-      const std::uint32_t folded = small((c & 0x1FU) << 6 | (static_cast<unsigned char>(text[i + 1]) & 0x3FU));
+    } else if (c >= 0xC3 && c <= 0xDF && i + 1 < text.size() &&
+               is_tail(text[i + 1])) {  // two bytes, to U+07FF
+      const std::uint32_t folded =
+          small((c & 0x1FU) << 6 | (static_cast<unsigned char>(text[i + 1]) & 0x3FU));
       out += static_cast<char>(0xC0 | folded >> 6);
       out += static_cast<char>(0x80 | (folded & 0x3F));
       ++i;

@@ -25,15 +25,16 @@ namespace people {
 namespace {
 
 constexpr int kMaxPage = 500;
-constexpr std::size_t kMaxGivenName = 200;    // bytes
-constexpr std::size_t kMinPhoneDigits = 3;    // fewer are no start of a number worth a look
-constexpr std::size_t kMinUserId = 4;         // "DE.1"
+constexpr std::size_t kMaxGivenName = 200;  // bytes
+constexpr std::size_t kMinPhoneDigits = 3;  // fewer are no start of a number worth a look
+constexpr std::size_t kMinUserId = 4;       // "DE.1"
 
-#define PH_SELECT_PERSON                                                                                            \
-  "SELECT id, portfolio, name, given_name, username, profile, profile_at, profile_until, profile_error, "          \
+#define PH_SELECT_PERSON                                                                                  \
+  "SELECT id, portfolio, name, given_name, username, profile, profile_at, profile_until, profile_error, " \
   "profile_picture, merged_into, created_at, updated_at FROM people "
 constexpr std::string_view kById = PH_SELECT_PERSON "WHERE id = $1";
-constexpr std::string_view kPage = PH_SELECT_PERSON "WHERE id < $1 AND merged_into = 0 ORDER BY id DESC LIMIT $2";
+constexpr std::string_view kPage =
+    PH_SELECT_PERSON "WHERE id < $1 AND merged_into = 0 ORDER BY id DESC LIMIT $2";
 #undef PH_SELECT_PERSON
 constexpr std::string_view kAddresses =
     "SELECT kind, scope, value, shown, valid_from, 0 FROM person_addresses WHERE person_id = $1 "
@@ -78,15 +79,16 @@ Result<std::vector<PersonAddress>> read_addresses(Result<SqlRows> found, bool fo
 
 Result<> check_limit(int limit) {
   if (limit >= 1 && limit <= kMaxPage) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("'limit' is {}, but must be between 1 and {}.", limit, kMaxPage),
-              "limit");
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'limit' is {}, but must be between 1 and {}.", limit, kMaxPage), "limit");
 }
 
 // Where user ids and numbers are unique: one entry a portfolio.
 Result<std::vector<std::string>> scopes(Transaction& tx) {
   std::vector<std::string> all;
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT DISTINCT CASE WHEN portfolio = '' THEN business_id ELSE portfolio END "
-                                    "FROM accounts ORDER BY 1"));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT DISTINCT CASE WHEN portfolio = '' THEN business_id ELSE portfolio END "
+                         "FROM accounts ORDER BY 1"));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
@@ -123,7 +125,8 @@ class Search {
   }
 
   Result<> by_name(std::string_view text) {
-    PH_TRY_ASSIGN(const auto ids, people_names::find(tx_, people_names::words(text), static_cast<int>(limit_)));
+    PH_TRY_ASSIGN(const auto ids,
+                  people_names::find(tx_, people_names::words(text), static_cast<int>(limit_)));
     for (const PersonId id : ids) {
       PH_TRY(add(id));
     }
@@ -168,7 +171,8 @@ bool looks_like_user_id(std::string_view text) {
 // The newest address of a kind, as the channel spells it.
 std::string newest(const std::vector<PersonAddress>& all, AddressKind kind, const Account& account) {
   const std::string scope = scope_of(kind, account);
-  const auto found = std::ranges::find_if(all, [&](const PersonAddress& a) { return a.kind == kind && a.scope == scope; });
+  const auto found =
+      std::ranges::find_if(all, [&](const PersonAddress& a) { return a.kind == kind && a.scope == scope; });
   return found == all.end() ? std::string() : found->shown;
 }
 
@@ -193,13 +197,16 @@ Result<std::vector<PersonAddress>> former_addresses(Transaction& tx, PersonId id
 
 Result<> rename(Transaction& tx, PersonId id, std::string_view given_name, WallTime now) {
   if (given_name.size() > kMaxGivenName) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("The name has {} bytes; give one of at most {}.", given_name.size(), kMaxGivenName), "name");
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("The name has {} bytes; give one of at most {}.", given_name.size(), kMaxGivenName),
+        "name");
   }
   PH_TRY_ASSIGN(const PersonId own, people_rows::follow_merges(tx, id));
-  PH_TRY_ASSIGN(const auto changed,
-                tx.execute("UPDATE people SET given_name = $2, updated_at = $3 WHERE id = $1 AND given_name <> $2",
-                           {own, given_name, now}));
+  PH_TRY_ASSIGN(
+      const auto changed,
+      tx.execute("UPDATE people SET given_name = $2, updated_at = $3 WHERE id = $1 AND given_name <> $2",
+                 {own, given_name, now}));
   if (changed == 0) return {};
   PH_TRY(people_rows::index_names(tx, own));
   return people_rows::append_event(tx, now, "person.updated", own);
@@ -232,6 +239,22 @@ Result<std::vector<Person>> search(Transaction& tx, std::string_view text, int l
   }
   PH_TRY(search.by_name(text));
   return search.take();
+}
+
+Result<std::vector<PersonMerge>> merges(Transaction& tx, PersonId id, int limit) {
+  PH_TRY(check_limit(limit));
+  PH_TRY_ASSIGN(const PersonId own, people_rows::follow_merges(tx, id));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT id, absorbed, at, actor, reason FROM person_merges WHERE kept = $1 AND "
+                         "undone_at IS NULL ORDER BY id DESC LIMIT $2",
+                         {own, limit}));
+  std::vector<PersonMerge> all;
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return all;
+    all.push_back({rows.integer(0), PersonId{rows.integer(1)}, wall_from_micros(rows.integer(2)),
+                   std::string(rows.text(3)), std::string(rows.text(4))});
+  }
 }
 
 Result<SendAddress> send_address(Transaction& tx, const Account& account, PersonId id) {

@@ -23,7 +23,8 @@ using people_claims::When;
 using people_rows::Known;
 using people_rows::Row;
 
-// What an event is about when its strongest address is known, or a weaker one whose holder may have the stronger too.
+// What an event is about when its strongest address is known, or a weaker one whose holder may have the
+// stronger too.
 struct Owner {
   std::optional<Known> person;
   PersonId former;  // holds the user id no longer: the event is older than what we know
@@ -97,12 +98,14 @@ Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Par
 
 }  // namespace
 
-Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party, WallTime now) {
+Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party,
+                               WallTime now) {
   const std::vector<Row> wanted = people_rows::rows_of(account, party.addresses);
   if (wanted.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                "The event names nobody: neither a user id nor a phone number in digits. It is kept as it came.",
-                "addresses");
+    return fail(
+        ErrorCode::invalid_argument,
+        "The event names nobody: neither a user id nor a phone number in digits. It is kept as it came.",
+        "addresses");
   }
   PH_TRY_ASSIGN(Owner owner, find_owner(tx, wanted));
   if (owner.former) return ResolvedPerson{owner.former, false, false, {}};

@@ -19,16 +19,18 @@ namespace {
 
 constexpr int kLongestChain = 1000;  // of merges into merges: a longer one is a circle, which cannot be
 
-#define PH_SELECT_KNOWN                                                                        \
+#define PH_SELECT_KNOWN \
   "SELECT p.id, p.name, p.username, p.identity_hash, a.kind, a.scope, a.value, a.shown, a.valid_from FROM "
 constexpr std::string_view kHolder = PH_SELECT_KNOWN
-    "person_addresses s JOIN people p ON p.id = s.person_id JOIN person_addresses a ON a.person_id = s.person_id "
+    "person_addresses s JOIN people p ON p.id = s.person_id JOIN person_addresses a ON a.person_id = "
+    "s.person_id "
     "WHERE s.kind = $1 AND s.scope = $2 AND s.value = $3";
-constexpr std::string_view kKnown = PH_SELECT_KNOWN
-    "people p LEFT JOIN person_addresses a ON a.person_id = p.id WHERE p.id = $1";
+constexpr std::string_view kKnown =
+    PH_SELECT_KNOWN "people p LEFT JOIN person_addresses a ON a.person_id = p.id WHERE p.id = $1";
 #undef PH_SELECT_KNOWN
 constexpr std::string_view kFormerHolder =
-    "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND value = $3 "
+    "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND "
+    "value = $3 "
     "ORDER BY valid_to DESC, person_id LIMIT 1";
 constexpr std::string_view kFormer =
     "INSERT INTO person_former_addresses (person_id, kind, scope, value, valid_from, valid_to, reason) "
@@ -65,11 +67,20 @@ bool is_phone(std::string_view value) {
   return !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// Scoped ids belong to Instagram and Messenger, the others to WhatsApp.
+bool fits_channel(AddressKind kind, const Account& account) {
+  const bool scoped_channel = account.channel == "instagram" || account.channel == "messenger";
+  return is_scoped(kind) == scoped_channel;
+}
+
 std::optional<Row> row_of(const Account& account, const channels::Address& address) {
-  if (address.value.empty()) return std::nullopt;
+  if (address.value.empty() || !fits_channel(address.kind, account)) return std::nullopt;
   Row row{address.kind, scope_of(address.kind, account), address.value, "", {}};
+  const bool digits = is_phone(address.value);
+  if (address.kind == AddressKind::bsuid && digits)
+    return std::nullopt;  // they begin with a country and a dot
   if (address.kind != AddressKind::phone) return row;
-  if (!is_phone(address.value)) return std::nullopt;
+  if (!digits) return std::nullopt;
   row.value = canonical_phone(address.value);
   if (row.value != address.value) row.shown = address.value;
   return row;
@@ -87,11 +98,15 @@ bool is_scoped(AddressKind kind) {
 
 int strength(AddressKind kind) {
   switch (kind) {
-    case AddressKind::phone: return 1;
-    case AddressKind::parent_bsuid: return 2;
-    case AddressKind::bsuid: return 3;
+    case AddressKind::phone:
+      return 1;
+    case AddressKind::parent_bsuid:
+      return 2;
+    case AddressKind::bsuid:
+      return 3;
     case AddressKind::instagram_scoped:
-    case AddressKind::page_scoped: return 4;
+    case AddressKind::page_scoped:
+      return 4;
   }
   return 0;
 }
@@ -110,7 +125,8 @@ std::vector<Row> rows_of(const Account& account, const std::vector<channels::Add
   for (const auto& address : addresses) {
     auto row = row_of(account, address);
     if (!row) continue;
-    const auto place = std::ranges::find_if(rows, [&](const Row& r) { return strength(r.kind) <= strength(row->kind); });
+    const auto place =
+        std::ranges::find_if(rows, [&](const Row& r) { return strength(r.kind) <= strength(row->kind); });
     const bool told = place != rows.end() && strength(place->kind) == strength(row->kind);
     if (!told) rows.insert(place, *std::move(row));
   }
@@ -132,7 +148,8 @@ Result<PersonId> follow_merges(Transaction& tx, PersonId id) {
   for (int i = 0; i < kLongestChain; ++i) {
     PH_TRY_ASSIGN(auto rows, tx.query("SELECT merged_into FROM people WHERE id = $1", {id}));
     PH_TRY_ASSIGN(const bool any, rows.next());
-    if (!any) return fail(ErrorCode::not_found, fmt::format("There is no contact {}.", id.value), "contact_id");
+    if (!any)
+      return fail(ErrorCode::not_found, fmt::format("There is no contact {}.", id.value), "contact_id");
     if (rows.integer(0) == 0) return id;
     id = PersonId{rows.integer(0)};
   }
@@ -143,18 +160,21 @@ Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& a)
   PH_TRY_ASSIGN(auto rows, tx.query(kFormerHolder, {kind_arg(a.kind), a.scope, a.value}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any) return std::nullopt;
-  FormerHolder found{PersonId{rows.integer(0)}, wall_from_micros(rows.integer(1)), wall_from_micros(rows.integer(2))};
+  FormerHolder found{PersonId{rows.integer(0)}, wall_from_micros(rows.integer(1)),
+                     wall_from_micros(rows.integer(2))};
   PH_TRY_ASSIGN(found.id, follow_merges(tx, found.id));
   return found;
 }
 
-Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party, WallTime now) {
+Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,
+                        WallTime now) {
   PersonId id;
   {
-    PH_TRY_ASSIGN(auto rows,
-                  tx.query("INSERT INTO people (portfolio, name, username, identity_hash, created_at, updated_at) "
-                           "VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-                           {portfolio, party.name, party.username, party.identity_hash, now}));
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("INSERT INTO people (portfolio, name, username, identity_hash, created_at, updated_at) "
+                 "VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+                 {portfolio, party.name, party.username, party.identity_hash, now}));
     PH_TRY(rows.next());
     id = PersonId{rows.integer(0)};
   }
@@ -166,17 +186,20 @@ Result<PersonId> create(Transaction& tx, std::string_view portfolio, const chann
 }
 
 Result<> give(Transaction& tx, PersonId person, const Row& a, WallTime now) {
-  PH_TRY(tx.execute("INSERT INTO person_addresses (kind, scope, value, person_id, shown, valid_from) "
-                    "VALUES ($1, $2, $3, $4, $5, $6)",
-                    {kind_arg(a.kind), a.scope, a.value, person, a.shown, now}));
+  PH_TRY(
+      tx.execute("INSERT INTO person_addresses (kind, scope, value, person_id, shown, valid_from) "
+                 "VALUES ($1, $2, $3, $4, $5, $6)",
+                 {kind_arg(a.kind), a.scope, a.value, person, a.shown, now}));
   if (a.kind != AddressKind::phone) return {};
   return person_suppressions::phone_gained(tx, person, a.value);
 }
 
 Result<> retire(Transaction& tx, PersonId person, const Row& a, std::string_view reason, WallTime now) {
-  PH_TRY_ASSIGN(const auto gone,
-                tx.execute("DELETE FROM person_addresses WHERE kind = $1 AND scope = $2 AND value = $3 AND person_id = $4",
-                           {kind_arg(a.kind), a.scope, a.value, person}));
+  PH_TRY_ASSIGN(
+      const auto gone,
+      tx.execute(
+          "DELETE FROM person_addresses WHERE kind = $1 AND scope = $2 AND value = $3 AND person_id = $4",
+          {kind_arg(a.kind), a.scope, a.value, person}));
   if (gone == 0) return {};
   PH_TRY(tx.execute(kFormer, {person, kind_arg(a.kind), a.scope, a.value, a.valid_from, now, reason}));
   if (a.kind != AddressKind::phone) return {};
@@ -189,13 +212,16 @@ Result<> note_former(Transaction& tx, PersonId person, const Row& a, std::string
 }
 
 Result<bool> update_names(Transaction& tx, const Known& person, const channels::Party& party, WallTime now) {
-  const auto differs = [](const std::string& told, const std::string& have) { return !told.empty() && told != have; };
+  const auto differs = [](const std::string& told, const std::string& have) {
+    return !told.empty() && told != have;
+  };
   const bool named = differs(party.name, person.name) || differs(party.username, person.username);
   if (!named && !differs(party.identity_hash, person.identity_hash)) return false;
-  PH_TRY(tx.execute("UPDATE people SET name = CASE WHEN $2 = '' THEN name ELSE $2 END, "
-                    "username = CASE WHEN $3 = '' THEN username ELSE $3 END, "
-                    "identity_hash = CASE WHEN $4 = '' THEN identity_hash ELSE $4 END, updated_at = $5 WHERE id = $1",
-                    {person.id, party.name, party.username, party.identity_hash, now}));
+  PH_TRY(tx.execute(
+      "UPDATE people SET name = CASE WHEN $2 = '' THEN name ELSE $2 END, "
+      "username = CASE WHEN $3 = '' THEN username ELSE $3 END, "
+      "identity_hash = CASE WHEN $4 = '' THEN identity_hash ELSE $4 END, updated_at = $5 WHERE id = $1",
+      {person.id, party.name, party.username, party.identity_hash, now}));
   if (named) {
     PH_TRY(index_names(tx, person.id));
   }
@@ -205,7 +231,8 @@ Result<bool> update_names(Transaction& tx, const Known& person, const channels::
 Result<> index_names(Transaction& tx, PersonId person) {
   std::string name, given_name, username;
   {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT name, given_name, username FROM people WHERE id = $1", {person}));
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT name, given_name, username FROM people WHERE id = $1", {person}));
     PH_TRY(rows.next());
     name = rows.text(0);
     given_name = rows.text(1);
@@ -214,7 +241,8 @@ Result<> index_names(Transaction& tx, PersonId person) {
   return people_names::write(tx, person, name, given_name, username);
 }
 
-Result<> append_event(Transaction& tx, WallTime now, std::string_view kind, PersonId person, std::string_view reason) {
+Result<> append_event(Transaction& tx, WallTime now, std::string_view kind, PersonId person,
+                      std::string_view reason) {
   std::string data;
   JsonWriter out(data);
   out.begin_object().member("person_id", person.value);
@@ -225,9 +253,10 @@ Result<> append_event(Transaction& tx, WallTime now, std::string_view kind, Pers
 }
 
 Result<bool> kept_apart(Transaction& tx, PersonId a, PersonId b) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT 1 FROM person_merges WHERE kept IN ($1, $2) AND absorbed IN ($1, $2) "
-                                    "AND undone_at IS NOT NULL LIMIT 1",
-                                    {a, b}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT 1 FROM person_merges WHERE kept IN ($1, $2) AND absorbed IN ($1, $2) "
+                         "AND undone_at IS NOT NULL LIMIT 1",
+                         {a, b}));
   return rows.next();
 }
 

@@ -39,8 +39,8 @@ bool is_user_id(channels::AddressKind kind);
 bool is_scoped(channels::AddressKind kind);  // to one account
 int strength(channels::AddressKind kind);    // higher is stronger
 
-// The addresses of an event, strongest first, one of each kind, without those that make no sense (phones that are not
-// digits). A scoped id stands alone: it never goes with others.
+// The addresses of an event, strongest first, one of each kind, without those that the account's channel does
+// not have and those that make no sense (phones that are not digits, user ids that are).
 std::vector<Row> rows_of(const Account& account, const std::vector<channels::Address>& addresses);
 
 Result<std::optional<Known>> holder(Transaction& tx, const Row& address);
@@ -54,11 +54,13 @@ struct FormerHolder {
 // Who held the address last, of those who hold it no longer.
 Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& address);
 
-Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party, WallTime now);
+Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,
+                        WallTime now);
 Result<> give(Transaction& tx, PersonId person, const Row& address, WallTime now);
 Result<> retire(Transaction& tx, PersonId person, const Row& address, std::string_view reason, WallTime now);
 // A former address that we learn of only now.
-Result<> note_former(Transaction& tx, PersonId person, const Row& address, std::string_view reason, WallTime now);
+Result<> note_former(Transaction& tx, PersonId person, const Row& address, std::string_view reason,
+                     WallTime now);
 
 // Names and hash as the channel tells them now; true if something changed.
 Result<bool> update_names(Transaction& tx, const Known& person, const channels::Party& party, WallTime now);
@@ -66,7 +68,8 @@ Result<bool> update_names(Transaction& tx, const Known& person, const channels::
 // Writes the words for search anew.
 Result<> index_names(Transaction& tx, PersonId person);
 
-Result<> append_event(Transaction& tx, WallTime now, std::string_view kind, PersonId person, std::string_view reason = {});
+Result<> append_event(Transaction& tx, WallTime now, std::string_view kind, PersonId person,
+                      std::string_view reason = {});
 
 // True if somebody undid a merge of these two.
 Result<bool> kept_apart(Transaction& tx, PersonId a, PersonId b);

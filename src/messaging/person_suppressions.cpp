@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kMaxDigits = 15;  // E.164
 constexpr std::string_view kInsert =
-    "INSERT INTO person_suppressions (person_id, business_id, source, detail, created_at) VALUES ($1, $2, $3, $4, $5) "
+    "INSERT INTO person_suppressions (person_id, business_id, source, detail, created_at) VALUES ($1, $2, "
+    "$3, $4, $5) "
     "ON CONFLICT (person_id, business_id) DO NOTHING";
 
 // What people decide themselves; all else names a number, not whoever holds it.
@@ -27,14 +28,17 @@ std::vector<PhoneNumber> numbers(std::string_view digits) {
     std::uint64_t number = 0;
     const char* const end = spelling.data() + spelling.size();
     const bool whole = std::from_chars(spelling.data(), end, number).ptr == end;
-    if (whole && number != 0 && spelling.size() <= kMaxDigits) all.push_back(PhoneNumber::from_digits(number));
+    if (whole && number != 0 && spelling.size() <= kMaxDigits)
+      all.push_back(PhoneNumber::from_digits(number));
   }
   return all;
 }
 
 Result<std::vector<PhoneNumber>> numbers_of(Transaction& tx, PersonId person) {
   std::vector<PhoneNumber> all;
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT DISTINCT value FROM person_addresses WHERE person_id = $1 AND kind = 1", {person}));
+  PH_TRY_ASSIGN(
+      auto rows,
+      tx.query("SELECT DISTINCT value FROM person_addresses WHERE person_id = $1 AND kind = 1", {person}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
@@ -44,9 +48,10 @@ Result<std::vector<PhoneNumber>> numbers_of(Transaction& tx, PersonId person) {
 
 Result<std::vector<PersonSuppression>> read(Transaction& tx, PersonId person) {
   std::vector<PersonSuppression> all;
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT person_id, business_id, source, detail, created_at FROM person_suppressions "
-                                    "WHERE person_id = $1 ORDER BY business_id",
-                                    {person}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT person_id, business_id, source, detail, created_at FROM person_suppressions "
+                         "WHERE person_id = $1 ORDER BY business_id",
+                         {person}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
@@ -56,7 +61,8 @@ Result<std::vector<PersonSuppression>> read(Transaction& tx, PersonId person) {
 }
 
 Result<bool> insert(Transaction& tx, PersonId person, const PersonSuppression& e) {
-  PH_TRY_ASSIGN(const auto added, tx.execute(kInsert, {person, e.business_id, e.source, e.detail, e.created_at}));
+  PH_TRY_ASSIGN(const auto added,
+                tx.execute(kInsert, {person, e.business_id, e.source, e.detail, e.created_at}));
   return added == 1;
 }
 
@@ -85,8 +91,9 @@ Result<bool> add(Transaction& tx, const PersonSuppression& entry) {
 
 Result<bool> remove(Transaction& tx, PersonId id, std::string_view business_id) {
   PH_TRY_ASSIGN(const PersonId person, people_rows::follow_merges(tx, id));
-  PH_TRY_ASSIGN(const auto gone, tx.execute("DELETE FROM person_suppressions WHERE person_id = $1 AND business_id = $2",
-                                            {person, business_id}));
+  PH_TRY_ASSIGN(const auto gone,
+                tx.execute("DELETE FROM person_suppressions WHERE person_id = $1 AND business_id = $2",
+                           {person, business_id}));
   bool removed = gone > 0;
   PH_TRY_ASSIGN(const auto phones, numbers_of(tx, person));
   for (const PhoneNumber number : phones) {
@@ -99,8 +106,10 @@ Result<bool> remove(Transaction& tx, PersonId id, std::string_view business_id) 
 Result<bool> contains(Transaction& tx, PersonId id, std::string_view business_id) {
   PH_TRY_ASSIGN(const PersonId person, people_rows::follow_merges(tx, id));
   {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT 1 FROM person_suppressions WHERE person_id = $1 AND business_id IN ('', $2)",
-                                      {person, business_id}));
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("SELECT 1 FROM person_suppressions WHERE person_id = $1 AND business_id IN ('', $2)",
+                 {person, business_id}));
     PH_TRY_ASSIGN(const bool own, rows.next());
     if (own) return true;
   }
@@ -162,7 +171,8 @@ Result<United> unite(Transaction& tx, PersonId kept, PersonId absorbed) {
 
 Result<> separate(Transaction& tx, PersonId kept, const United& united) {
   for (const std::string& business : united.businesses) {
-    PH_TRY(tx.execute("DELETE FROM person_suppressions WHERE person_id = $1 AND business_id = $2", {kept, business}));
+    PH_TRY(tx.execute("DELETE FROM person_suppressions WHERE person_id = $1 AND business_id = $2",
+                      {kept, business}));
   }
   for (const auto& [number, business] : united.phones) {
     PH_TRY(suppressions::remove(tx, PhoneNumber::from_digits(number), business));

@@ -1,8 +1,8 @@
-// Opt-outs by person: they hold for people without a known phone number too, and follow the person to a new number.
-// SQL only: every function works inside the caller's transaction.
+// Opt-outs by person: they hold for people without a known phone number too, and follow the person to a new
+// number. SQL only: every function works inside the caller's transaction.
 //
-// Broadcasts check lists of numbers against `suppressions`; so an entry here always has its counterparts there, for
-// every number of the person in every spelling.
+// Broadcasts check lists of numbers against `suppressions`; so an entry here always has its counterparts
+// there, for every number of the person in every spelling.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -33,19 +33,21 @@ Result<bool> add(Transaction& tx, const PersonSuppression& entry);
 Result<bool> remove(Transaction& tx, PersonId person, std::string_view business_id);
 // True for an entry of this business or of all, of the person or of one of their numbers.
 Result<bool> contains(Transaction& tx, PersonId person, std::string_view business_id);
-Result<std::vector<PersonSuppression>> of(Transaction& tx, PersonId person);  // by business; not those of numbers only
+Result<std::vector<PersonSuppression>> of(Transaction& tx,
+                                          PersonId person);  // by business; not those of numbers only
 
 // A person got a number: their opt-outs hold for it from now on.
 Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits);
-// A number went to somebody else: what its holder had decided stays with them and does not bind the new owner. What an
-// operator or an import put on the list names the number, and stays with it.
+// A number went to somebody else: what its holder had decided stays with them and does not bind the new
+// owner. What an operator or an import put on the list names the number, and stays with it.
 Result<> phone_lost(Transaction& tx, PersonId person, std::string_view digits);
 
-// Part of merging two people: what holds for `absorbed` holds for `kept` and all its numbers. Its own entries stay where they
-// are for the day the merge is undone.
+// Part of merging two people: what holds for `absorbed` holds for `kept` and all its numbers. Its own entries
+// stay where they are for the day the merge is undone.
 struct United {
-  std::vector<std::string> businesses;                        // entries that `kept` got
-  std::vector<std::pair<std::uint64_t, std::string>> phones;  // entries of numbers that were made: number, business
+  std::vector<std::string> businesses;  // entries that `kept` got
+  std::vector<std::pair<std::uint64_t, std::string>>
+      phones;  // entries of numbers that were made: number, business
 };
 Result<United> unite(Transaction& tx, PersonId kept, PersonId absorbed);
 Result<> separate(Transaction& tx, PersonId kept, const United& united);

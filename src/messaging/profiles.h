@@ -1,9 +1,10 @@
-// Profiles of Instagram and Messenger users: fetched when somebody writes for the first time, or when what we have is older
-// than a week at their next message. Failures are kept too, so that nobody is asked for over and over.
+// Profiles of Instagram and Messenger users: fetched when somebody writes for the first time, or when what we
+// have is older than a week at their next message. Failures are kept too, so that nobody is asked for over
+// and over.
 //
-// A consumer of the event log ('message.received') with a cursor of its own. It stands in nobody's way: a slow or
-// broken source delays only profiles. Source: Meta's "User Profile API" of Instagram and Messenger; picture links die within days, so
-// pictures are copied.
+// A consumer of the event log ('message.received') with a cursor of its own. It stands in nobody's way: a
+// slow or broken source delays only profiles. Source: Meta's "User Profile API" of Instagram and Messenger;
+// picture links die within days, so pictures are copied.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -29,8 +30,8 @@ struct FetchedProfile {
   std::string json = "{}";  // the whole answer
 };
 
-// Port: asks the channel. Errors: permission_denied, not_found and invalid_argument mean that there is no profile to be had
-// (no consent, blocked, gone); every other code that it may work later.
+// Port: asks the channel. Errors: permission_denied, not_found and invalid_argument mean that there is no
+// profile to be had (no consent, blocked, gone); every other code that it may work later.
 class ProfileSource {
  public:
   virtual ~ProfileSource() = default;
@@ -51,12 +52,12 @@ struct ProfilePorts {
 };
 
 struct ProfileOptions {
-  Duration fresh = std::chrono::days(7);          // a profile that was fetched
-  Duration retry = std::chrono::hours(1);         // after a failure that may pass
-  Duration refused = std::chrono::days(7);        // no consent, gone
-  Duration interval = std::chrono::seconds(2);    // between looks at the event log
-  int concurrency = 4;                            // calls at a time, 1 to 64
-  int batch = 200;                                // events in one look
+  Duration fresh = std::chrono::days(7);        // a profile that was fetched
+  Duration retry = std::chrono::hours(1);       // after a failure that may pass
+  Duration refused = std::chrono::days(7);      // no consent, gone
+  Duration interval = std::chrono::seconds(2);  // between looks at the event log
+  int concurrency = 4;                          // calls at a time, 1 to 64
+  int batch = 200;                              // events in one look
 };
 
 class ProfileFetcher {
