@@ -26,13 +26,14 @@ struct RateView {
 class AccountRuntime {
  public:
   virtual ~AccountRuntime() = default;
-  // The client of a WhatsApp number; lives as long as the runtime. data_loss when its token cannot be opened, conflict
-  // for accounts of other channels and numbers linked through AWS.
+  // The client of a WhatsApp number; lives as long as the runtime. data_loss when its token cannot be opened,
+  // conflict for accounts of other channels and numbers linked through AWS.
   virtual Result<whatsapp::GraphClient*> graph(const Account& account) = 0;
   // The client of an Instagram account or Page. conflict for a WhatsApp number.
   virtual Result<meta_messaging::MetaClient*> meta(const Account& account) = 0;
   // A client for a token that is not stored yet; `account` tells channel, login and ids.
-  virtual Result<std::unique_ptr<meta_messaging::MetaClient>> meta_with(const Account& account, Secret token) = 0;
+  virtual Result<std::unique_ptr<meta_messaging::MetaClient>> meta_with(const Account& account,
+                                                                        Secret token) = 0;
   // A client for a token that is not stored yet.
   virtual Result<std::unique_ptr<whatsapp::GraphClient>> graph_with(Secret token) = 0;
   // The row was added or changed (token, rate, block): start or refresh what runs for it.

@@ -51,8 +51,8 @@ Task<Result<json::value>> list_with(ActionContext c, Params p, std::optional<boo
     filter.unread_only = p.boolean("unread");
     filter.assigned_to = p.text("assigned_to");
     filter.label = p.text("label");
-    PH_TRY_ASSIGN(const InboxPage page,
-                  conversations::inbox(tx, filter, p.integer("before"), static_cast<int>(p.integer("limit"))));
+    PH_TRY_ASSIGN(const InboxPage page, conversations::inbox(tx, filter, p.integer("before"),
+                                                             static_cast<int>(p.integer("limit"))));
     json::array rows;
     for (const InboxRow& row : page.rows) rows.emplace_back(view(row));
     json::object out;
@@ -146,8 +146,7 @@ Result<Message> find_message(Transaction& tx, std::string_view text) {
     if (ours || ours.error().code != ErrorCode::not_found) return ours;
   }
   PH_TRY_ASSIGN(const auto id, messages::find_by_channel_id(tx, text));
-  if (!id)
-    return fail(ErrorCode::not_found, fmt::format("there is no message {}", text), "message_id");
+  if (!id) return fail(ErrorCode::not_found, fmt::format("there is no message {}", text), "message_id");
   return messages::get(tx, *id);
 }
 
@@ -177,7 +176,8 @@ Task<Result<json::value>> search(ActionContext c, Params p) {
     query.account = account.id;
   }
   Database& database = *c.services->database;
-  PH_CO_TRY_ASSIGN(MessageSearchPage page, co_await search_messages(database, *c.services->search_index, query));
+  PH_CO_TRY_ASSIGN(MessageSearchPage page,
+                   co_await search_messages(database, *c.services->search_index, query));
   auto show = [found = std::move(page.messages)](Transaction& tx) { return message_views(tx, found); };
   PH_CO_TRY_ASSIGN(json::array views, co_await database.read(std::move(show)));
   json::object out;
@@ -204,7 +204,8 @@ Task<Result<json::value>> get_unread_count(ActionContext c, Params p) {
 }
 
 // Runs `change` on the conversation the parameters name, and answers with how it is then.
-using Change = Result<> (*)(Transaction&, ConversationId, const Params&, std::string_view actor, WallTime now);
+using Change = Result<> (*)(Transaction&, ConversationId, const Params&, std::string_view actor,
+                            WallTime now);
 Task<Result<json::value>> changed(ActionContext c, Params p, Change change) {
   const WallTime now = c.services->clock->wall_now();
   auto write = [p, change, actor = c.actor, now](Transaction& tx) -> Result<json::value> {
@@ -224,16 +225,19 @@ Result<> read_it(Transaction& tx, ConversationId id, const Params&, std::string_
 Result<> archive_it(Transaction& tx, ConversationId id, const Params&, std::string_view actor, WallTime now) {
   return conversations::set_archived(tx, id, true, actor, now);
 }
-Result<> unarchive_it(Transaction& tx, ConversationId id, const Params&, std::string_view actor, WallTime now) {
+Result<> unarchive_it(Transaction& tx, ConversationId id, const Params&, std::string_view actor,
+                      WallTime now) {
   return conversations::set_archived(tx, id, false, actor, now);
 }
-Result<> assign_it(Transaction& tx, ConversationId id, const Params& p, std::string_view actor, WallTime now) {
+Result<> assign_it(Transaction& tx, ConversationId id, const Params& p, std::string_view actor,
+                   WallTime now) {
   return conversations::assign(tx, id, p.text("to"), actor, now);
 }
 Result<> label_it(Transaction& tx, ConversationId id, const Params& p, std::string_view actor, WallTime now) {
   return conversations::add_label(tx, id, p.text("label"), actor, now);
 }
-Result<> unlabel_it(Transaction& tx, ConversationId id, const Params& p, std::string_view actor, WallTime now) {
+Result<> unlabel_it(Transaction& tx, ConversationId id, const Params& p, std::string_view actor,
+                    WallTime now) {
   return conversations::remove_label(tx, id, p.text("label"), actor, now);
 }
 
@@ -297,7 +301,10 @@ std::vector<Parameter> with(std::vector<Parameter> first, std::vector<Parameter>
 
 std::vector<Parameter> list_parameters() {
   return {account_parameter(),
-          {.name = "unread", .type = ParameterType::boolean, .help = "only with unread messages", .fallback = false},
+          {.name = "unread",
+           .type = ParameterType::boolean,
+           .help = "only with unread messages",
+           .fallback = false},
           {.name = "assigned_to", .help = "only of this person", .fallback = "", .max = 200},
           {.name = "label", .help = "only with this label", .fallback = "", .max = 100},
           integer("before", "`next` of the page before", 0),
@@ -311,8 +318,8 @@ Parameter direction_parameter() {
           .choices = {"", "in", "out", "INBOUND", "OUTBOUND"}};
 }
 
-Action change_action(std::string name, std::string summary, std::vector<Parameter> more, ActionHandler handler,
-                     json::object example) {
+Action change_action(std::string name, std::string summary, std::vector<Parameter> more,
+                     ActionHandler handler, json::object example) {
   return {.name = std::move(name),
           .category = "conversations",
           .role = Role::agent,
@@ -331,7 +338,8 @@ std::vector<Action> query_actions() {
                              .aliases = {"wa_message_id", "waMessageId"}};
   const Parameter around =
       integer("around", "a message's id: shows what was said around it instead of the newest");
-  const Parameter before = {.name = "before", .help = "`next` of the page before", .fallback = "", .max = 100};
+  const Parameter before = {
+      .name = "before", .help = "`next` of the page before", .fallback = "", .max = 100};
   return {
       {.name = "get_conversations",
        .category = "conversations",
@@ -387,10 +395,12 @@ std::vector<Action> query_actions() {
        .role = Role::viewer,
        .summary = "Full-text search, newest first: every word must occur, the last one may be a beginning.",
        .parameters = {{.name = "query", .need = Need::required, .help = "words, or \"a phrase\"", .max = 500},
-                      account_parameter(), integer("conversation_id", "only in this conversation", 0),
+                      account_parameter(),
+                      integer("conversation_id", "only in this conversation", 0),
                       direction_parameter(),
                       {.name = "type", .help = "only messages of this type", .fallback = "", .max = 40},
-                      integer("before", "`next` of the page before", 0), limit_parameter(50, kMostListed)},
+                      integer("before", "`next` of the page before", 0),
+                      limit_parameter(50, kMostListed)},
        .handler = search,
        .example = {{"query", "late order"}}},
   };
@@ -407,12 +417,13 @@ std::vector<Action> change_actions() {
   return {
       change_action("mark_conversation_read", "Sets the unread count to 0. The person is not told.", {},
                     mark_conversation_read, example),
-      change_action("archive_conversation", "Puts a conversation away; the person's next message brings it back.", {},
+      change_action("archive_conversation",
+                    "Puts a conversation away; the person's next message brings it back.", {},
                     archive_conversation, example),
-      change_action("unarchive_conversation", "Takes a conversation out of the archive.", {}, unarchive_conversation,
-                    example),
-      change_action("assign_conversation", "Says who takes care of a conversation.", {to}, assign_conversation,
-                    {{"conversation_id", 7}, {"to", "anna"}}),
+      change_action("unarchive_conversation", "Takes a conversation out of the archive.", {},
+                    unarchive_conversation, example),
+      change_action("assign_conversation", "Says who takes care of a conversation.", {to},
+                    assign_conversation, {{"conversation_id", 7}, {"to", "anna"}}),
       change_action("add_conversation_label", "Labels a conversation.", {label}, add_conversation_label,
                     {{"conversation_id", 7}, {"label", "refund"}}),
       change_action("remove_conversation_label", "Takes a label off a conversation.", {label},

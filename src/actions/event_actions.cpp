@@ -40,9 +40,11 @@ Task<Result<json::value>> list(ActionContext c, Params p) {
 }
 
 // Newest first, as its callers know it.
-Result<json::value> find_newest(Transaction& tx, const std::string& business, const std::string& type, int limit) {
+Result<json::value> find_newest(Transaction& tx, const std::string& business, const std::string& type,
+                                int limit) {
   PH_TRY_ASSIGN(const auto last, events::last_position(tx));
-  PH_TRY_ASSIGN(auto found, events::read_after(tx, EventId{std::max<std::int64_t>(last.value - kScan / 5, 0)}, kScan / 5));
+  PH_TRY_ASSIGN(auto found, events::read_after(tx, EventId{std::max<std::int64_t>(last.value - kScan / 5, 0)},
+                                               kScan / 5));
   std::ranges::reverse(found);
   WebhookBodies bodies(tx);
   std::set<std::string> types;
@@ -69,10 +71,8 @@ Result<json::value> find_newest(Transaction& tx, const std::string& business, co
 Task<Result<json::value>> newest(ActionContext c, Params p) {
   std::string type = p.text("event_type");
   if (type == "messages") type = "message";
-  auto read = [business = p.text("meta_waba_id"), type,
-               limit = static_cast<int>(p.integer("limit"))](Transaction& tx) {
-    return find_newest(tx, business, type, limit);
-  };
+  auto read = [business = p.text("meta_waba_id"), type, limit = static_cast<int>(p.integer("limit"))](
+                  Transaction& tx) { return find_newest(tx, business, type, limit); };
   co_return co_await c.services->database->read(std::move(read));
 }
 
@@ -93,7 +93,8 @@ std::vector<Action> event_actions() {
                               .fallback = "",
                               .max = 100,
                               .aliases = {"business_id"}};
-  const Parameter type = {.name = "event_type", .help = "only of this kind, such as message", .fallback = "", .max = 100};
+  const Parameter type = {
+      .name = "event_type", .help = "only of this kind, such as message", .fallback = "", .max = 100};
   return {
       {.name = "list_events",
        .category = "events",

@@ -25,9 +25,30 @@ Task<Result<json::value>> replay(ActionContext c, Params p) {
   co_return json::value(std::move(out));
 }
 
+Task<Result<json::value>> replay_range(ActionContext c, Params p) {
+  JournalRange range;
+  if (p.has("from_id")) range.from_id = p.integer("from_id");
+  if (p.has("to_id")) range.to_id = p.integer("to_id");
+  range.since = p.time("since");
+  range.until = p.time("until");
+  if (!range.from_id && !range.since)
+    co_return fail(ErrorCode::invalid_argument, "name the first body (from_id) or the time it begins at (since)",
+                   "from_id");
+  PH_CO_TRY_ASSIGN(const auto outcome, co_await c.services->parked->replay_journal(range));
+  json::object out;
+  out["bodies"] = outcome.bodies;
+  out["first_id"] = outcome.first_id;
+  out["last_id"] = outcome.last_id;
+  co_return json::value(std::move(out));
+}
+
 }  // namespace
 
 std::vector<Action> intake_actions() {
+  const Parameter from = {.name = "from_id", .type = ParameterType::integer, .help = "first body", .min = 1};
+  const Parameter to = {.name = "to_id", .type = ParameterType::integer, .help = "last body", .min = 1};
+  const Parameter since = {.name = "since", .type = ParameterType::time, .help = "received at this time or later"};
+  const Parameter until = {.name = "until", .type = ParameterType::time, .help = "received up to this time"};
   const Parameter ids = {.name = "ids", .type = ParameterType::list, .help = "which ones; all when left out"};
   return {
       {.name = "list_parked_events",
@@ -44,6 +65,14 @@ std::vector<Action> intake_actions() {
        .parameters = {ids},
        .handler = replay,
        .example = {{"ids", {12, 13}}}},
+      {.name = "replay_journal",
+       .category = "intake",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Applies bodies of the journal again; what was applied before changes nothing.",
+       .parameters = {from, to, since, until},
+       .handler = replay_range,
+       .example = {{"since", "2026-03-29T09:00:00Z"}}},
   };
 }
 

@@ -53,8 +53,9 @@ json::object delivery_view(const WebhookDelivery& d) {
   out["order_key"] = d.order_key;
   out["state"] = std::string(to_string(d.state));
   out["attempts"] = d.attempts;
-  out["next_try_at"] = d.state == WebhookDeliveryState::waiting && d.next_try_at ? json::value(iso_time(*d.next_try_at))
-                                                                                 : json::value(nullptr);
+  out["next_try_at"] = d.state == WebhookDeliveryState::waiting && d.next_try_at
+                           ? json::value(iso_time(*d.next_try_at))
+                           : json::value(nullptr);
   out["last_status"] = d.last_status == 0 ? json::value(nullptr) : json::value(d.last_status);
   out["last_error"] = d.last_error.empty() ? json::value(nullptr) : json::value(d.last_error);
   out["created_at"] = iso_time(d.created_at);
@@ -70,12 +71,14 @@ Result<WebhooksOut*> webhooks(const ActionContext& c) {
 Result<std::vector<std::string>> kinds_from(const Params& p, std::string_view name) {
   auto kinds = p.texts(name);
   if (kinds.size() != p.list(name).size())
-    return fail(ErrorCode::invalid_argument, fmt::format("{} must be texts such as message.*", name), std::string(name));
+    return fail(ErrorCode::invalid_argument, fmt::format("{} must be texts such as message.*", name),
+                std::string(name));
   PH_TRY_ASSIGN(const auto checked, EventKinds::parse(kinds));
   return kinds;
 }
 
-// The secret is sealed for the endpoint's id before the transaction; if another endpoint takes that id first, again.
+// The secret is sealed for the endpoint's id before the transaction; if another endpoint takes that id first,
+// again.
 Task<Result<json::value>> add_endpoint(ActionContext c, WebhookEndpoint endpoint, Secret secret) {
   PH_CO_TRY_ASSIGN(WebhooksOut * out, webhooks(c));
   PH_CO_TRY(out->check_url(endpoint.url));
@@ -173,7 +176,9 @@ WebhookEndpointId endpoint_id(const Params& p) {
 }
 
 Task<Result<json::value>> get(ActionContext c, Params p) {
-  auto read = [id = endpoint_id(p), now = c.services->clock->wall_now()](Transaction& tx) { return show(tx, id, now); };
+  auto read = [id = endpoint_id(p), now = c.services->clock->wall_now()](Transaction& tx) {
+    return show(tx, id, now);
+  };
   co_return co_await c.services->database->read(std::move(read));
 }
 
@@ -209,7 +214,8 @@ Task<Result<json::value>> remove(ActionContext c, Params p) {
 
 Task<Result<json::value>> enable(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(WebhooksOut * out, webhooks(c));
-  auto write = [id = endpoint_id(p), now = c.services->clock->wall_now()](Transaction& tx) -> Result<json::value> {
+  auto write = [id = endpoint_id(p),
+                now = c.services->clock->wall_now()](Transaction& tx) -> Result<json::value> {
     PH_TRY(webhook_endpoints::enable(tx, id, now));
     return show(tx, id, now);
   };
@@ -234,9 +240,8 @@ Task<Result<json::value>> rotate(ActionContext c, Params p) {
   const auto id = endpoint_id(p);
   const WallTime now = c.services->clock->wall_now();
   const WallTime until = now + std::chrono::hours(p.integer("overlap_hours"));
-  auto write = [id, until, now, sealed = seal_webhook_secret(*c.services->secrets, id, secret)](Transaction& tx) {
-    return webhook_endpoints::replace_secret(tx, id, sealed, until, now);
-  };
+  auto write = [id, until, now, sealed = seal_webhook_secret(*c.services->secrets, id, secret)](
+                   Transaction& tx) { return webhook_endpoints::replace_secret(tx, id, sealed, until, now); };
   PH_CO_TRY(co_await c.services->database->write(std::move(write)));
   json::object out;
   out["id"] = id.value;
@@ -342,8 +347,11 @@ Result<ReplayCounts> replay_piece(Transaction& tx, const ReplayRange& range, Wal
     }
     counts.position = event.id;
     if ((range.since && event.at < *range.since) || !range.kinds.matches(event.kind)) continue;
-    PH_TRY_ASSIGN(const auto replayed, webhook_deliveries::replay_event(tx, range.endpoint, event, bodies, now));
-    ++(replayed == Replayed::added ? counts.added : replayed == Replayed::again ? counts.again : counts.waiting);
+    PH_TRY_ASSIGN(const auto replayed,
+                  webhook_deliveries::replay_event(tx, range.endpoint, event, bodies, now));
+    ++(replayed == Replayed::added   ? counts.added
+       : replayed == Replayed::again ? counts.again
+                                     : counts.waiting);
   }
   return counts;
 }
@@ -354,8 +362,8 @@ Result<ReplayRange> range_from(const Params& p) {
   range.since = p.time("since");
   range.until = p.time("until");
   if (!p.has("from_event") && !range.since)
-    return fail(ErrorCode::invalid_argument, "name the first event (from_event) or the time it begins at (since)",
-                "from_event");
+    return fail(ErrorCode::invalid_argument,
+                "name the first event (from_event) or the time it begins at (since)", "from_event");
   range.position = EventId{std::max<std::int64_t>(p.integer("from_event") - 1, 0)};
   range.to = p.has("to_event") ? p.integer("to_event") : std::numeric_limits<std::int64_t>::max();
   PH_TRY_ASSIGN(auto kinds, kinds_from(p, "kinds"));
@@ -371,7 +379,9 @@ Task<Result<json::value>> replay_events(ActionContext c, Params p) {
   range.to = std::min(range.to, newest.value);  // what happens meanwhile goes by itself
   ReplayCounts total;
   while (!total.end && total.added + total.again < kMostReplayed) {
-    auto write = [range, now = c.services->clock->wall_now()](Transaction& tx) { return replay_piece(tx, range, now); };
+    auto write = [range, now = c.services->clock->wall_now()](Transaction& tx) {
+      return replay_piece(tx, range, now);
+    };
     PH_CO_TRY_ASSIGN(const auto piece, co_await c.services->database->write(std::move(write)));
     range.position = total.position = piece.position;
     total.end = piece.end;
@@ -407,7 +417,11 @@ Parameter secret_parameter() {
 }
 
 Parameter url_parameter(Need need) {
-  return {.name = "url", .need = need, .help = "where to; https unless the configuration allows the host", .min = 1, .max = 2048};
+  return {.name = "url",
+          .need = need,
+          .help = "where to; https unless the configuration allows the host",
+          .min = 1,
+          .max = 2048};
 }
 
 std::vector<Action> endpoint_actions() {
@@ -419,7 +433,8 @@ std::vector<Action> endpoint_actions() {
                               .aliases = {"meta_waba_id"}};
   Parameter new_description = description, new_business = business;
   new_description.fallback = new_business.fallback = nullptr;
-  const Parameter reason = {.name = "reason", .help = "why, for people", .fallback = "by its operator", .max = 500};
+  const Parameter reason = {
+      .name = "reason", .help = "why, for people", .fallback = "by its operator", .max = 500};
   const Parameter overlap = {.name = "overlap_hours",
                              .type = ParameterType::integer,
                              .help = "for so long the old secret signs as well",
@@ -456,7 +471,8 @@ std::vector<Action> endpoint_actions() {
        .role = Role::admin,
        .effect = Effect::mutates,
        .summary = "Changes address, kinds or description; what is left out stays.",
-       .parameters = {id, url_parameter(Need::optional), kinds_parameter(nullptr), new_description, new_business},
+       .parameters = {id, url_parameter(Need::optional), kinds_parameter(nullptr), new_description,
+                      new_business},
        .handler = update,
        .example = {{"id", 1}, {"kinds", {"message.received"}}}},
       {.name = "delete_webhook_endpoint",
@@ -471,7 +487,8 @@ std::vector<Action> endpoint_actions() {
        .category = "webhooks",
        .role = Role::admin,
        .effect = Effect::mutates,
-       .summary = "Sends again what waits and what happens from now on; what happened meanwhile can be replayed.",
+       .summary =
+           "Sends again what waits and what happens from now on; what happened meanwhile can be replayed.",
        .parameters = {id},
        .handler = enable,
        .example = example_id},
@@ -518,7 +535,8 @@ std::vector<Action> delivery_actions() {
                            .help = "waiting, delivered or given_up; all when left out",
                            .fallback = "",
                            .choices = {"", "waiting", "delivered", "given_up"}};
-  const Parameter from = {.name = "from_event", .type = ParameterType::integer, .help = "first event", .min = 1};
+  const Parameter from = {
+      .name = "from_event", .type = ParameterType::integer, .help = "first event", .min = 1};
   const Parameter to = {.name = "to_event", .type = ParameterType::integer, .help = "last event", .min = 1};
   const Parameter since = {.name = "since", .type = ParameterType::time, .help = "events from this time on"};
   const Parameter until = {.name = "until", .type = ParameterType::time, .help = "events up to this time"};
@@ -562,13 +580,18 @@ Action register_action() {
                               .min = 1,
                               .max = 100,
                               .aliases = {"business_id"}};
-  const Parameter url = {.name = "webhook_url", .need = Need::required, .help = "where to", .min = 1, .max = 2048,
+  const Parameter url = {.name = "webhook_url",
+                         .need = Need::required,
+                         .help = "where to",
+                         .min = 1,
+                         .max = 2048,
                          .aliases = {"url"}};
-  const Parameter token = {.name = "verify_token",
-                           .help = "taken for compatibility; deliveries are signed with the secret in the answer",
-                           .fallback = "",
-                           .max = 500,
-                           .secret = true};
+  const Parameter token = {
+      .name = "verify_token",
+      .help = "taken for compatibility; deliveries are signed with the secret in the answer",
+      .fallback = "",
+      .max = 500,
+      .secret = true};
   const Parameter fields = {
       .name = "subscribed_events",
       .type = ParameterType::list,

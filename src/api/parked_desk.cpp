@@ -1,11 +1,12 @@
 #include "api/parked_desk.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace posthorn {
 namespace {
 
-constexpr int kMostAtOnce = 1000;
+constexpr std::size_t kMostAtOnce = 1000;
 
 }  // namespace
 
@@ -34,18 +35,44 @@ Task<Result<std::vector<ParkedEventView>>> ParkedDesk::list_parked(std::int64_t 
 
 // Oldest first, so that events about one message keep their order.
 Task<Result<ReplayOutcome>> ParkedDesk::replay_parked(std::vector<std::int64_t> ids) {
-  if (ids.empty()) {
-    PH_CO_TRY_ASSIGN(const auto all, co_await list_parked(0, kMostAtOnce));
-    for (const auto& event : all) ids.push_back(event.id);
+  const bool all = ids.empty();
+  std::int64_t before = 0;
+  while (all) {
+    PH_CO_TRY_ASSIGN(const auto found, co_await list_parked(before, static_cast<int>(kMostAtOnce)));
+    for (const auto& event : found) ids.push_back(event.id);
+    if (found.size() < kMostAtOnce) break;
+    before = found.back().id;
   }
   std::ranges::sort(ids);
   ReplayOutcome outcome;
   for (const auto id : ids) {
     const auto applied = co_await intake_.replay_parked(id);
-    if (!applied && applied.error().code == ErrorCode::not_found) co_return std::unexpected(applied.error());
+    const bool vanished = !applied && applied.error().code == ErrorCode::not_found;
+    if (vanished && all) continue;  // applied by itself meanwhile
+    if (vanished) co_return std::unexpected(applied.error());
     ++(applied ? outcome.applied : outcome.parked_again);
   }
   co_return outcome;
+}
+
+Task<Result<JournalReplay>> ParkedDesk::replay_journal(JournalRange range) {
+  JournalReplay out;
+  out.first_id = std::max<std::int64_t>(range.from_id.value_or(1), 1);
+  out.last_id = range.to_id.value_or(std::numeric_limits<std::int64_t>::max());
+  if (range.since) {
+    PH_CO_TRY_ASSIGN(const JournalId first, co_await intake_.journal_at(*range.since));
+    out.first_id = std::max(out.first_id, first.value);
+  }
+  if (range.until) {
+    const WallTime after = *range.until + Duration(1);
+    PH_CO_TRY_ASSIGN(const JournalId beyond, co_await intake_.journal_at(after));
+    out.last_id = std::min(out.last_id, beyond.value - 1);
+  }
+  out.last_id = std::min(out.last_id, intake_.stats().last_journal_id);
+  if (out.first_id > out.last_id) co_return out;
+  const JournalId first{out.first_id}, last{out.last_id};
+  PH_CO_TRY_ASSIGN(out.bodies, co_await intake_.replay_journal(first, last));
+  co_return out;
 }
 
 }  // namespace posthorn

@@ -11,6 +11,7 @@ class ParkedDesk final : public ParkedEvents {
   ParkedDesk(Database& database, Intake& intake) : database_(database), intake_(intake) {}
   Task<Result<std::vector<ParkedEventView>>> list_parked(std::int64_t before_id, int limit) override;
   Task<Result<ReplayOutcome>> replay_parked(std::vector<std::int64_t> ids) override;
+  Task<Result<JournalReplay>> replay_journal(JournalRange range) override;
 
  private:
   Database& database_;

@@ -9,10 +9,11 @@ namespace posthorn {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kPaths = {"/webhooks/meta", "/webhooks/whatsapp", "/webhooks/instagram",
-                                                    "/webhooks/messenger"};
+constexpr std::array<std::string_view, 4> kPaths = {"/webhooks/meta", "/webhooks/whatsapp",
+                                                    "/webhooks/instagram", "/webhooks/messenger"};
 constexpr std::string_view kMetric = "posthorn_webhooks_total";
-constexpr std::string_view kMetricHelp = "Webhook requests by outcome, and by the app secret that signed them.";
+constexpr std::string_view kMetricHelp =
+    "Webhook requests by outcome, and by the app secret that signed them.";
 
 std::vector<Secret> secrets_of(const WebhookOptions& options) {
   std::vector<Secret> secrets;
@@ -33,8 +34,10 @@ WebhookRoutes::WebhookRoutes(WebhookOptions options, Accept accept, Log& log, Me
       accept_(std::move(accept)),
       log_(log),
       metrics_(metrics),
-      refused_(metrics.counter(std::string(kMetric), std::string(kMetricHelp), {{"outcome", "refused"}, {"secret", ""}})),
-      unsaved_(metrics.counter(std::string(kMetric), std::string(kMetricHelp), {{"outcome", "unsaved"}, {"secret", ""}})) {
+      refused_(metrics.counter(std::string(kMetric), std::string(kMetricHelp),
+                               {{"outcome", "refused"}, {"secret", ""}})),
+      unsaved_(metrics.counter(std::string(kMetric), std::string(kMetricHelp),
+                               {{"outcome", "unsaved"}, {"secret", ""}})) {
   for (const auto& one : options_.app_secrets)
     received_.push_back(&metrics.counter(std::string(kMetric), std::string(kMetricHelp),
                                          {{"outcome", "accepted"}, {"secret", one.name}}));

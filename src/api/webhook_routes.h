@@ -1,7 +1,6 @@
-// /webhooks/meta (and /webhooks/whatsapp, /instagram, /messenger, which are the same): Meta's verification and its
-// webhooks, whatever their object. Which secret Meta signs with depends on the flavour of the app: any of ours will do.
-// Order: size → signature over the raw bytes →
-// durable → 200.
+// /webhooks/meta (and /webhooks/whatsapp, /instagram, /messenger, which are the same): Meta's verification
+// and its webhooks, whatever their object. Which secret Meta signs with depends on the flavour of the app:
+// any of ours will do. Order: size → signature over the raw bytes → durable → 200.
 #pragma once
 #include <functional>
 #include <string>
@@ -22,7 +21,8 @@ struct WebhookOptions {
     std::string name;  // for metrics: "whatsapp", "instagram_previous", …
     Secret secret;
   };
-  std::vector<AppSecret> app_secrets;  // old and new at once while one is being replaced; empty ones are left out
+  std::vector<AppSecret>
+      app_secrets;  // old and new at once while one is being replaced; empty ones are left out
   Secret verify_token;
 };
 

@@ -11,11 +11,15 @@ namespace {
 // A number linked through AWS takes messages in; sending is done by its own transport.
 class ReceiveOnlyChannel final : public SendChannel {
  public:
-  void append_body(std::string& out, std::string_view payload, std::string_view) const override { out += payload; }
+  void append_body(std::string& out, std::string_view payload, std::string_view) const override {
+    out += payload;
+  }
   Task<SendAnswer> send(std::string, int, std::function<void()>) override {
     SendAnswer answer;
     answer.kind = AnswerKind::rejected;
-    answer.detail = "This number is linked through AWS, by which Posthorn only receives. Add it with a token of Meta to send.";
+    answer.detail =
+        "This number is linked through AWS, by which Posthorn only receives. Add it with a token of Meta to "
+        "send.";
     co_return answer;
   }
 };
@@ -67,10 +71,7 @@ DispatcherAccount sending_facts(const Account& account) {
 
 AccountRuntimes::AccountRuntimes(AccountRuntimesPorts ports, MetaAccess access, Secret token_key,
                                  DispatcherOptions options)
-    : ports_(ports),
-      access_(std::move(access)),
-      token_key_(std::move(token_key)),
-      options_(options) {}
+    : ports_(ports), access_(std::move(access)), token_key_(std::move(token_key)), options_(options) {}
 
 AccountRuntimes::~AccountRuntimes() = default;
 
@@ -112,23 +113,27 @@ Result<AccountRuntimes::Line*> AccountRuntimes::line_of(const Account& account) 
 }
 
 Result<whatsapp::GraphClient*> AccountRuntimes::graph(const Account& account) {
-  PH_TRY_ASSIGN(Line* line, line_of(account));
+  PH_TRY_ASSIGN(Line * line, line_of(account));
   if (line->graph) return line->graph.get();
   return fail(ErrorCode::conflict,
-              fmt::format("{} is no WhatsApp number at Meta's Graph API; choose one that is", account.name), "account");
+              fmt::format("{} is no WhatsApp number at Meta's Graph API; choose one that is", account.name),
+              "account");
 }
 
 Result<meta_messaging::MetaClient*> AccountRuntimes::meta(const Account& account) {
-  PH_TRY_ASSIGN(Line* line, line_of(account));
+  PH_TRY_ASSIGN(Line * line, line_of(account));
   if (line->meta) return line->meta.get();
-  return fail(ErrorCode::conflict, fmt::format("{} is neither an Instagram account nor a Page", account.name), "account");
+  return fail(ErrorCode::conflict, fmt::format("{} is neither an Instagram account nor a Page", account.name),
+              "account");
 }
 
 Result<std::unique_ptr<whatsapp::GraphClient>> AccountRuntimes::graph_with(Secret token) {
-  return whatsapp::GraphClient::create(ports_.http, ports_.clock, access_.graph, std::move(token), access_.app_secret);
+  return whatsapp::GraphClient::create(ports_.http, ports_.clock, access_.graph, std::move(token),
+                                       access_.app_secret);
 }
 
-Result<std::unique_ptr<meta_messaging::MetaClient>> AccountRuntimes::meta_with(const Account& account, Secret token) {
+Result<std::unique_ptr<meta_messaging::MetaClient>> AccountRuntimes::meta_with(const Account& account,
+                                                                               Secret token) {
   meta_messaging::MetaClientConfig config;
   config.login = meta_messaging::login_from(account.login).value_or(meta_messaging::Login::facebook);
   const bool instagram_login = config.login == meta_messaging::Login::instagram;

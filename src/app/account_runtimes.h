@@ -37,16 +37,18 @@ class AccountRuntimes final : public AccountRuntime {
   AccountRuntimes(AccountRuntimesPorts ports, MetaAccess access, Secret token_key, DispatcherOptions options);
   ~AccountRuntimes() override;
 
-  Task<Result<>> start();                       // every account of the database; after recover_sends()
-  Task<> stop(Duration timeout);                // all at once
-  Dispatcher* dispatcher(AccountId id);         // nullptr if not known
-  whatsapp::GraphClient* client(AccountId id);  // nullptr if not known, or not a WhatsApp number at the Graph API
+  Task<Result<>> start();                // every account of the database; after recover_sends()
+  Task<> stop(Duration timeout);         // all at once
+  Dispatcher* dispatcher(AccountId id);  // nullptr if not known
+  whatsapp::GraphClient* client(
+      AccountId id);  // nullptr if not known, or not a WhatsApp number at the Graph API
   meta_messaging::MetaClient* meta_client(AccountId id);  // nullptr if not known, or a WhatsApp number
 
   Result<whatsapp::GraphClient*> graph(const Account& account) override;
   Result<std::unique_ptr<whatsapp::GraphClient>> graph_with(Secret token) override;
   Result<meta_messaging::MetaClient*> meta(const Account& account) override;
-  Result<std::unique_ptr<meta_messaging::MetaClient>> meta_with(const Account& account, Secret token) override;
+  Result<std::unique_ptr<meta_messaging::MetaClient>> meta_with(const Account& account,
+                                                                Secret token) override;
   Task<Result<>> refresh(AccountId id) override;
   void wake(AccountId id) override;
   std::optional<RateView> rate(AccountId id) const override;

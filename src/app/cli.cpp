@@ -1,5 +1,7 @@
 #include "app/cli.h"
 
+#include <tuple>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -28,6 +30,8 @@ struct Arguments {
   RestoreOptions restore;
   CreateBroadcast create;
   StartBroadcast start;
+  TailOptions tail;
+  ReplayOptions replay;
   std::vector<std::string> settings, words;
   std::string name, language = "en_US", account, role = "viewer", next = "/", to, output, action, file;
   std::int64_t id = 0, line = 0;
@@ -324,6 +328,24 @@ void add_keys(CLI::App& app, Arguments& a) {
   link->add_option("--next", a.next, "page to open, such as /broadcasts/7");
 }
 
+void add_events(CLI::App& app, Arguments& a) {
+  auto* tail = add_client(app, a, "tail", "Watch what happens, live", [&a](CommandContext c) { return tail_events(c, a.tail); });
+  tail->add_option("--kinds", a.tail.kinds, "only these, such as message.*,call.updated");
+  tail->add_option("--after", a.tail.after, "begin after this event; 0: with the oldest kept")->check(CLI::NonNegativeNumber);
+  tail->add_option("--count", a.tail.count, "end after so many events")->check(CLI::NonNegativeNumber);
+  auto* replay_command =
+      add_client(app, a, "replay", "Apply what came in once more; what was applied changes nothing",
+                 [&a](CommandContext c) { return replay(c, a.replay); });
+  auto* parked = replay_command->add_option("--parked", a.replay.parked, "what could not be applied: an id, or all")
+                     ->expected(0, 1)
+                     ->default_str("all");
+  for (const auto& [name, value, help] :
+       {std::tuple{"--from", &a.replay.from, "first body of the journal"}, std::tuple{"--to", &a.replay.to, "last body"},
+        std::tuple{"--since", &a.replay.since, "received from this time on, 2026-03-29T09:00:00Z"},
+        std::tuple{"--until", &a.replay.until, "received up to this time"}})
+    replay_command->add_option(name, *value, help)->excludes(parked);
+}
+
 void add_others(CLI::App& app, Arguments& a) {
   add_client(app, a, "doctor", "Check everything that could stop sending",
              [](CommandContext c) { return run_doctor(c); });
@@ -363,6 +385,7 @@ int run_command_line(int argc, char** argv) {
   add_templates(app, arguments);
   add_channels(app, arguments);
   add_keys(app, arguments);
+  add_events(app, arguments);
   add_others(app, arguments);
   try {
     app.parse(argc, argv);

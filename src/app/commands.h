@@ -32,6 +32,18 @@ struct StartBroadcast {
   bool watch = false;
 };
 
+struct TailOptions {
+  std::string kinds;       // "message.*,call.updated"; empty: all
+  std::string after;       // id of an event; empty: from now on
+  std::int64_t count = 0;  // events to show before the end; 0: no end
+};
+
+// A range of the journal, or what was parked.
+struct ReplayOptions {
+  std::string from, to, since, until;  // ids of bodies; times
+  std::string parked;                  // "all" or an id
+};
+
 Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options);
 // The rejected and duplicate rows go into `problems_file` unless it is empty.
 Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::string problems_file = {});
@@ -61,6 +73,8 @@ Task<Result<int>> add_channel(CommandContext c, AddChannel options);
 Task<Result<int>> set_channel_token(CommandContext c, std::string account);
 Task<Result<int>> check_channel(CommandContext c, std::string account);
 Task<Result<int>> run_doctor(CommandContext c);
+Task<Result<int>> tail_events(CommandContext c, TailOptions options);
+Task<Result<int>> replay(CommandContext c, ReplayOptions options);
 Task<Result<int>> create_key(CommandContext c, std::string name, std::string role);
 Task<Result<int>> login_link(CommandContext c, std::string role, std::string next);
 

@@ -247,7 +247,8 @@ void Server::Parts::make_messaging() {
   const AccountRuntimesPorts ports{*database, *http,   clock, random,    *log,    *metrics,
                                    *secrets,  *wamids, proof, *observer, executor};
   accounts = std::make_unique<AccountRuntimes>(ports, std::move(meta), token_key, dispatcher_options(config));
-  const IntakePorts intake_ports{*database, *journal, clock, *log, *metrics, *wamids, proof, *observer, executor};
+  const IntakePorts intake_ports{*database, *journal, clock,     *log,    *metrics,
+                                 *wamids,   proof,    *observer, executor};
   intake = std::make_unique<Intake>(intake_ports, token_key, intake_options(config));
   const ReconcilerPorts reconciler_ports{*database, clock,    *log,
                                          *metrics,  *wamids,  proof,

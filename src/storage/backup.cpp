@@ -164,7 +164,9 @@ Task<Result<>> verify_journal(Files& files, std::string target, const BackupRepo
   if (promised.journal_sha256.empty()) co_return Result<>();
   std::string path = journal_of(target);
   PH_CO_TRY_ASSIGN(const FileDigest found, co_await verify_file(files, path, promised.journal_sha256));
-  std::function<Result<DatabaseCopy>()> check = [path] { return check_database(path, DatabaseFile::journal); };
+  std::function<Result<DatabaseCopy>()> check = [path] {
+    return check_database(path, DatabaseFile::journal);
+  };
   PH_CO_TRY(co_await blocking(files, std::move(check)));
   report.journal_bytes = found.bytes;
   report.journal_sha256 = found.sha256;

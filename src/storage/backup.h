@@ -1,8 +1,8 @@
 // Online backup: a consistent copy of the database and of every blob it refers to, and the check that it can
 // be used.
 //
-// A backup is a folder: posthorn.db and posthorn.journal.db (rollback journal, no WAL), blobs/<key>, manifest.json
-// (written last: a folder without it is not a backup).
+// A backup is a folder: posthorn.db and posthorn.journal.db (rollback journal, no WAL), blobs/<key>,
+// manifest.json (written last: a folder without it is not a backup).
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -25,9 +25,9 @@ struct BackupReport {
   std::string journal_sha256;
 };
 
-// Copies the database at `database_path` and its journal while they are in use, the journal last: it may hold more
-// than the database has applied, never less. Each is one snapshot, read by a connection of its own
-// that neither writes nor checkpoints. `target` must be a folder that does not exist yet or is empty.
+// Copies the database at `database_path` and its journal while they are in use, the journal last: it may hold
+// more than the database has applied, never less. Each is one snapshot, read by a connection of its own that
+// neither writes nor checkpoints. `target` must be a folder that does not exist yet or is empty.
 Task<Result<BackupReport>> write_backup(Files& files, BlobStore& blobs, std::string database_path,
                                         std::string target);
 

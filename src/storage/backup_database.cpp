@@ -96,8 +96,7 @@ std::string journal_path(std::string_view database_path) {
   return std::string(stem) + ".journal.db";
 }
 
-Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target,
-                                   DatabaseFile which) {
+Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target, DatabaseFile which) {
   if (!exists(source)) return fail(ErrorCode::not_found, fmt::format("There is no database at {}.", source));
   if (exists(target))
     return fail(ErrorCode::conflict, fmt::format("{} exists already. Choose another place.", target));
@@ -128,12 +127,13 @@ Result<DatabaseCopy> check_database(const std::string& path, DatabaseFile which)
                             "version it was made with, or a newer one.",
                             result.schema_version, known));
   }
-  PH_TRY(with_transaction(connection, SqliteTransaction::Mode::read, [&result, which](Transaction& tx) -> Result<> {
-    PH_TRY(expect_no_complaint(tx, "PRAGMA integrity_check(1)", "ok"));
-    PH_TRY(expect_no_complaint(tx, "PRAGMA foreign_key_check", ""));
-    PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx, which));
-    return {};
-  }));
+  PH_TRY(with_transaction(connection, SqliteTransaction::Mode::read,
+                          [&result, which](Transaction& tx) -> Result<> {
+                            PH_TRY(expect_no_complaint(tx, "PRAGMA integrity_check(1)", "ok"));
+                            PH_TRY(expect_no_complaint(tx, "PRAGMA foreign_key_check", ""));
+                            PH_TRY_ASSIGN(result.blobs, referenced_blobs(tx, which));
+                            return {};
+                          }));
   return result;
 }
 

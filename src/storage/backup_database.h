@@ -25,8 +25,7 @@ struct DatabaseCopy {
 Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target,
                                    DatabaseFile which = DatabaseFile::posthorn);
 // integrity_check, foreign keys and schema version of a file nobody else uses.
-Result<DatabaseCopy> check_database(const std::string& path,
-                                    DatabaseFile which = DatabaseFile::posthorn);
+Result<DatabaseCopy> check_database(const std::string& path, DatabaseFile which = DatabaseFile::posthorn);
 // copy_database() to a temporary name beside `target`, `adjust` there, then a rename: `target` exists whole
 // or not at all.
 Result<> install_database(const std::string& source, const std::string& target,

@@ -23,7 +23,8 @@ class BlobWriter {
   BlobWriter(std::unique_ptr<FileWriter> file, std::string folder);
   Task<Result<>> append(std::string bytes);  // resource_exhausted when the disk is full
   std::uint64_t size() const;
-  // Ends the content and tells what commit() will make of it, for rows that have to know before the file is there.
+  // Ends the content and tells what commit() will make of it, for rows that have to know before the file is
+  // there.
   StoredBlob seal();
   // fsync and rename: the blob is there whole under its key, or the call failed. Equal bytes give the same
   // key.

@@ -120,7 +120,7 @@ class SimulatedDatabase final : public Database {
 Result<std::unique_ptr<Database>> open_database(Disk& disk, DatabaseOptions options) {
   if (!options.on_fatal) options.on_fatal = &give_up;
   PH_TRY_ASSIGN(auto writer, open_writer(disk, options.file_name, options.migrations,
-                                            options.checkpoint_pages, options.on_fatal));
+                                         options.checkpoint_pages, options.on_fatal));
   return std::make_unique<SimulatedDatabase>(std::make_shared<Engine>(std::move(writer), std::move(options)));
 }
 

@@ -19,7 +19,7 @@ namespace posthorn {
 
 struct SqliteOptions {
   std::span<const Migration> migrations = embedded_migrations();  // which of our databases it is
-  int readers = 2;                            // reader threads, at least 1
+  int readers = 2;                                                // reader threads, at least 1
   std::int64_t checkpoint_pages = 2000;       // WAL pages (4 KiB each) after which the committer checkpoints
   std::uint64_t reserve_bytes = 64ULL << 20;  // file kept to be given back when the disk is full; 0: none
   std::size_t max_queued_writes = 200'000;    // beyond it write() fails with resource_exhausted at once
