@@ -79,6 +79,8 @@ class Intake {
   // Applies journal bodies again, first and last included. Changes nothing that was applied. Returns how many
   // bodies.
   Task<Result<std::int64_t>> replay_journal(JournalId first, JournalId last);
+  // The first body of the journal that was received at `time` or later; one beyond the last if there is none.
+  Task<Result<JournalId>> journal_at(WallTime time);
 
   IntakeStats stats() const;
 
