@@ -14,15 +14,19 @@ namespace posthorn {
 namespace {
 
 constexpr std::string_view kMessage =
-    "SELECT m.id, m.conversation_id, m.direction, m.at, m.channel_id, m.author, m.type, m.text, m.payload, m.content, "
-    "m.reply_to, m.flags, m.error_code, m.error, coalesce(s.delivery, m.delivery), m.edited_at, m.deleted_at, "
+    "SELECT m.id, m.conversation_id, m.direction, m.at, m.channel_id, m.author, m.type, m.text, m.payload, "
+    "m.content, "
+    "m.reply_to, m.flags, m.error_code, m.error, coalesce(s.delivery, m.delivery), m.edited_at, "
+    "m.deleted_at, "
     "m.author_person FROM messages m LEFT JOIN sends s ON m.send_row <> 0 AND s.campaign_id = 0 AND "
     "s.row_no = m.send_row WHERE m.id = $1";
 constexpr std::string_view kAttachments =
-    "SELECT id, kind, state, mime_type, told_type, file_name, size FROM attachments WHERE message_id = $1 ORDER BY "
+    "SELECT id, kind, state, mime_type, told_type, file_name, size FROM attachments WHERE message_id = $1 "
+    "ORDER BY "
     "position";
 constexpr std::string_view kConversation =
-    "SELECT id, account_id, person_id, group_id, subject, unread, archived, assigned_to FROM conversations WHERE id = $1";
+    "SELECT id, account_id, person_id, group_id, subject, unread, archived, assigned_to FROM conversations "
+    "WHERE id = $1";
 constexpr std::string_view kLabels =
     "SELECT label FROM conversation_labels WHERE conversation_id = $1 ORDER BY label";
 constexpr std::string_view kPerson =
@@ -56,8 +60,8 @@ std::string_view state_name(std::int64_t state) {
 }
 
 std::string_view kind_name(std::int64_t kind) {
-  constexpr std::array<std::string_view, 6> kNames = {"",             "phone",           "bsuid",
-                                                      "parent_bsuid", "instagram_scoped", "page_scoped"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "", "phone", "bsuid", "parent_bsuid", "instagram_scoped", "page_scoped"};
   return kind > 0 && kind < 6 ? kNames[static_cast<std::size_t>(kind)] : "other";
 }
 
@@ -103,7 +107,8 @@ json::object message_flags_of(std::int64_t flags) {
 // The best way to name who wrote: as the channel spells the first address.
 json::value first_address(const json::value& person) {
   const auto list = JsonView(person)["addresses"];
-  return list.size() == 0 ? json::value(nullptr) : json::value(text(list[std::size_t{0}]["value"].string_or("")));
+  return list.size() == 0 ? json::value(nullptr)
+                          : json::value(text(list[std::size_t{0}]["value"].string_or("")));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// What a receiver of webhooks (or of the live stream) is told about an event: {"type", "timestamp", "data"}, where data
-// is the event's own, and the things it names as an integrator wants them: message with text, sender and attachments,
-// conversation, person, account. docs/webhooks-out.md describes every member.
+// What a receiver of webhooks (or of the live stream) is told about an event: {"type", "timestamp", "data"},
+// where data is the event's own, and the things it names as an integrator wants them: message with text,
+// sender and attachments, conversation, person, account. docs/webhooks-out.md describes every member.
 #pragma once
 #include <map>
 #include <string>

@@ -15,15 +15,20 @@ constexpr int kFewestFailures = 10;  // before an endpoint is disabled: one wron
 constexpr std::size_t kLongestError = 500;
 
 constexpr std::string_view kGet =
-    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, next_try_at, "
+    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, "
+    "next_try_at, "
     "created_at, done_at, last_status, last_error, body FROM webhook_deliveries WHERE id = $1";
 constexpr std::string_view kDue =
-    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, next_try_at, "
-    "created_at, done_at, last_status, last_error, body FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 0 "
+    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, "
+    "next_try_at, "
+    "created_at, done_at, last_status, last_error, body FROM webhook_deliveries WHERE endpoint_id = $1 AND "
+    "state = 0 "
     "AND next_try_at <= $2 ORDER BY next_try_at, id LIMIT $3";
 constexpr std::string_view kListAll =
-    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, next_try_at, "
-    "created_at, done_at, last_status, last_error, '' FROM webhook_deliveries WHERE ($1 = 0 OR id < $1) AND ($2 = 0 "
+    "SELECT id, endpoint_id, event_id, webhook_id, order_key, kind, state, attempts, first_try_at, "
+    "next_try_at, "
+    "created_at, done_at, last_status, last_error, '' FROM webhook_deliveries WHERE ($1 = 0 OR id < $1) AND "
+    "($2 = 0 "
     "OR endpoint_id = $2) AND ($3 < 0 OR state = $3) ORDER BY id DESC LIMIT $4";
 
 WebhookDelivery read_delivery(SqlRows& rows) {
@@ -86,10 +91,11 @@ Result<std::vector<std::int64_t>> orphaned_endpoints(Transaction& tx) {
   std::vector<std::int64_t> orphaned;
   std::int64_t last = 0;
   while (true) {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT d.next_id, e.id FROM (SELECT min(endpoint_id) AS next_id FROM "
-                                      "webhook_deliveries WHERE endpoint_id > $1) AS d LEFT JOIN webhook_endpoints e "
-                                      "ON e.id = d.next_id",
-                                      {last}));
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT d.next_id, e.id FROM (SELECT min(endpoint_id) AS next_id FROM "
+                           "webhook_deliveries WHERE endpoint_id > $1) AS d LEFT JOIN webhook_endpoints e "
+                           "ON e.id = d.next_id",
+                           {last}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     if (!found || rows.is_null(0)) return orphaned;
     last = rows.integer(0);
@@ -98,9 +104,10 @@ Result<std::vector<std::int64_t>> orphaned_endpoints(Transaction& tx) {
 }
 
 Result<> wake_next(Transaction& tx, const WebhookDelivery& done, WallTime now) {
-  PH_TRY(tx.execute("UPDATE webhook_deliveries SET next_try_at = $3 WHERE id = (SELECT min(id) FROM webhook_deliveries "
-                    "WHERE endpoint_id = $1 AND order_key = $2 AND state = 0) AND next_try_at = $4",
-                    {done.endpoint, done.order_key, now, kNever}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_deliveries SET next_try_at = $3 WHERE id = (SELECT min(id) FROM webhook_deliveries "
+      "WHERE endpoint_id = $1 AND order_key = $2 AND state = 0) AND next_try_at = $4",
+      {done.endpoint, done.order_key, now, kNever}));
   return {};
 }
 
@@ -112,12 +119,14 @@ class Settling {
   Result<WebhookSettled> run() {
     const auto error = std::string_view(outcome_.error).substr(0, kLongestError);
     if (delivery_.attempts == 0 || delivery_.first_try_at == WallTime{}) delivery_.first_try_at = outcome_.at;
-    PH_TRY(tx_.execute("INSERT INTO webhook_attempts (delivery_id, at, status, milliseconds, error) VALUES ($1, $2, $3, "
-                       "$4, $5)",
-                       {delivery_.id, outcome_.at, outcome_.status, outcome_.milliseconds, error}));
-    PH_TRY(tx_.execute("UPDATE webhook_deliveries SET attempts = attempts + 1, first_try_at = $2, last_status = $3, "
-                       "last_error = $4 WHERE id = $1",
-                       {delivery_.id, delivery_.first_try_at, outcome_.status, error}));
+    PH_TRY(tx_.execute(
+        "INSERT INTO webhook_attempts (delivery_id, at, status, milliseconds, error) VALUES ($1, $2, $3, "
+        "$4, $5)",
+        {delivery_.id, outcome_.at, outcome_.status, outcome_.milliseconds, error}));
+    PH_TRY(tx_.execute(
+        "UPDATE webhook_deliveries SET attempts = attempts + 1, first_try_at = $2, last_status = $3, "
+        "last_error = $4 WHERE id = $1",
+        {delivery_.id, delivery_.first_try_at, outcome_.status, error}));
     if (outcome_.succeeded()) {
       PH_TRY(success());
     } else {
@@ -139,9 +148,10 @@ class Settling {
     PH_TRY(finish(WebhookDeliveryState::delivered));
     settled_.recovered = endpoint_.failures >= kFailuresUntilDown;
     if (settled_.recovered) {
-      PH_TRY(tx_.execute("UPDATE webhook_deliveries SET next_try_at = $2 WHERE endpoint_id = $1 AND state = 0 AND "
-                         "next_try_at > $2 AND next_try_at < $3",
-                         {endpoint_.id, outcome_.at, kNever}));
+      PH_TRY(tx_.execute(
+          "UPDATE webhook_deliveries SET next_try_at = $2 WHERE endpoint_id = $1 AND state = 0 AND "
+          "next_try_at > $2 AND next_try_at < $3",
+          {endpoint_.id, outcome_.at, kNever}));
     }
     return webhook_endpoints::count_success(tx_, endpoint_.id);
   }
@@ -164,11 +174,12 @@ class Settling {
     if (outcome_.gone())
       return webhook_endpoints::disable(tx_, endpoint_.id, "the receiver answered 410 Gone: it wants no more",
                                         outcome_.at);
-    const bool long_enough = endpoint_.failures > 0 && outcome_.at - endpoint_.failing_since >= kWebhookPatience;
+    const bool long_enough =
+        endpoint_.failures > 0 && outcome_.at - endpoint_.failing_since >= kWebhookPatience;
     if (!long_enough || settled_.failures < kFewestFailures) return false;
-    return webhook_endpoints::disable(tx_, endpoint_.id,
-                                      fmt::format("every attempt failed for 3 days; the last: {}", outcome_.error),
-                                      outcome_.at);
+    return webhook_endpoints::disable(
+        tx_, endpoint_.id, fmt::format("every attempt failed for 3 days; the last: {}", outcome_.error),
+        outcome_.at);
   }
 
   Transaction& tx_;
@@ -190,17 +201,19 @@ namespace webhook_deliveries {
 Result<bool> add(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent& event, std::string_view body,
                  WallTime now) {
   const auto key = order_key_of(event);
-  PH_TRY_ASSIGN(const bool behind,
-                any(tx.query("SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND order_key = $2 AND state = 0 "
-                             "LIMIT 1",
-                             {endpoint, key})));
+  PH_TRY_ASSIGN(
+      const bool behind,
+      any(tx.query("SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND order_key = $2 AND state = 0 "
+                   "LIMIT 1",
+                   {endpoint, key})));
   const std::int64_t first_try = behind ? kNever : to_micros(now);
   const auto webhook_id = webhook_id_of(event);
-  PH_TRY_ASSIGN(const auto added,
-                tx.execute("INSERT INTO webhook_deliveries (endpoint_id, event_id, webhook_id, order_key, kind, body, "
-                           "next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (endpoint_id, "
-                           "event_id) DO NOTHING",
-                           {endpoint, event.id, webhook_id, key, event.kind, body, first_try, now}));
+  PH_TRY_ASSIGN(
+      const auto added,
+      tx.execute("INSERT INTO webhook_deliveries (endpoint_id, event_id, webhook_id, order_key, kind, body, "
+                 "next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (endpoint_id, "
+                 "event_id) DO NOTHING",
+                 {endpoint, event.id, webhook_id, key, event.kind, body, first_try, now}));
   return added == 1;
 }
 
@@ -211,14 +224,17 @@ Result<WebhookDelivery> get(Transaction& tx, WebhookDeliveryId id) {
               fmt::format("there is no delivery {}; list_webhook_deliveries shows them", id.value), "id");
 }
 
-Result<std::vector<WebhookDelivery>> due(Transaction& tx, WebhookEndpointId endpoint, WallTime now, int limit) {
+Result<std::vector<WebhookDelivery>> due(Transaction& tx, WebhookEndpointId endpoint, WallTime now,
+                                         int limit) {
   return read_all(tx.query(kDue, {endpoint, now, limit}));
 }
 
 Result<std::optional<WallTime>> next_due(Transaction& tx, WebhookEndpointId endpoint, WallTime now) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT next_try_at FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 0 AND "
-                                    "next_try_at > $2 AND next_try_at < $3 ORDER BY next_try_at LIMIT 1",
-                                    {endpoint, now, kNever}));
+  PH_TRY_ASSIGN(
+      auto rows,
+      tx.query("SELECT next_try_at FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 0 AND "
+               "next_try_at > $2 AND next_try_at < $3 ORDER BY next_try_at LIMIT 1",
+               {endpoint, now, kNever}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return std::optional<WallTime>();
   return std::optional<WallTime>(wall_from_micros(rows.integer(0)));
@@ -237,18 +253,24 @@ Result<> replay(Transaction& tx, WebhookDeliveryId id, WallTime now) {
   PH_TRY_ASSIGN(const auto delivery, get(tx, id));
   const bool is_waiting = delivery.state == WebhookDeliveryState::waiting;
   if (is_waiting && !delivery.next_try_at)
-    return fail(ErrorCode::conflict,
-                fmt::format("delivery {} goes by itself after those of {} before it", id.value, delivery.order_key), "id");
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("delivery {} goes by itself after those of {} before it", id.value, delivery.order_key),
+        "id");
   std::int64_t next = to_micros(now);
   if (!is_waiting) {
-    PH_TRY_ASSIGN(const bool behind,
-                  any(tx.query("SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND order_key = $2 AND state = 0 "
-                               "LIMIT 1",
-                               {delivery.endpoint, delivery.order_key})));
+    PH_TRY_ASSIGN(
+        const bool behind,
+        any(tx.query(
+            "SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND order_key = $2 AND state = 0 "
+            "LIMIT 1",
+            {delivery.endpoint, delivery.order_key})));
     if (behind) next = kNever;
   }
-  PH_TRY(tx.execute("UPDATE webhook_deliveries SET state = 0, first_try_at = 0, done_at = 0, next_try_at = $2 WHERE id = $1",
-                    {id, next}));
+  PH_TRY(
+      tx.execute("UPDATE webhook_deliveries SET state = 0, first_try_at = 0, done_at = 0, next_try_at = $2 "
+                 "WHERE id = $1",
+                 {id, next}));
   return {};
 }
 
@@ -256,8 +278,10 @@ Result<Replayed> replay_event(Transaction& tx, WebhookEndpointId endpoint, const
                               WebhookBodies& bodies, WallTime now) {
   std::int64_t id = 0, state = 0;
   {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT id, state FROM webhook_deliveries WHERE endpoint_id = $1 AND event_id = $2",
-                                      {endpoint, event.id}));
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("SELECT id, state FROM webhook_deliveries WHERE endpoint_id = $1 AND event_id = $2",
+                 {endpoint, event.id}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     if (found) {
       id = rows.integer(0);
@@ -274,16 +298,18 @@ Result<Replayed> replay_event(Transaction& tx, WebhookEndpointId endpoint, const
   return Replayed::again;
 }
 
-Result<std::vector<WebhookDelivery>> list(Transaction& tx, const WebhookDeliveryFilter& filter, std::int64_t before,
-                                          int limit) {
+Result<std::vector<WebhookDelivery>> list(Transaction& tx, const WebhookDeliveryFilter& filter,
+                                          std::int64_t before, int limit) {
   const std::int64_t state = filter.state ? static_cast<std::int64_t>(*filter.state) : -1;
   return read_all(tx.query(kListAll, {before, filter.endpoint, state, limit}));
 }
 
 Result<std::vector<WebhookAttempt>> attempts(Transaction& tx, WebhookDeliveryId id) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT at, status, milliseconds, error FROM webhook_attempts WHERE delivery_id = $1 "
-                                    "ORDER BY id",
-                                    {id}));
+  PH_TRY_ASSIGN(
+      auto rows,
+      tx.query("SELECT at, status, milliseconds, error FROM webhook_attempts WHERE delivery_id = $1 "
+               "ORDER BY id",
+               {id}));
   std::vector<WebhookAttempt> all;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -294,23 +320,26 @@ Result<std::vector<WebhookAttempt>> attempts(Transaction& tx, WebhookDeliveryId 
 }
 
 Result<std::int64_t> waiting(Transaction& tx, WebhookEndpointId endpoint, std::int64_t most) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND "
-                                    "state = 0 LIMIT $2) AS some",
-                                    {endpoint, most}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE endpoint_id = $1 AND "
+                         "state = 0 LIMIT $2) AS some",
+                         {endpoint, most}));
   PH_TRY(rows.next());
   return rows.integer(0);
 }
 
 Result<std::int64_t> prune(Transaction& tx, WallTime before, int limit) {
   std::vector<std::int64_t> ids;
-  PH_TRY(collect_ids(tx.query("SELECT id FROM webhook_deliveries WHERE state <> 0 AND done_at < $1 ORDER BY done_at "
-                              "LIMIT $2",
-                              {before, limit}),
-                     ids));
+  PH_TRY(collect_ids(
+      tx.query("SELECT id FROM webhook_deliveries WHERE state <> 0 AND done_at < $1 ORDER BY done_at "
+               "LIMIT $2",
+               {before, limit}),
+      ids));
   PH_TRY_ASSIGN(const auto orphaned, orphaned_endpoints(tx));
   for (const auto endpoint : orphaned) {
-    PH_TRY(collect_ids(tx.query("SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT $2", {endpoint, limit}),
-                       ids));
+    PH_TRY(collect_ids(
+        tx.query("SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT $2", {endpoint, limit}),
+        ids));
   }
   for (const auto id : ids) {
     PH_TRY(tx.execute("DELETE FROM webhook_attempts WHERE delivery_id = $1", {id}));
@@ -323,9 +352,10 @@ Result<> bring_back(Transaction& tx, WallTime now) {
   const WallTime most = now + kLongestWebhookPause + kLongestWebhookPause / 4;
   PH_TRY_ASSIGN(const auto endpoints, webhook_endpoints::list(tx));
   for (const auto& endpoint : endpoints) {
-    PH_TRY(tx.execute("UPDATE webhook_deliveries SET next_try_at = $2 WHERE endpoint_id = $1 AND state = 0 AND "
-                      "next_try_at > $3 AND next_try_at < $4",
-                      {endpoint.id, now, most, kNever}));
+    PH_TRY(
+        tx.execute("UPDATE webhook_deliveries SET next_try_at = $2 WHERE endpoint_id = $1 AND state = 0 AND "
+                   "next_try_at > $3 AND next_try_at < $4",
+                   {endpoint.id, now, most, kNever}));
   }
   return {};
 }

@@ -1,8 +1,8 @@
-// Deliveries of webhooks as rows: one for each endpoint and event. SQL only: every function works inside the caller's
-// transaction.
+// Deliveries of webhooks as rows: one for each endpoint and event. SQL only: every function works inside the
+// caller's transaction.
 //
-// Deliveries of one order key go one after another: of those that wait, one has a time (the head), the others none until
-// it is done.
+// Deliveries of one order key go one after another: of those that wait, one has a time (the head), the others
+// none until it is done.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,7 +19,11 @@
 
 namespace posthorn {
 
-enum class WebhookDeliveryState : std::uint8_t { waiting = 0, delivered = 1, given_up = 2 };  // values are stored
+enum class WebhookDeliveryState : std::uint8_t {
+  waiting = 0,
+  delivered = 1,
+  given_up = 2
+};  // values are stored
 std::string_view to_string(WebhookDeliveryState state);
 
 struct WebhookDelivery {
@@ -75,13 +79,14 @@ Result<bool> add(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent&
                  WallTime now);
 Result<WebhookDelivery> get(Transaction& tx, WebhookDeliveryId id);  // not_found
 // Heads whose time has come, the longest due first.
-Result<std::vector<WebhookDelivery>> due(Transaction& tx, WebhookEndpointId endpoint, WallTime now, int limit);
+Result<std::vector<WebhookDelivery>> due(Transaction& tx, WebhookEndpointId endpoint, WallTime now,
+                                         int limit);
 // When the next head after `now` is due.
 Result<std::optional<WallTime>> next_due(Transaction& tx, WebhookEndpointId endpoint, WallTime now);
 
-// Commits what an attempt came to: the attempt log, the delivery, the next of its key, and what it says about the
-// endpoint (disabled after kWebhookPatience of nothing but failures, or at once when it is gone). Nothing if the delivery is
-// not waiting any more.
+// Commits what an attempt came to: the attempt log, the delivery, the next of its key, and what it says about
+// the endpoint (disabled after kWebhookPatience of nothing but failures, or at once when it is gone). Nothing
+// if the delivery is not waiting any more.
 Result<WebhookSettled> settle(Transaction& tx, const WebhookOutcome& outcome);
 
 // Sends it (again), with the same webhook-id. conflict: it waits behind another of its key.
@@ -90,12 +95,15 @@ Result<> replay(Transaction& tx, WebhookDeliveryId id, WallTime now);
 Result<Replayed> replay_event(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent& event,
                               WebhookBodies& bodies, WallTime now);
 
-Result<std::vector<WebhookDelivery>> list(Transaction& tx, const WebhookDeliveryFilter& filter, std::int64_t before,
+Result<std::vector<WebhookDelivery>> list(Transaction& tx, const WebhookDeliveryFilter& filter,
+                                          std::int64_t before,
                                           int limit);  // newest first; bodies left out
 Result<std::vector<WebhookAttempt>> attempts(Transaction& tx, WebhookDeliveryId id);  // oldest first
-Result<std::int64_t> waiting(Transaction& tx, WebhookEndpointId endpoint, std::int64_t most);  // counts up to `most`
+Result<std::int64_t> waiting(Transaction& tx, WebhookEndpointId endpoint,
+                             std::int64_t most);  // counts up to `most`
 
-// Deletes deliveries done before `before`, and those of endpoints that are gone, with their attempts. Returns how many.
+// Deletes deliveries done before `before`, and those of endpoints that are gone, with their attempts. Returns
+// how many.
 Result<std::int64_t> prune(Transaction& tx, WallTime before, int limit);
 // A wall clock that ran ahead has written times too far away: they come back to what they can be at most.
 Result<> bring_back(Transaction& tx, WallTime now);

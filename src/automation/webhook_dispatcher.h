@@ -1,12 +1,12 @@
 // Webhooks out: what happened is told to other programs, signed, in order, and as often as it takes.
 //
-// Two loops. The collector reads the event log behind the cursor 'webhooks_out' and writes one delivery for each endpoint
-// that wants the event, in the transaction that moves the cursor. The dispatcher sends what is due: one at a time of a
-// conversation, several conversations and all endpoints side by side.
+// Two loops. The collector reads the event log behind the cursor 'webhooks_out' and writes one delivery for
+// each endpoint that wants the event, in the transaction that moves the cursor. The dispatcher sends what is
+// due: one at a time of a conversation, several conversations and all endpoints side by side.
 //
-// Receivers see an event once if they remember webhook-id: every attempt carries the same, and after a committed answer
-// 2xx there is no other. If the process dies between the answer and its commit, the delivery is sent again under
-// that id.
+// Receivers see an event once if they remember webhook-id: every attempt carries the same, and after a
+// committed answer 2xx there is no other. If the process dies between the answer and its commit, the delivery
+// is sent again under that id.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -29,7 +29,7 @@ namespace posthorn {
 inline constexpr std::string_view kWebhooksOutCursor = "webhooks_out";
 
 struct WebhooksOutOptions {
-  int concurrency = 8;  // requests to one endpoint under way at once
+  int concurrency = 8;                          // requests to one endpoint under way at once
   Duration keep = std::chrono::hours(24 * 14);  // deliveries that are done
 };
 

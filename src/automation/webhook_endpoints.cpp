@@ -13,11 +13,14 @@ namespace posthorn {
 namespace {
 
 constexpr std::string_view kById =
-    "SELECT id, url, description, kinds, business_id, sealed_secret, sealed_previous, previous_until, enabled, "
-    "disabled_reason, failing_since, failures, after_event, created_at, updated_at FROM webhook_endpoints WHERE "
+    "SELECT id, url, description, kinds, business_id, sealed_secret, sealed_previous, previous_until, "
+    "enabled, "
+    "disabled_reason, failing_since, failures, after_event, created_at, updated_at FROM webhook_endpoints "
+    "WHERE "
     "id = $1";
 constexpr std::string_view kAll =
-    "SELECT id, url, description, kinds, business_id, sealed_secret, sealed_previous, previous_until, enabled, "
+    "SELECT id, url, description, kinds, business_id, sealed_secret, sealed_previous, previous_until, "
+    "enabled, "
     "disabled_reason, failing_since, failures, after_event, created_at, updated_at FROM webhook_endpoints "
     "ORDER BY id";
 
@@ -87,13 +90,15 @@ Result<WebhookEndpoint> add(Transaction& tx, WebhookEndpoint endpoint, WallTime 
   PH_TRY_ASSIGN(endpoint.after_event, events::last_position(tx));
   endpoint.created_at = endpoint.updated_at = now;
   const auto kinds = kinds_text(endpoint.kinds);
-  PH_TRY_ASSIGN(const auto added,
-                tx.execute("INSERT INTO webhook_endpoints (id, url, description, kinds, business_id, sealed_secret, "
-                           "after_event, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) "
-                           "ON CONFLICT (id) DO NOTHING",
-                           {endpoint.id, endpoint.url, endpoint.description, kinds, endpoint.business_id,
-                            endpoint.sealed_secret, endpoint.after_event, now}));
-  if (added == 0) return fail(ErrorCode::conflict, "another endpoint was added at the same moment; try again");
+  PH_TRY_ASSIGN(
+      const auto added,
+      tx.execute("INSERT INTO webhook_endpoints (id, url, description, kinds, business_id, sealed_secret, "
+                 "after_event, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) "
+                 "ON CONFLICT (id) DO NOTHING",
+                 {endpoint.id, endpoint.url, endpoint.description, kinds, endpoint.business_id,
+                  endpoint.sealed_secret, endpoint.after_event, now}));
+  if (added == 0)
+    return fail(ErrorCode::conflict, "another endpoint was added at the same moment; try again");
   return endpoint;
 }
 
@@ -102,7 +107,8 @@ Result<WebhookEndpoint> get(Transaction& tx, WebhookEndpointId id) {
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (found) return read_endpoint(rows);
   return fail(ErrorCode::not_found,
-              fmt::format("there is no webhook endpoint {}; list_webhook_endpoints shows them", id.value), "id");
+              fmt::format("there is no webhook endpoint {}; list_webhook_endpoints shows them", id.value),
+              "id");
 }
 
 Result<std::vector<WebhookEndpoint>> list(Transaction& tx) {
@@ -122,9 +128,10 @@ Result<> update(Transaction& tx, WebhookEndpointId id, const WebhookEndpointUpda
   if (update.business_id) endpoint.business_id = *update.business_id;
   if (update.kinds) endpoint.kinds = *update.kinds;
   const auto kinds = kinds_text(endpoint.kinds);
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET url = $2, description = $3, business_id = $4, kinds = $5, "
-                    "updated_at = $6 WHERE id = $1",
-                    {id, endpoint.url, endpoint.description, endpoint.business_id, kinds, now}));
+  PH_TRY(
+      tx.execute("UPDATE webhook_endpoints SET url = $2, description = $3, business_id = $4, kinds = $5, "
+                 "updated_at = $6 WHERE id = $1",
+                 {id, endpoint.url, endpoint.description, endpoint.business_id, kinds, now}));
   return {};
 }
 
@@ -138,13 +145,15 @@ Result<bool> enable(Transaction& tx, WebhookEndpointId id, WallTime now) {
   PH_TRY_ASSIGN(const auto endpoint, get(tx, id));
   if (endpoint.enabled) return false;
   PH_TRY_ASSIGN(const auto last, events::last_position(tx));
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET enabled = 1, disabled_reason = '', failing_since = 0, failures = 0, "
-                    "after_event = $2, updated_at = $3 WHERE id = $1",
-                    {id, last, now}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_endpoints SET enabled = 1, disabled_reason = '', failing_since = 0, failures = 0, "
+      "after_event = $2, updated_at = $3 WHERE id = $1",
+      {id, last, now}));
   constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
-  PH_TRY(tx.execute("UPDATE webhook_deliveries SET first_try_at = 0, next_try_at = $2 WHERE endpoint_id = $1 AND "
-                    "state = 0 AND next_try_at < $3",
-                    {id, now, kNever}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_deliveries SET first_try_at = 0, next_try_at = $2 WHERE endpoint_id = $1 AND "
+      "state = 0 AND next_try_at < $3",
+      {id, now, kNever}));
   std::string data;
   JsonWriter(data).begin_object().member("endpoint_id", id.value).member("url", endpoint.url).end_object();
   PH_TRY(events::append(tx, now, "webhook_endpoint.enabled", subject(id), data));
@@ -154,8 +163,9 @@ Result<bool> enable(Transaction& tx, WebhookEndpointId id, WallTime now) {
 Result<bool> disable(Transaction& tx, WebhookEndpointId id, std::string_view reason, WallTime now) {
   PH_TRY_ASSIGN(const auto endpoint, get(tx, id));
   if (!endpoint.enabled) return false;
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET enabled = 0, disabled_reason = $2, updated_at = $3 WHERE id = $1",
-                    {id, reason, now}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_endpoints SET enabled = 0, disabled_reason = $2, updated_at = $3 WHERE id = $1",
+      {id, reason, now}));
   std::string data;
   JsonWriter(data)
       .begin_object()
@@ -167,24 +177,27 @@ Result<bool> disable(Transaction& tx, WebhookEndpointId id, std::string_view rea
   return true;
 }
 
-Result<> replace_secret(Transaction& tx, WebhookEndpointId id, std::string_view sealed, WallTime previous_until,
-                        WallTime now) {
+Result<> replace_secret(Transaction& tx, WebhookEndpointId id, std::string_view sealed,
+                        WallTime previous_until, WallTime now) {
   PH_TRY(get(tx, id));
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET sealed_previous = sealed_secret, previous_until = $3, sealed_secret "
-                    "= $2, updated_at = $4 WHERE id = $1",
-                    {id, sealed, previous_until, now}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_endpoints SET sealed_previous = sealed_secret, previous_until = $3, sealed_secret "
+      "= $2, updated_at = $4 WHERE id = $1",
+      {id, sealed, previous_until, now}));
   return {};
 }
 
 Result<> count_success(Transaction& tx, WebhookEndpointId id) {
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET failing_since = 0, failures = 0 WHERE id = $1 AND failures > 0", {id}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_endpoints SET failing_since = 0, failures = 0 WHERE id = $1 AND failures > 0", {id}));
   return {};
 }
 
 Result<> count_failure(Transaction& tx, WebhookEndpointId id, WallTime at) {
-  PH_TRY(tx.execute("UPDATE webhook_endpoints SET failing_since = CASE WHEN failures = 0 THEN $2 ELSE failing_since "
-                    "END, failures = failures + 1 WHERE id = $1",
-                    {id, at}));
+  PH_TRY(tx.execute(
+      "UPDATE webhook_endpoints SET failing_since = CASE WHEN failures = 0 THEN $2 ELSE failing_since "
+      "END, failures = failures + 1 WHERE id = $1",
+      {id, at}));
   return {};
 }
 

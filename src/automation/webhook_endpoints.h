@@ -38,14 +38,15 @@ struct WebhookEndpointUpdate {
   std::optional<std::vector<std::string>> kinds = {};
 };
 
-// Secrets are bound to their endpoint. Seal on the core's thread, before the transaction (the box draws randomness).
+// Secrets are bound to their endpoint. Seal on the core's thread, before the transaction (the box draws
+// randomness).
 std::string seal_webhook_secret(SecretBox& box, WebhookEndpointId id, const Secret& secret);
 Result<Secret> open_webhook_secret(const SecretBox& box, WebhookEndpointId id, const std::string& sealed);
 
 namespace webhook_endpoints {
 
-// The id that the next endpoint is to have: secrets are sealed for it before it is added. Never one whose deliveries are
-// still there.
+// The id that the next endpoint is to have: secrets are sealed for it before it is added. Never one whose
+// deliveries are still there.
 Result<WebhookEndpointId> next_id(Transaction& tx);
 // Nothing older than the log's present end will be sent to it. conflict: the id was taken meanwhile.
 Result<WebhookEndpoint> add(Transaction& tx, WebhookEndpoint endpoint, WallTime now);
@@ -55,15 +56,15 @@ Result<> update(Transaction& tx, WebhookEndpointId id, const WebhookEndpointUpda
 // Its deliveries go later, a piece at a time (webhook_deliveries::prune).
 Result<> remove(Transaction& tx, WebhookEndpointId id);
 
-// What is waiting is tried at once, with the full time before it. Events since it was disabled are not sent: replay
-// them. Appends 'webhook_endpoint.enabled'; false if it was enabled already.
+// What is waiting is tried at once, with the full time before it. Events since it was disabled are not sent:
+// replay them. Appends 'webhook_endpoint.enabled'; false if it was enabled already.
 Result<bool> enable(Transaction& tx, WebhookEndpointId id, WallTime now);
 // Keeps what is waiting. Appends 'webhook_endpoint.disabled'; false if it was disabled already.
 Result<bool> disable(Transaction& tx, WebhookEndpointId id, std::string_view reason, WallTime now);
 
 // The present secret goes on signing beside the new one until `previous_until`.
-Result<> replace_secret(Transaction& tx, WebhookEndpointId id, std::string_view sealed, WallTime previous_until,
-                        WallTime now);
+Result<> replace_secret(Transaction& tx, WebhookEndpointId id, std::string_view sealed,
+                        WallTime previous_until, WallTime now);
 
 // What an attempt says about the endpoint itself. A success ends the count of failures.
 Result<> count_success(Transaction& tx, WebhookEndpointId id);

@@ -27,12 +27,13 @@ std::optional<WallTime> http_date(std::string_view text) {
   constexpr std::size_t kLength = 29;
   if (text.size() != kLength || !text.ends_with(" GMT")) return std::nullopt;
   const auto month = std::ranges::find(kMonths, text.substr(8, 3));
-  const auto day = number(text.substr(5, 2)), year = number(text.substr(12, 4)), hour = number(text.substr(17, 2)),
-             minute = number(text.substr(20, 2)), second = number(text.substr(23, 2));
+  const auto day = number(text.substr(5, 2)), year = number(text.substr(12, 4)),
+             hour = number(text.substr(17, 2)), minute = number(text.substr(20, 2)),
+             second = number(text.substr(23, 2));
   if (month == kMonths.end() || !day || !year || !hour || !minute || !second) return std::nullopt;
-  const std::chrono::year_month_day date(std::chrono::year(*year),
-                                         std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
-                                         std::chrono::day(static_cast<unsigned>(*day)));
+  const std::chrono::year_month_day date(
+      std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
+      std::chrono::day(static_cast<unsigned>(*day)));
   if (!date.ok()) return std::nullopt;
   return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
          std::chrono::seconds(*second);

@@ -30,7 +30,8 @@ HttpClientLimits webhook_limits() {
 std::string explain(const WebhookAnswer& answer) {
   if (answer.status >= 200 && answer.status < 300) return {};
   if (answer.status >= 300 && answer.status < 400)
-    return fmt::format("redirected (status {}); redirects are not followed, name the final address", answer.status);
+    return fmt::format("redirected (status {}); redirects are not followed, name the final address",
+                       answer.status);
   return fmt::format("answered with status {}", answer.status);
 }
 
@@ -41,8 +42,8 @@ WebhookNetwork::WebhookNetwork(Network& inner, Clock& clock)
       policy_(webhook_policy()),
       guarded_(std::make_unique<GuardedNetwork>(inner, clock, policy_)) {}
 
-Result<std::unique_ptr<WebhookNetwork>> WebhookNetwork::make(Network& inner, Clock& clock,
-                                                             const std::vector<std::string>& allowed_targets) {
+Result<std::unique_ptr<WebhookNetwork>> WebhookNetwork::make(
+    Network& inner, Clock& clock, const std::vector<std::string>& allowed_targets) {
   std::unique_ptr<WebhookNetwork> network(new WebhookNetwork(inner, clock));
   for (const auto& target : allowed_targets) {
     if (target.find('/') == std::string::npos && !canonical_address(target)) {
@@ -67,13 +68,14 @@ bool WebhookNetwork::allows(const std::string& host) const {
   return std::ranges::find(names_, host) != names_.end() || in_ranges(host);
 }
 
-// A name that leads into an allowed range is connected to at the address that was looked at, so that a second look-up
-// cannot lead elsewhere.
+// A name that leads into an allowed range is connected to at the address that was looked at, so that a second
+// look-up cannot lead elsewhere.
 Task<Result<std::unique_ptr<Stream>>> WebhookNetwork::connect(Endpoint endpoint, Duration timeout) {
   if (allows(endpoint.host)) co_return co_await inner_.connect(std::move(endpoint), timeout);
   if (!ranges_.empty() && !canonical_address(endpoint.host)) {
     PH_CO_TRY_ASSIGN(const auto addresses, co_await inner_.resolve(endpoint.host, timeout));
-    const auto allowed = std::ranges::find_if(addresses, [this](const std::string& a) { return in_ranges(a); });
+    const auto allowed =
+        std::ranges::find_if(addresses, [this](const std::string& a) { return in_ranges(a); });
     if (allowed != addresses.end()) {
       std::string address = *allowed;
       co_return co_await inner_.connect_to(std::move(address), std::move(endpoint), timeout);
@@ -96,7 +98,8 @@ Result<std::unique_ptr<Listener>> WebhookNetwork::listen(const std::string& addr
   return inner_.listen(address, port);
 }
 
-HttpWebhookSender::HttpWebhookSender(WebhookNetwork& network, Clock& clock, Executor executor, Duration timeout)
+HttpWebhookSender::HttpWebhookSender(WebhookNetwork& network, Clock& clock, Executor executor,
+                                     Duration timeout)
     : network_(network),
       clock_(clock),
       timeout_(timeout),
@@ -104,7 +107,8 @@ HttpWebhookSender::HttpWebhookSender(WebhookNetwork& network, Clock& clock, Exec
 
 Result<> HttpWebhookSender::check(const std::string& url) const {
   if (url.size() > kMaxUrl)
-    return fail(ErrorCode::invalid_argument, fmt::format("url may have {} characters at most", kMaxUrl), "url");
+    return fail(ErrorCode::invalid_argument, fmt::format("url may have {} characters at most", kMaxUrl),
+                "url");
   PH_TRY_ASSIGN(const auto parsed, parse_url(url));
   if (network_.allows(parsed.endpoint.host)) return {};
   const auto checked = check_endpoint(network_.policy(), parsed.endpoint);

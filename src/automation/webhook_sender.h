@@ -16,7 +16,7 @@
 namespace posthorn {
 
 struct WebhookAnswer {
-  int status = 0;           // HTTP status; 0: no answer, and `error` says why
+  int status = 0;  // HTTP status; 0: no answer, and `error` says why
   std::string error;
   std::string retry_after;  // the header as sent
   Duration took{};
@@ -31,8 +31,8 @@ class WebhookSender {
   virtual Task<WebhookAnswer> post(std::string url, HttpHeaders headers, std::string body) = 0;
 };
 
-// Targets must be HTTPS and public, except those that the operator allows (webhooks_out.allowed_targets): host names,
-// addresses, ranges. A name that leads into an allowed range is allowed.
+// Targets must be HTTPS and public, except those that the operator allows (webhooks_out.allowed_targets):
+// host names, addresses, ranges. A name that leads into an allowed range is allowed.
 class WebhookNetwork final : public Network {
  public:
   // invalid_argument: an entry with '/' is no range.

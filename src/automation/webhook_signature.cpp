@@ -47,10 +47,11 @@ Result<> check_webhook_secret(const Secret& secret) {
   const auto key = key_of(secret);
   if (key && secret.reveal().starts_with(kPrefix) && key->size() >= kFewestBytes && key->size() <= kMostBytes)
     return {};
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("secret must be {} followed by base64 of {} to {} bytes; leave it out to have one made",
-                          kPrefix, kFewestBytes, kMostBytes),
-              "secret");
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("secret must be {} followed by base64 of {} to {} bytes; leave it out to have one made",
+                  kPrefix, kFewestBytes, kMostBytes),
+      "secret");
 }
 
 std::string sign_webhook(const Secret& secret, std::string_view webhook_id, std::int64_t timestamp,

@@ -1,4 +1,5 @@
-// Signatures of webhooks as the Standard Webhooks specification 1.0 has them (symmetric, version v1): HMAC-SHA256 over
+// Signatures of webhooks as the Standard Webhooks specification 1.0 has them (symmetric, version v1):
+// HMAC-SHA256 over
 // "<webhook-id>.<webhook-timestamp>.<body>", secrets "whsec_" + base64 of 24 to 64 bytes. Pure.
 #pragma once
 #include <cstdint>
