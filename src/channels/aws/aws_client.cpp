@@ -28,36 +28,49 @@ struct AwsClient::Impl {
   Duration clock_offset{};  // the service's clock minus ours, once it complained
   bool closed = false;
 
-  Task<Attempt> attempt(HttpRequest request, Duration timeout) {
+  Task<std::expected<HttpResponse, HttpFailure>> exchange(HttpRequest request, Duration timeout,
+                                                          std::function<void()> on_last_byte) {
     Result<AwsCredentials> keys = co_await ports.credentials.get();
     if (closed) keys = fail(ErrorCode::cancelled, service.signing_name + ": shut down");
     if (!keys) {
-      Error error = keys.error();
-      co_return Attempt{.answer = std::unexpected(std::move(error))};
+      HttpFailure failure{.stage = HttpStage::not_connected, .error = keys.error()};
+      co_return std::unexpected(std::move(failure));
     }
     signer.sign(request, aws_host(url.endpoint), *keys, ports.clock.wall_now() + clock_offset);
-    auto answer = co_await ports.http.send(url.endpoint, std::move(request), timeout);
-    if (!answer) {
-      Error error = answer.error().error;
-      const bool over = error.code == ErrorCode::cancelled;
-      error.code = over ? ErrorCode::cancelled : ErrorCode::unavailable;
+    auto answer =
+        co_await ports.http.send(url.endpoint, std::move(request), timeout, std::move(on_last_byte));
+    if (answer) mend(*answer);
+    co_return answer;
+  }
+
+  // What a refusal tells about our clock and keys, for the next attempt.
+  void mend(const HttpResponse& response) {
+    if (response.status / 100 == 2) return;
+    const AwsTrouble trouble = judge(response.status, read_error(response));
+    if (trouble == AwsTrouble::credentials) ports.credentials.expired();
+    if (trouble != AwsTrouble::clock) return;
+    const std::optional<WallTime> theirs = parse_date_header(response.headers.get("Date"));
+    if (theirs) clock_offset = *theirs - ports.clock.wall_now();
+  }
+
+  Task<Attempt> attempt(HttpRequest request, Duration timeout) {
+    std::function<void()> nobody;
+    auto answer = co_await exchange(std::move(request), timeout, std::move(nobody));
+    if (answer) co_return read_answer(*std::move(answer));
+    Error error = answer.error().error;
+    const bool final = error.code == ErrorCode::cancelled || error.code == ErrorCode::unauthenticated;
+    if (!final) error.code = ErrorCode::unavailable;
+    if (error.code != ErrorCode::unauthenticated)
       error.message = fmt::format("{}: {}", service.signing_name, error.message);
-      co_return Attempt{.answer = std::unexpected(std::move(error)),
-                        .trouble = over ? AwsTrouble::refused : AwsTrouble::again,
-                        .read = answer.error().stage == HttpStage::sent};
-    }
-    co_return read_answer(*std::move(answer));
+    co_return Attempt{.answer = std::unexpected(std::move(error)),
+                      .trouble = final ? AwsTrouble::refused : AwsTrouble::again,
+                      .read = answer.error().stage == HttpStage::sent};
   }
 
   Attempt read_answer(HttpResponse response) {
     if (response.status / 100 == 2) return Attempt{.answer = std::move(response)};
     AwsError error = read_error(response);
     const AwsTrouble trouble = judge(response.status, error);
-    if (trouble == AwsTrouble::clock) {
-      const std::optional<WallTime> theirs = parse_date_header(response.headers.get("Date"));
-      if (theirs) clock_offset = *theirs - ports.clock.wall_now();
-    }
-    if (trouble == AwsTrouble::credentials) ports.credentials.expired();
     // Refusals for throttling came before anything was done; failures inside need not have.
     const bool read = response.status >= 500;
     Error told = to_error(service.signing_name, response.status, error);
@@ -91,6 +104,11 @@ const AwsService& AwsClient::service() const {
 
 void AwsClient::close() {
   impl_->closed = true;
+}
+
+Task<std::expected<HttpResponse, HttpFailure>> AwsClient::exchange(HttpRequest request, Duration timeout,
+                                                                   std::function<void()> on_last_byte) {
+  return impl_->exchange(std::move(request), timeout, std::move(on_last_byte));
 }
 
 Task<Result<HttpResponse>> AwsClient::call(HttpRequest request, CallOptions options, AwsError* refusal) {

@@ -1,5 +1,7 @@
 // Calls to one AWS service: signed, with the retries that Amazon's rules allow, errors translated.
 #pragma once
+#include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +49,11 @@ class AwsClient {
   // resource_exhausted (throttled), unavailable, cancelled. `refusal`, if given, gets what the service said
   // at last.
   Task<Result<HttpResponse>> call(HttpRequest request, CallOptions options, AwsError* refusal = nullptr);
+
+  // One signed attempt and nothing more, for what must not be done twice: the answer as it came, whatever its
+  // status. `on_last_byte` as in HttpClient::send. Without credentials nothing leaves: not_connected.
+  Task<std::expected<HttpResponse, HttpFailure>> exchange(HttpRequest request, Duration timeout,
+                                                          std::function<void()> on_last_byte = {});
 
   const AwsService& service() const;
   void close();  // no attempt begins any more: `cancelled`. Then the HttpClient may go.

@@ -4,11 +4,14 @@
 
 #include "core/json.h"
 #include "core/json_writer.h"
+#include "platform/base64.h"
 
 namespace posthorn::aws {
 namespace {
 
 constexpr int kMaxPages = 100;
+constexpr std::string_view kMetaVersion = "v20.0";  // what the service takes
+constexpr Duration kSendTimeout = std::chrono::seconds(15);
 constexpr Duration kMediaTimeout = std::chrono::seconds(60);  // the service fetches from Meta meanwhile
 
 std::string text(const JsonView& object, std::string_view field) {
@@ -42,6 +45,22 @@ Task<Result<EumMedia>> EumClient::media_to_s3(std::string phone_number, std::str
   media.mime_type = text(view, "mimeType");
   media.size = static_cast<std::uint64_t>(std::max<std::int64_t>(view["fileSize"].integer_or(0), 0));
   co_return media;
+}
+
+Task<std::expected<HttpResponse, HttpFailure>> EumClient::send_message(std::string phone_number,
+                                                                       std::string body,
+                                                                       std::function<void()> on_last_byte) {
+  HttpRequest request;
+  request.method = "POST";
+  request.target = "/v1/whatsapp/send";
+  request.headers.set("Content-Type", "application/json");
+  JsonWriter(request.body)
+      .begin_object()
+      .member("originationPhoneNumberId", std::string_view(phone_number))
+      .member("message", std::string_view(to_base64(body)))
+      .member("metaApiVersion", kMetaVersion)
+      .end_object();
+  return client_.exchange(std::move(request), kSendTimeout, std::move(on_last_byte));
 }
 
 Task<Result<std::string>> EumClient::get(std::string target) {

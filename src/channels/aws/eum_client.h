@@ -38,6 +38,9 @@ class EumClient {
   // `phone_number` is an id of the service or an ARN.
   Task<Result<EumMedia>> media_to_s3(std::string phone_number, std::string media_id, std::string bucket,
                                      std::string key_prefix);
+  // One WhatsApp message, a Cloud API body, one attempt. There is no idempotency key.
+  Task<std::expected<HttpResponse, HttpFailure>> send_message(std::string phone_number, std::string body,
+                                                              std::function<void()> on_last_byte);
   Task<Result<std::vector<EumAccount>>> linked_accounts();  // all pages
   Task<Result<std::vector<EumPhoneNumber>>> phone_numbers(std::string account_id);
 
