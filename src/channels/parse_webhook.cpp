@@ -57,7 +57,8 @@ std::vector<WebhookEvent> parse_meta(std::string_view body) {
     searched = searched_object(text);
     object = searched;
   }
-  if (object == "instagram" || object == "page") return meta_messaging::parse_webhook(text);
+  if (object == "instagram" || object == "page")
+    return meta_messaging::parse_webhook(body);  // may be several bodies
   if (object.empty() || object == "whatsapp_business_account") return whatsapp::parse_webhook(text);
   return malformed(body, "webhooks for the object \"" + std::string(object.substr(0, 100)) +
                              "\" are not understood here; unsubscribe it in the app's settings");

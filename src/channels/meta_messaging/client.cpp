@@ -8,6 +8,7 @@
 
 #include "channels/meta_messaging/client_answers.h"
 #include "channels/whatsapp/json_fields.h"
+#include "core/json_writer.h"
 #include "platform/crypto.h"
 
 namespace posthorn::meta_messaging {
@@ -186,6 +187,22 @@ Task<Result<>> MetaClient::sender_action(std::string body) {
   HttpRequest request = impl_->post(impl_->node + "/messages", std::move(body));
   PH_CO_TRY(co_await impl_->call(std::move(request)));
   co_return Result<>();
+}
+
+Task<Result<std::string>> MetaClient::upload_attachment(std::string type, std::string url) {
+  std::string body;
+  JsonWriter json(body);
+  json.begin_object();
+  if (impl_->config.channel == Channel::instagram) json.member("platform", "instagram");
+  json.key("message").begin_object().key("attachment").begin_object().member("type", type);
+  json.key("payload").begin_object().member("url", url).member("is_reusable", true).end_object();
+  json.end_object().end_object().end_object();
+  HttpRequest request = impl_->post(impl_->node + "/message_attachments", std::move(body));
+  PH_CO_TRY_ASSIGN(const json::object answer, co_await impl_->call(std::move(request)));
+  const json::value* id = answer.if_contains("attachment_id");
+  if (id == nullptr || !id->is_string())
+    co_return fail(ErrorCode::internal, "Meta's answer to the upload has no attachment_id");
+  co_return std::string(id->get_string());
 }
 
 Task<Result<Profile>> MetaClient::profile(std::string scoped_id) {
