@@ -122,6 +122,7 @@ class House {
  public:
   explicit House(std::uint64_t seed = 1) : disk(seed), world(seed) {
     options.limits.stop_keywords = {"STOP"};
+    options.poll = 5min;  // settle() wakes it
   }
 
   simulated::Disk disk;

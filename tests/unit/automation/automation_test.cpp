@@ -308,7 +308,7 @@ TEST_F(AutomationTest, ForgetsMediaThatIsLostOrLate) {
   house.settle();
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM automation_media"), 0);
   house.arrive({.type = "image", .attachment = kBlob});
-  house.settle(61min);
+  house.settle(70min);
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM automation_media"), 0);
   EXPECT_THAT(house.said(), IsEmpty());
 }
