@@ -20,6 +20,7 @@ Api::Api(ApiPorts ports, WebhookOptions webhooks)
       broadcasts_(ports.campaigns, ports.uploads, ports.access, ports.clock),
       webhooks_(std::move(webhooks), std::move(ports.accept_webhook), ports.log, ports.metrics) {
   webhooks_.add_to(router_);  // first: the busiest
+  if (ports.sns != nullptr) ports.sns->add_to(router_);
   actions_.add_to(router_);
   broadcasts_.add_to(router_);
   if (ports.feed != nullptr && ports.database != nullptr) {

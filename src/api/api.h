@@ -8,6 +8,7 @@
 #include "api/broadcast_routes.h"
 #include "api/event_stream_routes.h"
 #include "api/media_routes.h"
+#include "api/sns_routes.h"
 #include "api/webhook_routes.h"
 
 namespace posthorn {
@@ -29,6 +30,7 @@ struct ApiPorts {
   // Both and `database`, or none: without them there is no GET /media/{id}.
   BlobStore* blobs = nullptr;
   MediaLinks* media_links = nullptr;
+  SnsRoutes* sns = nullptr;  // null: nothing comes through AWS
 };
 
 class Api {

@@ -1,5 +1,7 @@
 #include "app/observer.h"
 
+#include "app/followers.h"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -38,6 +40,10 @@ void Observer::account_changed(AccountId id) {
 
 void Observer::templates_changed(const std::string& business_id) {
   if (broadcasts_ != nullptr) broadcasts_->templates_changed(business_id);
+}
+
+void Observer::webhooks_applied() {
+  if (followers_ != nullptr) followers_->something_happened();
 }
 
 }  // namespace posthorn

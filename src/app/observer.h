@@ -5,6 +5,8 @@
 
 namespace posthorn {
 
+class Followers;
+
 class Observer final : public MessagingObserver {
  public:
   Observer(Executor executor, Log& log) : executor_(std::move(executor)), log_(log) {}
@@ -16,12 +18,15 @@ class Observer final : public MessagingObserver {
   void deliveries_failed(CampaignId id, int code, int rows) override;
   void account_changed(AccountId id) override;
   void templates_changed(const std::string& business_id) override;
+  void webhooks_applied() override;
+  void follow(Followers* followers) { followers_ = followers; }  // null: nobody any more
 
  private:
   Executor executor_;
   Log& log_;
   MessagingObserver* broadcasts_ = nullptr;
   AccountRuntimes* accounts_ = nullptr;
+  Followers* followers_ = nullptr;
 };
 
 }  // namespace posthorn

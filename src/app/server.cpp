@@ -14,6 +14,12 @@
 #include "api/parked_desk.h"
 #include "app/account_runtimes.h"
 #include "app/observer.h"
+#include "api/sns_routes.h"
+#include "app/followers.h"
+#include "channels/aws/services.h"
+#include "messaging/sns_notice.h"
+#include "messaging/sqs_intake.h"
+#include "platform/environment.h"
 #include "app/sandbox_host.h"
 #include "app/small_files.h"
 #include "broadcasts/campaign_manager.h"
@@ -115,8 +121,9 @@ struct Server::Parts {
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<SqliteDatabase> database;
   std::unique_ptr<SqliteDatabase> journal;
+  std::unique_ptr<SqliteDatabase> search_index;
   std::unique_ptr<SecretBox> secrets;
-  Secret token_key;
+  Secret token_key, link_key;
   std::unique_ptr<SandboxHost> sandbox_host;
   std::unique_ptr<WamidIndex> wamids;
   WebhookProof proof;
@@ -126,6 +133,11 @@ struct Server::Parts {
   std::unique_ptr<CampaignService> campaigns;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<Reconciler> reconciler;
+  std::unique_ptr<RealNetwork> certificate_network;  // authorities of aws.sns_ca_file
+  std::unique_ptr<aws::Services> aws;
+  std::unique_ptr<Followers> followers;
+  std::unique_ptr<SnsRoutes> sns_routes;
+  std::unique_ptr<SqsIntake> sqs_intake;
   std::unique_ptr<Access> access;
   std::unique_ptr<Uploads> uploads;
   std::unique_ptr<ParkedDesk> parked;
@@ -144,6 +156,7 @@ struct Server::Parts {
         port_may_move(options.port_may_move) {}
   ~Parts() {
     http_server.reset();
+    search_index.reset();
     journal.reset();
     database.reset();
     files.reset();
@@ -157,9 +170,11 @@ struct Server::Parts {
   Result<> open_network();
   Result<> start_sandbox();
   Task<Result<>> open_storage();
-  Task<Result<>> load_token_key();
+  Task<Result<Secret>> load_key(std::string name);
   void make_messaging();
   Task<Result<>> make_broadcasts();
+  Result<> make_aws();
+  Result<> make_followers();
   Result<> make_access();
   Result<> fill_services();
   Result<> listen();
@@ -209,29 +224,33 @@ Task<Result<>> Server::Parts::open_storage() {
   of_journal.migrations = journal_migrations();
   of_journal.readers = 1;
   of_journal.reserve_bytes = 0;  // a full disk is answered 503; nothing has to be stopped here
+  SqliteOptions of_search = of_journal;
+  of_search.migrations = search_migrations();
   PH_CO_TRY_ASSIGN(database, open_sqlite(config.database.path, std::move(options)));
   PH_CO_TRY_ASSIGN(journal, open_sqlite(journal_path(config.database.path), std::move(of_journal)));
+  PH_CO_TRY_ASSIGN(search_index, open_sqlite(search_path(config.database.path), std::move(of_search)));
   blobs = std::make_unique<BlobStore>(*files, config.data_dir + "/blobs");
   PH_CO_TRY(blobs->prepare());
-  co_return co_await load_token_key();
+  PH_CO_TRY_ASSIGN(token_key, co_await load_key("token_key"));
+  PH_CO_TRY_ASSIGN(link_key, co_await load_key("link_key"));
+  co_return Result<>();
 }
 
-// The key of the correlation tokens stays the same for ever: statuses of sent messages come with tokens made
-// from it.
-Task<Result<>> Server::Parts::load_token_key() {
-  constexpr const char* kContext = "settings.token_key";
-  const auto candidate = secrets->seal(Secret(random_token(random)), kContext);
-  auto load = [candidate](Transaction& tx) { return settings::get_or_create(tx, "token_key", candidate); };
+// A key that the database keeps, sealed; made at the first start. The one of the correlation tokens stays the same for
+// ever: statuses of sent messages come with tokens made from it.
+Task<Result<Secret>> Server::Parts::load_key(std::string name) {
+  const std::string context = "settings." + name;
+  const auto candidate = secrets->seal(Secret(random_token(random)), context);
+  auto load = [name, candidate](Transaction& tx) { return settings::get_or_create(tx, name, candidate); };
   PH_CO_TRY_ASSIGN(const auto sealed, co_await database->write(std::move(load)));
-  auto key = secrets->open(sealed, kContext);
+  auto key = secrets->open(sealed, context);
   if (!key) {
     co_return fail(
         ErrorCode::data_loss,
         fmt::format("{}/master.key does not belong to this database; put the right one in its place ({})",
                     config.data_dir, key.error().message));
   }
-  token_key = *std::move(key);
-  co_return Result<>();
+  co_return key;
 }
 
 void Server::Parts::make_messaging() {
@@ -281,6 +300,43 @@ Task<Result<>> Server::Parts::make_broadcasts() {
   co_return Result<>();
 }
 
+Result<> Server::Parts::make_aws() {
+  const auto& a = config.aws;
+  if (a.sns_topics.empty() && a.sqs_queue_url.empty() && a.media_bucket.empty()) return {};
+  Network* certificates = network.get();
+  if (!a.sns_ca_file.empty()) {
+    NetworkOptions options;
+    options.ca_file = a.sns_ca_file;
+    certificate_network = std::make_unique<RealNetwork>(runtime->executor(), std::move(options));
+    certificates = certificate_network.get();
+  }
+  const aws::Services::Ports ports{*network, *certificates, clock, random, *files, *log, runtime->executor(),
+                                   [](const std::string& name) { return environment_variable(name.c_str()); }};
+  PH_TRY_ASSIGN(aws, aws::Services::create(ports, a));
+  const auto accept = [this](std::string body, std::string source) {
+    return intake->accept(std::move(body), std::move(source));
+  };
+  sns_routes = std::make_unique<SnsRoutes>(SnsRoutes::Ports{
+      aws->sns_verifier(), aws->sns(), accept,
+      [this](std::string topic) { return note_sns_unsubscribed(*database, clock, std::move(topic)); }, *log, *metrics});
+  if (aws->queue() == nullptr) return {};
+  SqsIntakeOptions options;
+  options.pollers = static_cast<int>(a.sqs_pollers);
+  options.topics = a.sns_topics;
+  options.visibility = a.sqs_visibility;
+  sqs_intake = std::make_unique<SqsIntake>(
+      SqsIntake::Ports{*aws->queue(), accept, clock, random, *log, *metrics, runtime->executor()}, std::move(options));
+  return {};
+}
+
+Result<> Server::Parts::make_followers() {
+  const FollowersPorts ports{*database, *search_index, *blobs,   *network,  clock,     random,
+                             *log,      *metrics,      *secrets, *accounts, aws.get(), runtime->executor()};
+  PH_TRY_ASSIGN(followers, Followers::create(ports, config, link_key, config.http.public_url));
+  observer->follow(followers.get());
+  return {};
+}
+
 Result<> Server::Parts::make_access() {
   AccessOptions options;
   options.secure_cookie = config.http.public_url.starts_with("https://");
@@ -299,6 +355,11 @@ Result<> Server::Parts::fill_services() {
   services.log = log.get();
   services.files = files.get();
   services.database = database.get();
+  services.search_index = search_index.get();
+  services.media = &followers->media();
+  services.media_links = &followers->links();
+  services.webhooks_out = &followers->webhooks_out();
+  services.mailer = followers->mailer();
   services.blobs = blobs.get();
   services.secrets = secrets.get();
   services.campaigns = campaigns.get();
@@ -344,7 +405,12 @@ Result<> Server::Parts::listen() {
                    if (ready && !stopping) return {};
                    return fail(ErrorCode::unavailable, stopping ? "stopping" : "starting");
                  },
-                 std::string(version())};
+                 std::string(version()),
+                 database.get(),
+                 &followers->feed(),
+                 blobs.get(),
+                 &followers->links(),
+                 sns_routes.get()};
   api = std::make_unique<Api>(std::move(ports), std::move(webhooks));
   auto listener = network->listen(config.http.listen_address, static_cast<std::uint16_t>(config.http.port));
   if (!listener && listener.error().code == ErrorCode::conflict && port_may_move)
@@ -457,6 +523,8 @@ Task<Result<>> Server::start() {
                    co_await recover_sends(*p.database, p.clock.wall_now(), p.config.sending.unknown_hold));
   p.make_messaging();
   PH_CO_TRY(co_await p.make_broadcasts());
+  PH_CO_TRY(p.make_aws());
+  PH_CO_TRY(p.make_followers());
   PH_CO_TRY(p.make_access());
   PH_CO_TRY(p.fill_services());
   PH_CO_TRY(co_await p.access->keys().load());
@@ -466,6 +534,8 @@ Task<Result<>> Server::start() {
   PH_CO_TRY(co_await p.ensure_cli_key());
   PH_CO_TRY(co_await p.accounts->start());
   PH_CO_TRY(co_await p.connect_sandbox());
+  PH_CO_TRY(co_await p.followers->start());
+  if (p.sqs_intake) p.sqs_intake->start();
   p.reconciler->start();
   PH_CO_TRY(co_await p.campaigns->resume_after_start());
   asio::co_spawn(p.runtime->executor(), p.housekeeping(), asio::detached);
@@ -480,6 +550,8 @@ Task<> Server::stop() {
   if (p.log) p.log->info("server.stopping");
   if (p.campaign_runner) p.campaign_runner->stop();
   if (p.accounts) co_await p.accounts->stop(kStopTimeout);
+  if (p.sqs_intake && p.ready) co_await p.sqs_intake->stop();
+  if (p.followers && p.ready) co_await p.followers->stop();
   if (p.http_server) p.http_server->stop();
   if (p.ready) co_await p.reconciler->stop();
   if (p.intake) co_await p.intake->stop();

@@ -357,6 +357,7 @@ void Intake::Impl::report(const EventBatchResult& r) {
   for (const CampaignId campaign : r.settled) ports.observer.campaign_settled(campaign);
   for (const AccountId account : r.accounts) ports.observer.account_changed(account);
   for (const std::string& business : r.templates) ports.observer.templates_changed(business);
+  ports.observer.webhooks_applied();
 }
 
 Intake::Intake(IntakePorts ports, const Secret& token_key, IntakeOptions options)

@@ -20,6 +20,8 @@ class MessagingObserver {
   virtual void account_changed(AccountId) {}
   // Accepted messages of the campaign turn out undelivered, with this code (told once for each row).
   virtual void deliveries_failed(CampaignId, int /*code*/, int /*rows*/) {}
+  // Webhooks were applied: messages, attachments and events may have been committed.
+  virtual void webhooks_applied() {}
   // A template of this business account changed by webhook; caches over the templates table are stale.
   virtual void templates_changed(const std::string& /*business_id*/) {}
 };

@@ -88,12 +88,20 @@ bool exists(const std::string& path) {
   return ::access(path.c_str(), F_OK) == 0;
 }
 
+std::string sibling(std::string_view database_path, std::string_view suffix) {
+  const std::string_view stem =
+      database_path.ends_with(".db") ? database_path.substr(0, database_path.size() - 3) : database_path;
+  return std::string(stem).append(suffix);
+}
+
 }  // namespace
 
 std::string journal_path(std::string_view database_path) {
-  const std::string_view stem =
-      database_path.ends_with(".db") ? database_path.substr(0, database_path.size() - 3) : database_path;
-  return std::string(stem) + ".journal.db";
+  return sibling(database_path, ".journal.db");
+}
+
+std::string search_path(std::string_view database_path) {
+  return sibling(database_path, ".search.db");
 }
 
 Result<DatabaseCopy> copy_database(const std::string& source, const std::string& target, DatabaseFile which) {

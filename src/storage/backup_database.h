@@ -14,6 +14,8 @@ namespace posthorn {
 enum class DatabaseFile { posthorn, journal };
 // Where the journal of the database at `database_path` is: "posthorn.db" → "posthorn.journal.db".
 std::string journal_path(std::string_view database_path);
+// Of the search index, which is in no backup: it is made again. "posthorn.search.db".
+std::string search_path(std::string_view database_path);
 
 struct DatabaseCopy {
   int schema_version = 0;

@@ -68,7 +68,8 @@ class GraphClient {
   // HttpClient::send.
   Task<std::expected<HttpResponse, HttpFailure>> send_message(std::string phone_number_id, std::string body,
                                                               std::function<void()> on_last_byte = {});
-  Task<Result<>> mark_read(std::string phone_number_id, std::string wamid);
+  // With `typing` the person sees "typing…" for up to 25 s.
+  Task<Result<>> mark_read(std::string phone_number_id, std::string wamid, bool typing = false);
 
   // All templates, page by page. Entries that cannot be parsed are put into `unreadable` (name and reason),
   // if given.
