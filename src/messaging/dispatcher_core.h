@@ -42,6 +42,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   struct Item {
     SendKey key;
     std::uint64_t phone = 0;
+    std::uint64_t recipient = 0;  // for the pair limit: the phone, or a key of whom the payload names
     int attempt = 1;
     Lane lane = Lane::broadcast;
     std::int64_t intent_at = 0;

@@ -53,13 +53,13 @@ std::optional<Dispatcher::Impl::Item> Dispatcher::Impl::next_item() {
     const MonotonicTime now = ports.clock.now();
     if (pacer.next(now) > now) return std::nullopt;
     std::optional<Item> item = ready.pop();
-    const MonotonicTime allowed = pairs.next(item->phone, now);
+    const MonotonicTime allowed = pairs.next(item->recipient, now);
     if (allowed > now) {
       give_back(*item, allowed - now);
       continue;
     }
     pacer.granted(now);
-    if (item->phone != 0) pairs.sent(item->phone, now);
+    if (item->recipient != 0) pairs.sent(item->recipient, now);
     return item;
   }
   return std::nullopt;
@@ -160,7 +160,7 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
   const MonotonicTime now = ports.clock.now();
   const bool silent = !answer.answered || answer.kind == AnswerKind::not_sent;
   if (!silent) outage.reached();
-  if (answer.kind != AnswerKind::pair_limited) pairs.succeeded(item.phone);
+  if (item.recipient != 0 && answer.kind != AnswerKind::pair_limited) pairs.succeeded(item.recipient);
   switch (answer.kind) {
     case AnswerKind::accepted:
       count_share(item, 0);
@@ -170,7 +170,8 @@ void Dispatcher::Impl::conclude(Item& item, SendAnswer answer) {
     case AnswerKind::retry:
       return postpone(item, answer, SendEvent::deferred, backoff(item.attempt));
     case AnswerKind::pair_limited:
-      return postpone(item, answer, SendEvent::deferred, pairs.refused(item.phone, now) - now);
+      return postpone(item, answer, SendEvent::deferred,
+                      item.recipient == 0 ? backoff(item.attempt) : pairs.refused(item.recipient, now) - now);
     case AnswerKind::throttled:
       pacer.refused(now);
       give_back_surplus();
@@ -284,8 +285,7 @@ void Dispatcher::Impl::judge_share(CampaignId campaign, const Broadcast& broadca
   stop_broadcast(campaign);
 }
 
-void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, Duration delay,
-                                    const SendAnswer* answer) {
+void Dispatcher::Impl::push_outcome(Item& item, SendEvent event, Duration delay, const SendAnswer* answer) {
   Outcome& outcome = outcomes.emplace_back();
   outcome.key = item.key;
   outcome.phone = item.phone;

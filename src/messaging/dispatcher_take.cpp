@@ -4,6 +4,7 @@
 
 #include "messaging/dispatcher_core.h"
 #include "messaging/recent_sends.h"
+#include "messaging/single_sends.h"
 
 namespace posthorn {
 namespace {
@@ -248,6 +249,7 @@ void Dispatcher::Impl::accept_singles(const IntentRequest& request, std::vector<
     Item item;
     item.key = {CampaignId{}, single.row_no};
     item.phone = single.phone;
+    item.recipient = single.phone != 0 ? single.phone : recipient_key(single.payload);
     item.attempt = single.attempt;
     item.lane = single.lane;
     item.intent_at = request.now;
@@ -273,7 +275,7 @@ void Dispatcher::Impl::accept_fresh(const IntentRequest& request, const IntentRe
       if (verdict != FreshVerdict::intent) continue;
       Item item;
       item.key = {run.campaign, row.row_no};
-      item.phone = row.phone.digits();
+      item.phone = item.recipient = row.phone.digits();
       item.intent_at = request.now;
       item.broadcast = runs[r];
       item.row = std::move(row);
@@ -311,7 +313,7 @@ Task<> Dispatcher::Impl::accept_deferred_of(CampaignId campaign, std::int64_t in
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Item item;
     item.key = rows[i].key;
-    item.phone = rows[i].phone;
+    item.phone = item.recipient = rows[i].phone;
     item.attempt = rows[i].attempt;
     item.intent_at = intent_at;
     item.broadcast = broadcast;

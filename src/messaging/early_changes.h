@@ -1,5 +1,6 @@
-// Reactions, edits, revokes and receipts that came before the message they are about: the channels guarantee no order.
-// Each waits here until its message comes. SQL only: every function works inside the caller's transaction.
+// Reactions, edits, revokes and receipts that came before the message they are about: the channels guarantee
+// no order. Each waits here until its message comes. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -58,8 +58,8 @@ void address_meta(json::object& body, const Recipient& to, const std::string& re
 Result<std::string> payload_of(const NewReply& reply, const Account& account, const Recipient& to) {
   PH_TRY_ASSIGN(json::value content, parse_json(reply.content));
   if (!content.is_object() || content.as_object().empty()) {
-    return fail(ErrorCode::invalid_argument, "The content must be the request body without recipient, a JSON object.",
-                "content");
+    return fail(ErrorCode::invalid_argument,
+                "The content must be the request body without recipient, a JSON object.", "content");
   }
   json::object& body = content.as_object();
   for (const std::string_view name : {"to", "recipient", "recipient_type"}) {
@@ -69,7 +69,8 @@ Result<std::string> payload_of(const NewReply& reply, const Account& account, co
                   fmt::format("content.{}", name));
     }
   }
-  account.channel == "whatsapp" ? address_whatsapp(body, to, reply.reply_to) : address_meta(body, to, reply.reply_to);
+  account.channel == "whatsapp" ? address_whatsapp(body, to, reply.reply_to)
+                                : address_meta(body, to, reply.reply_to);
   return json::serialize(body);
 }
 
@@ -94,8 +95,8 @@ Message message_of(const NewReply& reply, std::int64_t send_row, WallTime now) {
   return message;
 }
 
-Result<> log_sent(Transaction& tx, const Message& message, const Conversation& conversation, const Account& account,
-                  WallTime now) {
+Result<> log_sent(Transaction& tx, const Message& message, const Conversation& conversation,
+                  const Account& account, WallTime now) {
   std::string data;
   JsonWriter(data)
       .begin_object()
@@ -109,8 +110,8 @@ Result<> log_sent(Transaction& tx, const Message& message, const Conversation& c
   return events::note(tx, now, "message.sent", fmt::format("conversation:{}", conversation.id.value), data);
 }
 
-Result<> log_status(Transaction& tx, MessageId message, ConversationId conversation, std::string_view word, int code,
-                    WallTime now) {
+Result<> log_status(Transaction& tx, MessageId message, ConversationId conversation, std::string_view word,
+                    int code, WallTime now) {
   std::string data;
   JsonWriter json(data);
   json.begin_object()
@@ -133,9 +134,10 @@ struct Stored {
 };
 
 Result<Stored> load(Transaction& tx, MessageId id) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT conversation_id, direction, send_row, delivery, delivered_at, read_at, "
-                                       "error_code, channel_id FROM messages WHERE id = $1",
-                                       {id}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT conversation_id, direction, send_row, delivery, delivered_at, read_at, "
+                         "error_code, channel_id FROM messages WHERE id = $1",
+                         {id}));
   Stored stored;
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return stored;
@@ -153,14 +155,16 @@ Result<Stored> load(Transaction& tx, MessageId id) {
 // What was said about the echo is about our message from now on, and the echo is gone.
 Result<> absorb(Transaction& tx, MessageId message, MessageId echo, WallTime now) {
   PH_TRY_ASSIGN(const Stored gone, load(tx, echo));
-  PH_TRY(tx.execute("INSERT INTO reactions (message_id, actor, emoji, at) SELECT $1, actor, emoji, at FROM reactions "
-                    "WHERE message_id = $2 ON CONFLICT DO NOTHING",
-                    {message, echo}));
+  PH_TRY(tx.execute(
+      "INSERT INTO reactions (message_id, actor, emoji, at) SELECT $1, actor, emoji, at FROM reactions "
+      "WHERE message_id = $2 ON CONFLICT DO NOTHING",
+      {message, echo}));
   PH_TRY(tx.execute("UPDATE attachments SET message_id = $1 WHERE message_id = $2", {message, echo}));
-  PH_TRY(tx.execute("UPDATE messages SET text = e.text, content = e.content, edited_at = e.edited_at, edit_number = "
-                    "e.edit_number, deleted_at = e.deleted_at FROM messages e WHERE messages.id = $1 AND e.id = $2 "
-                    "AND (e.edited_at <> 0 OR e.deleted_at <> 0)",
-                    {message, echo}));
+  PH_TRY(tx.execute(
+      "UPDATE messages SET text = e.text, content = e.content, edited_at = e.edited_at, edit_number = "
+      "e.edit_number, deleted_at = e.deleted_at FROM messages e WHERE messages.id = $1 AND e.id = $2 "
+      "AND (e.edited_at <> 0 OR e.deleted_at <> 0)",
+      {message, echo}));
   PH_TRY(tx.execute("DELETE FROM reactions WHERE message_id = $1", {echo}));
   PH_TRY(tx.execute("DELETE FROM messages WHERE id = $1", {echo}));
   PH_TRY(message_rows::find_last(tx, gone.conversation));
@@ -170,7 +174,8 @@ Result<> absorb(Transaction& tx, MessageId message, MessageId echo, WallTime now
       .member("message_id", echo.value)
       .member("conversation_id", gone.conversation.value)
       .end_object();
-  PH_TRY(events::note(tx, now, "message.deleted", fmt::format("conversation:{}", gone.conversation.value), data));
+  PH_TRY(events::note(tx, now, "message.deleted", fmt::format("conversation:{}", gone.conversation.value),
+                      data));
   const Delivery& d = gone.delivery;
   if ((d.bits & delivery_bits::kDelivered) != 0) {
     PH_TRY(join_delivery(tx, message, DeliveryKind::delivered, wall_from_micros(d.delivered_at), 0, now));
@@ -180,7 +185,8 @@ Result<> absorb(Transaction& tx, MessageId message, MessageId echo, WallTime now
 }
 
 // Other messages of the same account under this id.
-Result<std::vector<MessageId>> echoes(Transaction& tx, MessageId message, std::int64_t hash, std::string_view channel_id) {
+Result<std::vector<MessageId>> echoes(Transaction& tx, MessageId message, std::int64_t hash,
+                                      std::string_view channel_id) {
   std::vector<MessageId> found;
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT e.id FROM message_ids i JOIN messages e ON e.id = i.message_id "
@@ -236,7 +242,8 @@ Result<QueuedReply> queue_reply(Transaction& tx, const NewReply& reply, WallTime
 }
 
 Result<std::optional<MessageId>> of_send(Transaction& tx, std::int64_t send_row) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id FROM messages WHERE send_row = $1 AND send_row <> 0", {send_row}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id FROM messages WHERE send_row = $1 AND send_row <> 0", {send_row}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return std::nullopt;
   return MessageId{rows.integer(0)};
@@ -257,8 +264,8 @@ Result<> named(Transaction& tx, MessageId message, std::string_view channel_id, 
   return {};
 }
 
-Result<> send_changed(Transaction& tx, std::int64_t send_row, const StoredSend& before, const StoredSend& after,
-                      WallTime now) {
+Result<> send_changed(Transaction& tx, std::int64_t send_row, const StoredSend& before,
+                      const StoredSend& after, WallTime now) {
   const std::string_view word = status_word(after.row.state, after.delivery.bits);
   const bool new_word = !word.empty() && word != status_word(before.row.state, before.delivery.bits);
   const bool new_name = !after.wamid.empty() && before.wamid != after.wamid;
@@ -273,7 +280,8 @@ Result<> send_changed(Transaction& tx, std::int64_t send_row, const StoredSend& 
   return log_status(tx, *message, stored.conversation, word, word == "failed" ? after.code : 0, now);
 }
 
-Result<> join_delivery(Transaction& tx, MessageId message, DeliveryKind kind, WallTime at, int code, WallTime now) {
+Result<> join_delivery(Transaction& tx, MessageId message, DeliveryKind kind, WallTime at, int code,
+                       WallTime now) {
   PH_TRY_ASSIGN(Stored stored, load(tx, message));
   if (!stored.ours) return {};
   const std::int64_t when = std::max<std::int64_t>(to_micros(at), 1);
@@ -295,9 +303,10 @@ Result<> join_delivery(Transaction& tx, MessageId message, DeliveryKind kind, Wa
   const bool failed_before = (stored.delivery.bits & delivery_bits::kFailed) != 0;
   if (kind == DeliveryKind::failed) stored.code = failed_before ? std::min(stored.code, code) : code;
   join(stored.delivery, kind, when, code);
-  PH_TRY(tx.execute("UPDATE messages SET delivery = $2, delivered_at = $3, read_at = $4, error_code = $5 WHERE id = $1",
-                    {message, static_cast<std::int64_t>(stored.delivery.bits), stored.delivery.delivered_at,
-                     stored.delivery.read_at, stored.code}));
+  PH_TRY(tx.execute(
+      "UPDATE messages SET delivery = $2, delivered_at = $3, read_at = $4, error_code = $5 WHERE id = $1",
+      {message, static_cast<std::int64_t>(stored.delivery.bits), stored.delivery.delivered_at,
+       stored.delivery.read_at, stored.code}));
   const std::string_view after = delivery_word(stored.delivery.bits);
   return after == before ? Result<>() : log_status(tx, message, stored.conversation, after, stored.code, now);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/ids.h"
 #include "core/phone_number.h"
@@ -28,6 +29,11 @@ struct SingleSend {
 // the commit call Dispatcher::wake(). invalid_argument when the payload is not a JSON object or the lane is
 // not for single sends.
 Result<std::int64_t> enqueue_single_send(Transaction& tx, const SingleSend& send, WallTime now);
+
+// Tells WhatsApp's recipients without a phone number apart, so that each has a pair limit of their own: a key made of
+// "recipient" or "to" in the payload, greater than every phone number. 0: it names nobody, or is for a channel that has no
+// such limit.
+std::uint64_t recipient_key(std::string_view payload);
 
 struct SingleSendStatus {
   std::string submission;  // queued, intent, accepted, …
