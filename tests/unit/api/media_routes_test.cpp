@@ -26,6 +26,7 @@ class MediaRoutesTest : public ApiHouse {
         sql("INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, "
             "updated_at) "
             "VALUES (1, 'whatsapp', 'shop', '77', '106540', '', 0, 0)"));
+    EXPECT_TRUE(sql("INSERT INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0)"));
     auto store = [](Transaction& tx) {
       Message message;
       message.conversation = ConversationId{1};
