@@ -26,15 +26,18 @@ std::string MediaLinks::signature_of(AttachmentId attachment, std::string_view u
 }
 
 std::string MediaLinks::path(AttachmentId attachment, WallTime until) {
-  const auto seconds = std::to_string(std::chrono::floor<std::chrono::seconds>(until).time_since_epoch().count());
-  return fmt::format("/media/{}?until={}&signature={}", attachment.value, seconds, signature_of(attachment, seconds));
+  const auto seconds =
+      std::to_string(std::chrono::floor<std::chrono::seconds>(until).time_since_epoch().count());
+  return fmt::format("/media/{}?until={}&signature={}", attachment.value, seconds,
+                     signature_of(attachment, seconds));
 }
 
 std::string MediaLinks::link(AttachmentId attachment, WallTime until) {
   return base_url_ + path(attachment, until);
 }
 
-bool MediaLinks::valid(AttachmentId attachment, std::string_view until, std::string_view signature, WallTime now) {
+bool MediaLinks::valid(AttachmentId attachment, std::string_view until, std::string_view signature,
+                       WallTime now) {
   if (!constant_time_equal(signature, signature_of(attachment, until))) return false;
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(until.data(), until.data() + until.size(), seconds);

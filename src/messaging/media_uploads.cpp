@@ -2,8 +2,8 @@
 
 namespace posthorn::media_uploads {
 
-Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex, WallTime now,
-                                        Duration needed) {
+Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std::string_view sha256_hex,
+                                        WallTime now, Duration needed) {
   PH_TRY_ASSIGN(auto rows, tx.query("SELECT media_id, mime_type, uploaded_at FROM media_uploads "
                                     "WHERE account_id = $1 AND sha256 = $2 AND uploaded_at > $3",
                                     {account, sha256_hex, now + needed - kMediaKept}));
