@@ -119,9 +119,11 @@ class Contract:
         return found
 
 
-def open_text_message(schemas):
-    """TextMessage combines the envelope with allOf and additionalProperties: false, so that nothing at all fits."""
-    schemas["TextMessage"]["allOf"][1].pop("additionalProperties", None)
+def open_messages(schemas):
+    """The kinds of messages combine the envelope with allOf and additionalProperties: false, so that nothing at all fits."""
+    for target in schemas["Message"]["discriminator"]["mapping"].values():
+        for part in schemas[target.rsplit("/", 1)[-1]].get("allOf", []):
+            part.pop("additionalProperties", None)
 
 
 def mutations(bodies):
@@ -158,6 +160,9 @@ def mutations(bodies):
         "button index as a number": changed(buttons, lambda b: b["template"]["components"][0].update(index=0)),
         "unknown button": changed(buttons, lambda b: b["template"]["components"][0].update(sub_type="slow_reply")),
         "read without message_id": changed(bodies["mark_read"], lambda b: b.pop("message_id")),
+        "reaction as text": changed(bodies["content/reaction"], lambda b: b.update(reaction="👍")),
+        "list without sections": changed(bodies["content/list"], lambda b: b["interactive"]["action"].update(sections=5)),
+        "image message as text": changed(bodies["content/image"], lambda b: b.update(image="a.jpg")),
         "text body as a number": changed(bodies["text"], lambda b: b["text"].update(body=7)),
     }
 
@@ -170,7 +175,7 @@ def main():
     with open(description_file, encoding="utf-8") as file:
         description = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     correct(description["components"]["schemas"])
-    open_text_message(description["components"]["schemas"])
+    open_messages(description["components"]["schemas"])
     contract = Contract(description)
 
     printed = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True, timeout=60).stdout
