@@ -108,12 +108,18 @@ SnsVerifier::~SnsVerifier() = default;
 
 Result<std::unique_ptr<SnsVerifier>> SnsVerifier::create(Ports ports, SnsVerifierOptions options) {
   for (const std::string& arn : options.topics) {
-    PH_TRY(parse_topic_arn(arn));
+    if (!parse_topic_arn(arn))
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("'{}' in aws.sns_topics must look like arn:aws:sns:eu-central-1:123456789012:name",
+                      arn),
+          "aws.sns_topics");
   }
-  PH_TRY_ASSIGN(CertificateRoots roots, CertificateRoots::load(options.ca_file));
+  Result<CertificateRoots> roots = CertificateRoots::load(options.ca_file);
+  if (!roots) return fail(roots.error().code, "aws.sns_ca_file: " + roots.error().message, "aws.sns_ca_file");
   CertificateStore::Ports store_ports{
       .network = ports.network, .clock = ports.clock, .log = ports.log, .executor = ports.executor};
-  CertificateStore store(std::move(store_ports), std::move(roots), store_options(options));
+  CertificateStore store(std::move(store_ports), *std::move(roots), store_options(options));
   auto impl = std::make_shared<Impl>(
       Impl{.ports = std::move(ports), .options = std::move(options), .certificates = std::move(store)});
   return std::unique_ptr<SnsVerifier>(new SnsVerifier(std::move(impl)));
