@@ -20,13 +20,17 @@ namespace {
 constexpr std::int64_t kFreeEntryPoint = 72LL * 3600 * 1'000'000;  // microseconds
 constexpr std::int64_t kEchoWindow = 3600LL * 1'000'000;           // an echo comes within so long of its send
 
-// What comes like a message but was not written by the person. Those that are acts still open the standard window of
-// Instagram and Messenger (Meta: taps, referrals and opt-ins count; a notice of the system or an opened chat does not).
+// What comes like a message but was not written by the person. Those that are acts still open the standard
+// window of Instagram and Messenger (Meta: taps, referrals and opt-ins count; a notice of the system or an
+// opened chat does not).
 bool is_written(std::string_view type) {
-  constexpr std::array<std::string_view, 5> kNot = {"system", "request_welcome", "postback", "referral", "optin"};
+  constexpr std::array<std::string_view, 5> kNot = {"system", "request_welcome", "postback", "referral",
+                                                    "optin"};
   return std::ranges::find(kNot, type) == kNot.end();
 }
-bool is_act(std::string_view type) { return type != "system" && type != "request_welcome"; }
+bool is_act(std::string_view type) {
+  return type != "system" && type != "request_welcome";
+}
 
 int flags_of(const channels::MessageEvent& e) {
   int flags = 0;
@@ -45,7 +49,8 @@ std::string author_of(const channels::MessageEvent& e) {
 
 int history_delivery(std::string_view status) {
   std::string word(status);
-  std::ranges::transform(word, word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(word, word.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   using namespace delivery_bits;
   if (word == "sent") return kSent;
   if (word == "delivered") return kSent | kDelivered;
@@ -86,7 +91,8 @@ message_rows::Touch touch_of(const channels::MessageEvent& e, const Message& m) 
 
 }  // namespace
 
-Result<> ConversationApplier::Impl::apply(const Context& context, const channels::MessageEvent& e, bool& fresh) {
+Result<> ConversationApplier::Impl::apply(const Context& context, const channels::MessageEvent& e,
+                                          bool& fresh) {
   if (e.id.empty()) return fail(ErrorCode::invalid_argument, "A message without an id.");
   if (e.person.addresses.empty() && e.group_id.empty())
     return fail(ErrorCode::invalid_argument, "A message without a person or group.");
@@ -120,8 +126,8 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
   return apply_early({message.id, conversation}, hash);
 }
 
-Result<> ConversationApplier::Impl::log_message(const Context& context, const Message& message, PersonId person,
-                                                bool standby) {
+Result<> ConversationApplier::Impl::log_message(const Context& context, const Message& message,
+                                                PersonId person, bool standby) {
   scratch.clear();
   JsonWriter json(scratch);
   json.begin_object()
@@ -138,8 +144,8 @@ Result<> ConversationApplier::Impl::log_message(const Context& context, const Me
   return log(out ? "message.sent" : "message.received", message.conversation, scratch);
 }
 
-// An echo of what was sent through Posthorn is no second message: our token came back with it, its id is that of a send, or
-// it says what is on its way at this moment and has no answer yet.
+// An echo of what was sent through Posthorn is no second message: our token came back with it, its id is that
+// of a send, or it says what is on its way at this moment and has no answer yet.
 Result<bool> ConversationApplier::Impl::is_ours(const Context& context, const channels::MessageEvent& e,
                                                 ConversationId conversation) {
   if (context.pending.token && !context.pending.token->campaign) {
@@ -159,11 +165,13 @@ Result<bool> ConversationApplier::Impl::is_ours(const Context& context, const ch
   if (context.whatsapp()) return false;  // echoes there are of what the owner wrote on the phone
   std::int64_t row_no = 0;
   {
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT m.send_row FROM messages m JOIN sends s ON s.campaign_id = 0 AND s.row_no = m.send_row "
-                           "WHERE m.conversation_id = $1 AND m.at >= $2 AND m.at <= $3 AND m.send_row <> 0 AND "
-                           "m.channel_id = '' AND m.text = $4 AND s.state IN (1, 5) ORDER BY m.at, m.id LIMIT 1",
-                           {conversation, context.time(e.at) - kEchoWindow, context.received_at, e.text}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query(
+            "SELECT m.send_row FROM messages m JOIN sends s ON s.campaign_id = 0 AND s.row_no = m.send_row "
+            "WHERE m.conversation_id = $1 AND m.at >= $2 AND m.at <= $3 AND m.send_row <> 0 AND "
+            "m.channel_id = '' AND m.text = $4 AND s.state IN (1, 5) ORDER BY m.at, m.id LIMIT 1",
+            {conversation, context.time(e.at) - kEchoWindow, context.received_at, e.text}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     if (found) row_no = rows.integer(0);
   }
@@ -200,26 +208,27 @@ Result<> ConversationApplier::Impl::obey_keywords(const Context& context, const 
   if (!stop && !is_keyword(batch.start_keywords, e.text)) return {};
   PH_TRY_ASSIGN(const bool late, outdated(message, stop));
   if (late) return {};
-  return set_opt_out(context.account.id, context.origin.business_id, person, stop, "keyword", e.text, message.at);
+  return set_opt_out(context.account.id, context.origin.business_id, person, stop, "keyword", e.text,
+                     message.at);
 }
 
-// Whether the person has said otherwise since: keywords may come in any order. Of two within one second, STOP counts.
+// Whether the person has said otherwise since: keywords may come in any order. Within one second, the channels' grain, the
+// order in which they came is the best there is.
 Result<bool> ConversationApplier::Impl::outdated(const Message& message, bool stop) {
   PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT text, at FROM messages WHERE conversation_id = $1 AND at >= $2 AND id <> $3 "
-                         "AND direction = 0 AND type IN ('text', 'button') ORDER BY at LIMIT 500",
-                         {message.conversation, message.at, message.id}));
+                tx.query("SELECT text FROM messages WHERE conversation_id = $1 AND at > $2 AND direction = 0 "
+                         "AND type IN ('text', 'button') ORDER BY at LIMIT 500",
+                         {message.conversation, message.at}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return false;
-    const bool later = rows.integer(1) > to_micros(message.at);
-    if (stop && later && is_keyword(batch.start_keywords, rows.text(0))) return true;
-    if (!stop && is_keyword(batch.stop_keywords, rows.text(0))) return true;
+    if (is_keyword(stop ? batch.start_keywords : batch.stop_keywords, rows.text(0))) return true;
   }
 }
 
-Result<> ConversationApplier::Impl::set_opt_out(AccountId account, const std::string& business_id, PersonId person,
-                                                bool stop, std::string_view source, std::string_view detail, WallTime at) {
+Result<> ConversationApplier::Impl::set_opt_out(AccountId account, const std::string& business_id,
+                                                PersonId person, bool stop, std::string_view source,
+                                                std::string_view detail, WallTime at) {
   bool changed = false;
   if (stop) {
     const PersonSuppression entry{person, business_id, std::string(source), std::string(detail), at};

@@ -240,7 +240,7 @@ TEST_F(MessagesTest, TheLastKeywordCountsInWhateverOrderTheyCome) {
       {{{"start", 2}, {"STOP", 1}}, false},
       {{{"start", 1}, {"STOP", 2}}, true},
       {{{"STOP", 2}, {"start", 1}}, true},
-      {{{"STOP", 1}, {"start", 1}}, true},
+      {{{"STOP", 1}, {"start", 1}}, false},
       {{{"start", 1}, {"STOP", 1}}, true},
       {{{"please STOP", 1}}, false},
   };
