@@ -20,6 +20,7 @@ const std::map<std::string, std::set<std::string>> kMatrix = {
       "get_templates",
       "get_throughput_limits",
       "get_upload",
+      "get_webhook_events",
       "help",
       "inspect_upload",
       "list_actions",
@@ -27,6 +28,7 @@ const std::map<std::string, std::set<std::string>> kMatrix = {
       "list_broadcasts",
       "list_channels",
       "list_contacts",
+      "list_events",
       "list_parked_events",
       "list_suppressions",
       "list_templates",
@@ -44,7 +46,11 @@ const std::map<std::string, std::set<std::string>> kMatrix = {
       "sync_templates", "test_broadcast", "update_broadcast"}},
     {"admin",
      {"add_channel", "check_channel", "create_backup", "create_key", "create_login_link", "doctor",
-      "list_audit", "list_keys", "replay_parked_events", "revoke_key", "set_channel_token", "unblock_channel",
+      "list_audit", "list_keys", "replay_journal", "replay_parked_events", "create_webhook_endpoint",
+      "delete_webhook_endpoint", "disable_webhook_endpoint", "enable_webhook_endpoint", "get_webhook_delivery",
+      "get_webhook_endpoint", "list_webhook_deliveries", "list_webhook_endpoints", "register_webhook",
+      "replay_webhook_delivery", "replay_webhook_events", "rotate_webhook_secret", "test_webhook_endpoint",
+      "update_webhook_endpoint", "revoke_key", "set_channel_token", "unblock_channel",
       "verify_audit"}}};
 
 TEST(RoleMatrix, IsAsWritten) {
