@@ -138,7 +138,7 @@ std::vector<Action> meta_account_actions() {
        .category = "channels",
        .role = Role::admin,
        .effect = Effect::mutates,
-       .summary = "Adds a WhatsApp number that is linked to AWS End User Messaging Social; it receives only.",
+       .summary = "Adds a WhatsApp number that is linked to AWS End User Messaging Social.",
        .parameters = {name, business, number, linked},
        .handler = add_aws_number,
        .example = {{"name", "shop"},

@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "messaging/eum_channel.h"
 #include "messaging/meta_channel.h"
 
 namespace posthorn {
 
 namespace {
 
-// A number linked through AWS takes messages in; sending is done by its own transport.
+// A number linked through AWS of which this server has no Region or keys.
 class ReceiveOnlyChannel final : public SendChannel {
  public:
   void append_body(std::string& out, std::string_view payload, std::string_view) const override {
@@ -16,10 +17,10 @@ class ReceiveOnlyChannel final : public SendChannel {
   }
   Task<SendAnswer> send(std::string, int, std::function<void()>) override {
     SendAnswer answer;
-    answer.kind = AnswerKind::rejected;
-    answer.detail =
-        "This number is linked through AWS, by which Posthorn only receives. Add it with a token of Meta to "
-        "send.";
+    answer.kind = AnswerKind::account_stop;
+    answer.reason =
+        "The number is linked through AWS, and AWS is not configured: set aws.region and credentials.";
+    answer.detail = answer.reason;
     co_return answer;
   }
 };
@@ -155,7 +156,11 @@ Task<Result<>> AccountRuntimes::refresh(AccountId id) {
 Result<std::unique_ptr<AccountRuntimes::Line>> AccountRuntimes::connect(const Account& account) {
   auto line = std::make_unique<Line>();
   if (account.transport == "aws") {
-    line->channel = std::make_unique<ReceiveOnlyChannel>();
+    if (aws::EumClient* social = ports_.social ? ports_.social() : nullptr) {
+      line->channel = std::make_unique<EumChannel>(*social, account.transport_id);
+    } else {
+      line->channel = std::make_unique<ReceiveOnlyChannel>();
+    }
     return line;
   }
   PH_TRY_ASSIGN(Secret token, accounts::open_token(ports_.secrets, account));

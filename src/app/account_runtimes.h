@@ -1,5 +1,6 @@
 // Everything that runs for our accounts: client, channel and dispatcher of each.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "messaging/whatsapp_channel.h"
 
 namespace posthorn {
+
+namespace aws {
+class EumClient;
+}
 
 struct AccountRuntimesPorts {
   Database& database;
@@ -23,6 +28,7 @@ struct AccountRuntimesPorts {
   WebhookProof& proof;
   MessagingObserver& observer;
   Executor executor;
+  std::function<aws::EumClient*()> social = {};  // of AWS End User Messaging Social; nullptr: not configured
 };
 
 // How Meta's API is reached, whatever the account.

@@ -24,7 +24,8 @@ AutomationOptions automation_options(const Config& config) {
 Result<std::unique_ptr<Mailer>> make_mailer(const Config& config) {
   if (config.mail.host.empty()) return nullptr;
   if (config.mail.from.empty())
-    return fail(ErrorCode::invalid_argument, "mail.from is missing: mail.host is set, and mails need a sender", "mail.from");
+    return fail(ErrorCode::invalid_argument,
+                "mail.from is missing: mail.host is set, and mails need a sender", "mail.from");
   SmtpServer server;
   server.host = config.mail.host;
   server.port = static_cast<int>(config.mail.port);
@@ -35,6 +36,14 @@ Result<std::unique_ptr<Mailer>> make_mailer(const Config& config) {
   server.from_name = config.mail.from_name;
   server.ca_file = config.mail.ca_file;
   return make_smtp_mailer(std::move(server));
+}
+
+MediaFetcherOptions media_options(const Config& config) {
+  MediaFetcherOptions out;
+  out.parallel = static_cast<int>(config.media.parallel);
+  out.max_bytes = static_cast<std::uint64_t>(config.media.max_mb) << 20;
+  out.give_up_after = config.media.give_up_after;
+  return out;
 }
 
 NotificationsOptions notification_options(const Config& config) {
@@ -48,7 +57,9 @@ NotificationsOptions notification_options(const Config& config) {
 // What the operator has named himself may be private: a stand-in for Meta on this machine.
 AddressPolicy fetch_policy(const Config& config) {
   AddressPolicy policy;
-  for (const std::string* url : {&config.graph.base_url, &config.instagram.base_url, &config.aws.s3_endpoint_url})
+  policy.trusted_origins = config.media.trusted_origins;
+  for (const std::string* url :
+       {&config.graph.base_url, &config.instagram.base_url, &config.aws.s3_endpoint_url})
     if (url->starts_with("http://")) policy.trusted_origins.push_back(*url);
   return policy;
 }
@@ -67,15 +78,18 @@ struct Followers::Parts {
         channel_profiles(p.accounts),
         indexer({p.database, p.search_index, feed, p.clock, p.log, p.metrics, p.executor}),
         media({p.database, p.clock, p.random, p.log, p.metrics, p.blobs, fetch, p.executor,
-               [this](const Account& account) { return source_of(account); }}),
-        profiles({p.database, p.blobs, p.clock, p.log, channel_profiles, picture_download(fetch), p.executor}),
+               [this](const Account& account) { return source_of(account); }},
+              media_options(c)),
+        profiles(
+            {p.database, p.blobs, p.clock, p.log, channel_profiles, picture_download(fetch), p.executor}),
         automation(automation::AutomationPorts{p.database, p.clock, p.log, p.metrics, signals, uploader,
                                                outgoing_messages::queue_reply,
                                                [&accounts = p.accounts](AccountId id) { accounts.wake(id); },
                                                p.executor},
                    automation_options(c)) {
     if (p.aws != nullptr && p.aws->social() != nullptr && p.aws->media_bucket() != nullptr)
-      eum_media = std::make_unique<EumMediaSource>(*p.aws->social(), *p.aws->media_bucket(), c.aws.media_prefix, p.log);
+      eum_media = std::make_unique<EumMediaSource>(*p.aws->social(), *p.aws->media_bucket(),
+                                                   c.aws.media_prefix, p.log);
   }
 
   MediaSource* source_of(const Account& account) {
@@ -92,7 +106,8 @@ struct Followers::Parts {
                              ports.metrics, ports.executor},
           notification_options(config));
     }
-    PH_TRY_ASSIGN(webhook_network, WebhookNetwork::make(ports.network, ports.clock, config.webhooks_out.allowed_targets));
+    PH_TRY_ASSIGN(webhook_network,
+                  WebhookNetwork::make(ports.network, ports.clock, config.webhooks_out.allowed_targets));
     webhook_sender = std::make_unique<HttpWebhookSender>(*webhook_network, ports.clock, ports.executor,
                                                          config.webhooks_out.timeout);
     WebhooksOutOptions options;
@@ -129,8 +144,8 @@ struct Followers::Parts {
 Followers::Followers(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Followers::~Followers() = default;
 
-Result<std::unique_ptr<Followers>> Followers::create(FollowersPorts ports, const Config& config, Secret link_key,
-                                                     std::string address) {
+Result<std::unique_ptr<Followers>> Followers::create(FollowersPorts ports, const Config& config,
+                                                     Secret link_key, std::string address) {
   auto parts = std::make_unique<Parts>(ports, config, link_key, std::move(address));
   PH_TRY(parts->make_configured(config));
   return std::unique_ptr<Followers>(new Followers(std::move(parts)));

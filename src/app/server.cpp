@@ -12,21 +12,21 @@
 #include "actions/template_sync.h"
 #include "api/api.h"
 #include "api/parked_desk.h"
-#include "app/account_runtimes.h"
-#include "app/observer.h"
 #include "api/sns_routes.h"
+#include "app/account_runtimes.h"
 #include "app/followers.h"
-#include "channels/aws/services.h"
-#include "messaging/sns_notice.h"
-#include "messaging/sqs_intake.h"
-#include "platform/environment.h"
+#include "app/observer.h"
 #include "app/sandbox_host.h"
 #include "app/small_files.h"
 #include "broadcasts/campaign_manager.h"
+#include "channels/aws/services.h"
 #include "messaging/idempotency.h"
 #include "messaging/media_uploads.h"
 #include "messaging/reconciler.h"
 #include "messaging/settings.h"
+#include "messaging/sns_notice.h"
+#include "messaging/sqs_intake.h"
+#include "platform/environment.h"
 #include "platform/real_clock.h"
 #include "platform/real_files.h"
 #include "platform/real_log.h"
@@ -236,8 +236,8 @@ Task<Result<>> Server::Parts::open_storage() {
   co_return Result<>();
 }
 
-// A key that the database keeps, sealed; made at the first start. The one of the correlation tokens stays the same for
-// ever: statuses of sent messages come with tokens made from it.
+// A key that the database keeps, sealed; made at the first start. The one of the correlation tokens stays the
+// same for ever: statuses of sent messages come with tokens made from it.
 Task<Result<Secret>> Server::Parts::load_key(std::string name) {
   const std::string context = "settings." + name;
   const auto candidate = secrets->seal(Secret(random_token(random)), context);
@@ -263,8 +263,10 @@ void Server::Parts::make_messaging() {
   meta.graph.send_timeout = config.graph.send_timeout;
   meta.instagram_url = config.instagram.base_url;
   meta.app_secret = config.whatsapp.app_secret;
-  const AccountRuntimesPorts ports{*database, *http,   clock, random,    *log,    *metrics,
-                                   *secrets,  *wamids, proof, *observer, executor};
+  const AccountRuntimesPorts ports{
+      *database, *http,     clock,    random,
+      *log,      *metrics,  *secrets, *wamids,
+      proof,     *observer, executor, [this] { return aws != nullptr ? aws->social() : nullptr; }};
   accounts = std::make_unique<AccountRuntimes>(ports, std::move(meta), token_key, dispatcher_options(config));
   const IntakePorts intake_ports{*database, *journal, clock,     *log,    *metrics,
                                  *wamids,   proof,    *observer, executor};
@@ -310,22 +312,26 @@ Result<> Server::Parts::make_aws() {
     certificate_network = std::make_unique<RealNetwork>(runtime->executor(), std::move(options));
     certificates = certificate_network.get();
   }
-  const aws::Services::Ports ports{*network, *certificates, clock, random, *files, *log, runtime->executor(),
-                                   [](const std::string& name) { return environment_variable(name.c_str()); }};
+  const aws::Services::Ports ports{
+      *network, *certificates, clock, random, *files, *log, runtime->executor(), [](const std::string& name) {
+        return environment_variable(name.c_str());
+      }};
   PH_TRY_ASSIGN(aws, aws::Services::create(ports, a));
   const auto accept = [this](std::string body, std::string source) {
     return intake->accept(std::move(body), std::move(source));
   };
   sns_routes = std::make_unique<SnsRoutes>(SnsRoutes::Ports{
       aws->sns_verifier(), aws->sns(), accept,
-      [this](std::string topic) { return note_sns_unsubscribed(*database, clock, std::move(topic)); }, *log, *metrics});
+      [this](std::string topic) { return note_sns_unsubscribed(*database, clock, std::move(topic)); }, *log,
+      *metrics});
   if (aws->queue() == nullptr) return {};
   SqsIntakeOptions options;
   options.pollers = static_cast<int>(a.sqs_pollers);
   options.topics = a.sns_topics;
   options.visibility = a.sqs_visibility;
   sqs_intake = std::make_unique<SqsIntake>(
-      SqsIntake::Ports{*aws->queue(), accept, clock, random, *log, *metrics, runtime->executor()}, std::move(options));
+      SqsIntake::Ports{*aws->queue(), accept, clock, random, *log, *metrics, runtime->executor()},
+      std::move(options));
   return {};
 }
 
