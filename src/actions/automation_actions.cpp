@@ -139,7 +139,8 @@ DryRun dry_run_of(const Params& p, WallTime now) {
   s.channel_id = "wamid.test";
   s.person_name = p.text("person_name");
   s.assigned = p.boolean("assigned");
-  if (p.has("hours_since_last")) s.previous_inbound = run.now - std::chrono::hours(p.integer("hours_since_last"));
+  if (p.has("hours_since_last"))
+    s.previous_inbound = run.now - std::chrono::hours(p.integer("hours_since_last"));
   for (const std::string_view media : {"image", "video", "audio", "voice", "document", "sticker"})
     if (s.type == media) s.attachments.push_back({AttachmentId{1}, true});
   return run;
@@ -217,17 +218,29 @@ Parameter account_or_all_parameter() {
 }
 
 Parameter rule_parameter(Need need) {
-  return {.name = "rule", .type = ParameterType::object, .need = need, .help = "the rule as docs/automation.md describes it"};
+  return {.name = "rule",
+          .type = ParameterType::object,
+          .need = need,
+          .help = "the rule as docs/automation.md describes it"};
 }
 
 std::vector<Parameter> test_parameters() {
   return {
       account_parameter(),
-      {.name = "rule_id", .type = ParameterType::integer, .help = "one stored rule, as if it were switched on", .min = 1},
+      {.name = "rule_id",
+       .type = ParameterType::integer,
+       .help = "one stored rule, as if it were switched on",
+       .min = 1},
       rule_parameter(Need::optional),
-      {.name = "text", .help = "what the person writes", .fallback = "", .aliases = {"message_text", "messageText"}},
+      {.name = "text",
+       .help = "what the person writes",
+       .fallback = "",
+       .aliases = {"message_text", "messageText"}},
       {.name = "type", .help = "type of the message", .fallback = "text", .max = 50},
-      {.name = "reply_id", .help = "id of the button or list row that was chosen", .fallback = "", .max = 256},
+      {.name = "reply_id",
+       .help = "id of the button or list row that was chosen",
+       .fallback = "",
+       .max = 256},
       {.name = "person_name", .help = "what the person is called", .fallback = "", .max = 200},
       {.name = "at", .type = ParameterType::time, .help = "when it comes; now when left out"},
       {.name = "hours_since_last",
@@ -235,7 +248,10 @@ std::vector<Parameter> test_parameters() {
        .help = "since the person's last message; the first contact when left out",
        .min = 0,
        .max = 100'000},
-      {.name = "assigned", .type = ParameterType::boolean, .help = "a person has taken the conversation", .fallback = false},
+      {.name = "assigned",
+       .type = ParameterType::boolean,
+       .help = "a person has taken the conversation",
+       .fallback = false},
   };
 }
 
@@ -259,13 +275,14 @@ std::vector<Action> automation_actions() {
        .role = Role::marketer,
        .effect = Effect::mutates,
        .summary = "Makes a rule, or changes the one with this id or name; everything is checked first.",
-       .parameters = {{.name = "name", .need = Need::required, .help = "its name", .min = 1, .max = 60},
-                      rule_parameter(Need::required),
-                      account_or_all_parameter(),
-                      {.name = "rule_id", .type = ParameterType::integer, .help = "the rule to change", .min = 1},
-                      {.name = "enabled",
-                       .type = ParameterType::boolean,
-                       .help = "on or off; a new rule is off, another stays as it is"}},
+       .parameters =
+           {{.name = "name", .need = Need::required, .help = "its name", .min = 1, .max = 60},
+            rule_parameter(Need::required),
+            account_or_all_parameter(),
+            {.name = "rule_id", .type = ParameterType::integer, .help = "the rule to change", .min = 1},
+            {.name = "enabled",
+             .type = ParameterType::boolean,
+             .help = "on or off; a new rule is off, another stays as it is"}},
        .handler = save,
        .example = {{"name", "hours"}, {"enabled", true}, {"rule", example_rule()}},
        .keeps_answer = true},

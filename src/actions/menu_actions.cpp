@@ -35,7 +35,8 @@ Result<AccountId> account_or_all(Transaction& tx, const std::string& text) {
 }
 
 Task<Result<json::value>> get(ActionContext c, Params p) {
-  auto look = [account = p.text("account"), name = p.text("menu_id")](Transaction& tx) -> Result<json::value> {
+  auto look = [account = p.text("account"),
+               name = p.text("menu_id")](Transaction& tx) -> Result<json::value> {
     PH_TRY_ASSIGN(const AccountId id, account_or_all(tx, account));
     PH_TRY_ASSIGN(const auto menu, automation::get_menu(tx, id, name));
     return json::value(view(menu));
@@ -79,10 +80,12 @@ Task<Result<json::value>> save(ActionContext c, Params p) {
 }
 
 Task<Result<json::value>> remove(ActionContext c, Params p) {
-  auto write = [account = p.text("account"), name = p.text("menu_id")](Transaction& tx) -> Result<json::value> {
+  auto write = [account = p.text("account"),
+                name = p.text("menu_id")](Transaction& tx) -> Result<json::value> {
     PH_TRY_ASSIGN(const AccountId id, account_or_all(tx, account));
     PH_TRY_ASSIGN(const bool gone, automation::delete_menu(tx, id, name));
-    if (!gone) return fail(ErrorCode::not_found, fmt::format("there is no stored menu '{}'", name), "menu_id");
+    if (!gone)
+      return fail(ErrorCode::not_found, fmt::format("there is no stored menu '{}'", name), "menu_id");
     json::object out;
     out["deleted"] = name;
     return json::value(std::move(out));
@@ -149,12 +152,14 @@ Result<json::value> welcome_config(Transaction& tx, const std::string& account) 
   PH_TRY_ASSIGN(const auto menu, rule_for(tx, id, automation::kMenuRule));
   const automation::Rule rule = stored ? *stored : default_rule(automation::kWelcomeRule);
   json::array keywords;
-  for (const std::string& word : (menu ? *menu : default_rule(automation::kMenuRule)).definition.trigger.keywords)
+  for (const std::string& word :
+       (menu ? *menu : default_rule(automation::kMenuRule)).definition.trigger.keywords)
     keywords.emplace_back(word);
   json::object config;
   config["welcome_text"] = welcome_text(rule);
   config["enabled"] = rule.enabled;
-  config["only_on_first_contact"] = rule.definition.trigger.first_contact && !rule.definition.trigger.after_pause;
+  config["only_on_first_contact"] =
+      rule.definition.trigger.first_contact && !rule.definition.trigger.after_pause;
   config["cooldown_hours"] = std::chrono::duration_cast<std::chrono::hours>(rule.definition.cooldown).count();
   config["auto_menu_keywords"] = std::move(keywords);
   json::object out;
@@ -189,7 +194,8 @@ Result<Sending> sending_of(const ActionContext& c, const Params& p, std::string_
   Sending s;
   const auto phone = parse_phone(p.text(phone_parameter), Region{});
   if (!phone)
-    return fail(ErrorCode::invalid_argument, std::string(explain(phone.error())), std::string(phone_parameter));
+    return fail(ErrorCode::invalid_argument, std::string(explain(phone.error())),
+                std::string(phone_parameter));
   s.to = *phone;
   s.account = p.text("account");
   s.author = c.actor;
@@ -214,7 +220,8 @@ Task<Result<json::value>> send(ActionContext c, Sending sending, SendStep step) 
   co_return json::value(std::move(sent.answer));
 }
 
-Result<QueuedReply> send_named_menu(Transaction& tx, const Sending& s, const Account& account, const Situation& to) {
+Result<QueuedReply> send_named_menu(Transaction& tx, const Sending& s, const Account& account,
+                                    const Situation& to) {
   PH_TRY_ASSIGN(const auto menu, automation::get_menu(tx, account.id, s.menu));
   return automation::send_menu(tx, to, menu.stored.menu, s.author, s.now);
 }
@@ -322,7 +329,8 @@ Parameter menu_parameter(Need need) {
   return menu;
 }
 Parameter phone_parameter(std::string name, std::string help) {
-  return {.name = std::move(name), .type = ParameterType::phone, .need = Need::required, .help = std::move(help)};
+  return {
+      .name = std::move(name), .type = ParameterType::phone, .need = Need::required, .help = std::move(help)};
 }
 Parameter cooldown_parameter(std::int64_t hours) {
   return {.name = "cooldown_hours",
@@ -333,19 +341,21 @@ Parameter cooldown_parameter(std::int64_t hours) {
           .max = kMaxHours};
 }
 Parameter text_parameter() {
-  return {.name = "message_text", .need = Need::required, .help = "what was written", .min = 1, .secret = true};
+  return {
+      .name = "message_text", .need = Need::required, .help = "what was written", .min = 1, .secret = true};
 }
 
 Action named_menu_action(const char* name, const char* menu, ActionHandler handler) {
-  return {.name = name,
-          .category = "automation",
-          .role = Role::agent,
-          .effect = Effect::mutates,
-          .summary = fmt::format("Sends the menu '{}' to somebody whose messaging window is open.", menu),
-          .parameters = {account_parameter(), phone_parameter("to", "the recipient, in international format")},
-          .handler = handler,
-          .example = {{"to", "+491701234567"}},
-          .keeps_answer = true};
+  return {
+      .name = name,
+      .category = "automation",
+      .role = Role::agent,
+      .effect = Effect::mutates,
+      .summary = fmt::format("Sends the menu '{}' to somebody whose messaging window is open.", menu),
+      .parameters = {account_parameter(), phone_parameter("to", "the recipient, in international format")},
+      .handler = handler,
+      .example = {{"to", "+491701234567"}},
+      .keeps_answer = true};
 }
 
 std::vector<Action> sending_actions() {
@@ -414,9 +424,10 @@ std::vector<Action> menu_actions() {
   json::object example_config = {
       {"body", "What is it about?"},
       {"button", "Choose"},
-      {"sections", json::array{json::object{
-                       {"rows", json::array{json::object{
-                                    {"id", "hours"}, {"title", "Opening hours"}, {"action", "text"}, {"text", "9 to 5"}}}}}}}};
+      {"sections", json::array{json::object{{"rows", json::array{json::object{{"id", "hours"},
+                                                                              {"title", "Opening hours"},
+                                                                              {"action", "text"},
+                                                                              {"text", "9 to 5"}}}}}}}};
   std::vector<Action> actions = {
       {.name = "get_welcome_config",
        .category = "automation",
@@ -441,13 +452,14 @@ std::vector<Action> menu_actions() {
        .role = Role::marketer,
        .effect = Effect::mutates,
        .summary = "Makes or changes a menu; nothing is cut to the channel's limits, it is refused.",
-       .parameters = {menu_parameter(Need::required),
-                      {.name = "config",
-                       .type = ParameterType::object,
-                       .need = Need::required,
-                       .help = "the menu as docs/automation.md describes it"},
-                      account_or_all_parameter(),
-                      {.name = "enabled", .type = ParameterType::boolean, .help = "on or off", .fallback = true}},
+       .parameters =
+           {menu_parameter(Need::required),
+            {.name = "config",
+             .type = ParameterType::object,
+             .need = Need::required,
+             .help = "the menu as docs/automation.md describes it"},
+            account_or_all_parameter(),
+            {.name = "enabled", .type = ParameterType::boolean, .help = "on or off", .fallback = true}},
        .handler = save,
        .example = {{"menu_id", "main"}, {"config", std::move(example_config)}}},
       {.name = "delete_menu_config",
@@ -462,7 +474,8 @@ std::vector<Action> menu_actions() {
        .category = "automation",
        .role = Role::marketer,
        .effect = Effect::mutates,
-       .summary = "Stores the menus and rules to begin with, rules switched off; what is there stays as it is.",
+       .summary =
+           "Stores the menus and rules to begin with, rules switched off; what is there stays as it is.",
        .parameters = {account_or_all_parameter()},
        .handler = seed_menus},
   };

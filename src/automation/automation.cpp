@@ -16,7 +16,7 @@ namespace {
 
 constexpr Duration kAfterFailure = std::chrono::seconds(1);  // the store is full or busy
 constexpr Duration kRetryPoll = std::chrono::seconds(5);  // how exactly the next attempts of a round are kept
-constexpr Duration kIdlePoll = std::chrono::minutes(5);  // what is added to the lists wakes their loops
+constexpr Duration kIdlePoll = std::chrono::minutes(5);   // what is added to the lists wakes their loops
 constexpr int kPatience = 5;                              // failures on one event before it is passed over
 
 bool is_passing(const Error& error) {

@@ -109,8 +109,8 @@ Result<std::string> compose_media(Channel channel, const OutgoingMedia& media) {
   const std::string_view kind = media_kind(channel, media);
   if (kind.empty()) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("{} takes no file of type '{}' and {} bytes", channels::to_string(channel), media.mime_type,
-                            media.size),
+                fmt::format("{} takes no file of type '{}' and {} bytes", channels::to_string(channel),
+                            media.mime_type, media.size),
                 "mime_type");
   }
   if (channel == Channel::whatsapp) {

@@ -1,4 +1,5 @@
-// What is decided → what the channels take: request bodies without recipient, as outgoing_messages wants them. Pure.
+// What is decided → what the channels take: request bodies without recipient, as outgoing_messages wants
+// them. Pure.
 #pragma once
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct OutgoingMedia {
   std::string_view mime_type, media_id, caption, file_name;
   std::uint64_t size = 0;
 };
-// What the channel would show it as: image, video, audio, voice, document, sticker, file; empty: it takes no such file.
+// What the channel would show it as: image, video, audio, voice, document, sticker, file; empty: it takes no
+// such file.
 std::string_view media_kind(channels::Channel channel, const OutgoingMedia& media);
 // Captions are left out where the channel has none.
 Result<std::string> compose_media(channels::Channel channel, const OutgoingMedia& media);

@@ -24,8 +24,8 @@ struct SignalTarget {
   std::string user_id;     // business-scoped user id, or the scoped id
 };
 
-// Idempotent effects: what was done twice is done once. Errors: unavailable and resource_exhausted are tried again; others
-// are final.
+// Idempotent effects: what was done twice is done once. Errors: unavailable and resource_exhausted are tried
+// again; others are final.
 class ConversationSignals {
  public:
   virtual ~ConversationSignals() = default;

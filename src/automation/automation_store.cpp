@@ -29,7 +29,7 @@ Result<Rule> rule_from(SqlRows& rows) {
 
 // The account and the conversation's own columns, in this order, begin both queries.
 constexpr int kConversationColumns = 11;
-#define PH_CONVERSATION_COLUMNS                                                                        \
+#define PH_CONVERSATION_COLUMNS                                                                       \
   "c.id, c.account_id, c.person_id, c.group_id, c.assigned_to, c.last_inbound_at, c.last_action_at, " \
   "c.free_until, a.channel, a.name, a.blocked_reason "
 
@@ -39,7 +39,8 @@ constexpr std::string_view kOfMessage =
     "FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN accounts a ON a.id = c.account_id "
     "WHERE m.id = $1";
 constexpr std::string_view kOfConversation =
-    "SELECT " PH_CONVERSATION_COLUMNS "FROM conversations c JOIN accounts a ON a.id = c.account_id WHERE c.id = $1";
+    "SELECT " PH_CONVERSATION_COLUMNS
+    "FROM conversations c JOIN accounts a ON a.id = c.account_id WHERE c.id = $1";
 #undef PH_CONVERSATION_COLUMNS
 
 struct Found {
@@ -82,12 +83,13 @@ Result<> add_person(Transaction& tx, PersonId person, Situation& s) {
                 tx.query("SELECT given_name, name, username FROM people WHERE id = $1", {person}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   for (int i = 0; found && i < 3 && s.person_name.empty(); ++i) s.person_name = std::string(rows.text(i));
-  PH_TRY_ASSIGN(SqlRows addresses,
-                tx.query("SELECT shown, value FROM person_addresses WHERE person_id = $1 AND kind = 1 ORDER BY valid_from DESC "
-                         "LIMIT 1",
-                         {person}));
+  PH_TRY_ASSIGN(SqlRows addresses, tx.query("SELECT shown, value FROM person_addresses WHERE person_id = $1 "
+                                            "AND kind = 1 ORDER BY valid_from DESC "
+                                            "LIMIT 1",
+                                            {person}));
   PH_TRY_ASSIGN(const bool has_number, addresses.next());
-  if (has_number) s.person_number = std::string(addresses.text(0).empty() ? addresses.text(1) : addresses.text(0));
+  if (has_number)
+    s.person_number = std::string(addresses.text(0).empty() ? addresses.text(1) : addresses.text(0));
   return {};
 }
 
@@ -98,18 +100,20 @@ Result<> add_past(Transaction& tx, Situation& s, WallTime now) {
                          {s.conversation, s.message ? s.message : MessageId{INT64_MAX}}));
   PH_TRY_ASSIGN(const bool any, before.next());
   if (any) s.previous_inbound = wall_from_micros(before.integer(0));
-  PH_TRY_ASSIGN(SqlRows automatic,
-                tx.query("SELECT COUNT(*) FROM messages WHERE conversation_id = $1 AND at > $2 AND direction = 1 "
-                         "AND substr(author, 1, 11) = 'automation:'",
-                         {s.conversation, now - kHour}));
+  PH_TRY_ASSIGN(
+      SqlRows automatic,
+      tx.query("SELECT COUNT(*) FROM messages WHERE conversation_id = $1 AND at > $2 AND direction = 1 "
+               "AND substr(author, 1, 11) = 'automation:'",
+               {s.conversation, now - kHour}));
   PH_TRY(automatic.next());
   s.automatic_last_hour = static_cast<int>(automatic.integer(0));
   return {};
 }
 
 Result<> add_attachments(Transaction& tx, Situation& s) {
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT id, state FROM attachments WHERE message_id = $1 ORDER BY position", {s.message}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT id, state FROM attachments WHERE message_id = $1 ORDER BY position", {s.message}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return {};
@@ -132,16 +136,19 @@ Result<RuleList> list_rules(Transaction& tx) {
     if (rule) {
       list.rules.push_back(*std::move(rule));
     } else {
-      list.problems.push_back(fmt::format("rule {} ({}): {}", rows.integer(0), rows.text(2), rule.error().message));
+      list.problems.push_back(
+          fmt::format("rule {} ({}): {}", rows.integer(0), rows.text(2), rule.error().message));
     }
   }
 }
 
 Result<Rule> get_rule(Transaction& tx, RuleId id) {
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT id, account_id, name, enabled, rule FROM automation_rules WHERE id = $1", {id}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT id, account_id, name, enabled, rule FROM automation_rules WHERE id = $1", {id}));
   PH_TRY_ASSIGN(const bool found, rows.next());
-  if (!found) return fail(ErrorCode::not_found, fmt::format("there is no automation rule {}", id.value), "rule_id");
+  if (!found)
+    return fail(ErrorCode::not_found, fmt::format("there is no automation rule {}", id.value), "rule_id");
   return rule_from(rows);
 }
 
@@ -157,23 +164,29 @@ Result<std::optional<Rule>> find_rule(Transaction& tx, AccountId account, std::s
 
 Result<RuleId> save_rule(Transaction& tx, const Rule& rule, WallTime now) {
   const std::string definition = json::serialize(to_json(rule.definition));
-  PH_TRY_ASSIGN(SqlRows same, tx.query("SELECT id FROM automation_rules WHERE account_id = $1 AND name = $2 AND id <> $3",
-                                       {rule.account, rule.name, rule.id}));
+  PH_TRY_ASSIGN(SqlRows same,
+                tx.query("SELECT id FROM automation_rules WHERE account_id = $1 AND name = $2 AND id <> $3",
+                         {rule.account, rule.name, rule.id}));
   PH_TRY_ASSIGN(const bool taken, same.next());
   if (taken) {
-    return fail(ErrorCode::conflict, fmt::format("rule {} has the name '{}' already", same.integer(0), rule.name), "name");
+    return fail(ErrorCode::conflict,
+                fmt::format("rule {} has the name '{}' already", same.integer(0), rule.name), "name");
   }
   if (rule.id) {
-    PH_TRY_ASSIGN(const auto changed,
-                  tx.execute("UPDATE automation_rules SET account_id = $2, name = $3, enabled = $4, rule = $5, "
-                             "updated_at = $6 WHERE id = $1",
-                             {rule.id, rule.account, rule.name, rule.enabled, definition, now}));
+    PH_TRY_ASSIGN(
+        const auto changed,
+        tx.execute("UPDATE automation_rules SET account_id = $2, name = $3, enabled = $4, rule = $5, "
+                   "updated_at = $6 WHERE id = $1",
+                   {rule.id, rule.account, rule.name, rule.enabled, definition, now}));
     if (changed == 1) return rule.id;
-    return fail(ErrorCode::not_found, fmt::format("there is no automation rule {}", rule.id.value), "rule_id");
+    return fail(ErrorCode::not_found, fmt::format("there is no automation rule {}", rule.id.value),
+                "rule_id");
   }
-  PH_TRY_ASSIGN(SqlRows made, tx.query("INSERT INTO automation_rules (account_id, name, enabled, rule, created_at, updated_at) "
-                                       "VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
-                                       {rule.account, rule.name, rule.enabled, definition, now}));
+  PH_TRY_ASSIGN(
+      SqlRows made,
+      tx.query("INSERT INTO automation_rules (account_id, name, enabled, rule, created_at, updated_at) "
+               "VALUES ($1, $2, $3, $4, $5, $5) RETURNING id",
+               {rule.account, rule.name, rule.enabled, definition, now}));
   PH_TRY(made.next());
   return RuleId{made.integer(0)};
 }
@@ -186,8 +199,9 @@ Result<> delete_rule(Transaction& tx, RuleId id) {
 
 Result<std::vector<StoredMenu>> list_menus(Transaction& tx) {
   std::vector<StoredMenu> menus;
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT account_id, name, enabled, menu FROM automation_menus ORDER BY name, account_id"));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT account_id, name, enabled, menu FROM automation_menus ORDER BY name, account_id"));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return menus;
@@ -200,16 +214,18 @@ Result<std::vector<StoredMenu>> list_menus(Transaction& tx) {
 
 Result<> save_menu(Transaction& tx, const StoredMenu& stored, WallTime now) {
   const std::string definition = json::serialize(to_json(stored.menu));
-  PH_TRY(tx.execute("INSERT INTO automation_menus (account_id, name, enabled, menu, created_at, updated_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (account_id, name) DO UPDATE SET "
-                    "enabled = excluded.enabled, menu = excluded.menu, updated_at = excluded.updated_at",
-                    {stored.account, stored.menu.name, stored.enabled, definition, now}));
+  PH_TRY(
+      tx.execute("INSERT INTO automation_menus (account_id, name, enabled, menu, created_at, updated_at) "
+                 "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (account_id, name) DO UPDATE SET "
+                 "enabled = excluded.enabled, menu = excluded.menu, updated_at = excluded.updated_at",
+                 {stored.account, stored.menu.name, stored.enabled, definition, now}));
   return {};
 }
 
 Result<bool> delete_menu(Transaction& tx, AccountId account, std::string_view name) {
-  PH_TRY_ASSIGN(const auto gone, tx.execute("DELETE FROM automation_menus WHERE account_id = $1 AND name = $2",
-                                            {account, name}));
+  PH_TRY_ASSIGN(
+      const auto gone,
+      tx.execute("DELETE FROM automation_menus WHERE account_id = $1 AND name = $2", {account, name}));
   return gone == 1;
 }
 
@@ -230,7 +246,8 @@ Result<Situation> conversation_situation(Transaction& tx, ConversationId convers
   PH_TRY_ASSIGN(SqlRows rows, tx.query(kOfConversation, {conversation}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (!any)
-    return fail(ErrorCode::not_found, fmt::format("there is no conversation {}", conversation.value), "conversation_id");
+    return fail(ErrorCode::not_found, fmt::format("there is no conversation {}", conversation.value),
+                "conversation_id");
   Found found = conversation_from(rows);
   PH_TRY(add_person(tx, found.person, found.situation));
   PH_TRY(add_past(tx, found.situation, now));
@@ -239,9 +256,10 @@ Result<Situation> conversation_situation(Transaction& tx, ConversationId convers
 
 Result<std::vector<RuleRun>> list_runs(Transaction& tx, ConversationId conversation) {
   std::vector<RuleRun> runs;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT rule_id, message_id, at FROM automation_runs WHERE conversation_id = $1 "
-                                       "ORDER BY rule_id",
-                                       {conversation}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT rule_id, message_id, at FROM automation_runs WHERE conversation_id = $1 "
+                         "ORDER BY rule_id",
+                         {conversation}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return runs;
@@ -250,10 +268,11 @@ Result<std::vector<RuleRun>> list_runs(Transaction& tx, ConversationId conversat
 }
 
 Result<> record_run(Transaction& tx, ConversationId conversation, const RuleRun& run) {
-  PH_TRY(tx.execute("INSERT INTO automation_runs (conversation_id, rule_id, message_id, at) VALUES ($1, $2, $3, $4) "
-                    "ON CONFLICT (conversation_id, rule_id) DO UPDATE SET message_id = excluded.message_id, "
-                    "at = excluded.at",
-                    {conversation, run.rule, run.message, run.at}));
+  PH_TRY(tx.execute(
+      "INSERT INTO automation_runs (conversation_id, rule_id, message_id, at) VALUES ($1, $2, $3, $4) "
+      "ON CONFLICT (conversation_id, rule_id) DO UPDATE SET message_id = excluded.message_id, "
+      "at = excluded.at",
+      {conversation, run.rule, run.message, run.at}));
   return {};
 }
 

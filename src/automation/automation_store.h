@@ -1,4 +1,5 @@
-// Rules, menus and what they have done, as rows. SQL only: every function works inside the caller's transaction.
+// Rules, menus and what they have done, as rows. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <optional>
 #include <string>
@@ -15,7 +16,7 @@ struct RuleList {
   std::vector<std::string> problems;  // stored rules that cannot be read; they do nothing
 };
 Result<RuleList> list_rules(Transaction& tx);
-Result<Rule> get_rule(Transaction& tx, RuleId id);                                             // not_found
+Result<Rule> get_rule(Transaction& tx, RuleId id);  // not_found
 Result<std::optional<Rule>> find_rule(Transaction& tx, AccountId account, std::string_view name);
 // Makes one (id 0) or changes it. conflict when the account has another rule of this name.
 Result<RuleId> save_rule(Transaction& tx, const Rule& rule, WallTime now);

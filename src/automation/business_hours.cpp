@@ -64,7 +64,8 @@ Result<std::chrono::year_month_day> parse_day(const JsonView& view, std::string_
   const bool shaped = text.size() == 10 && text[4] == '-' && text[7] == '-';
   const auto number = [text](std::size_t from, std::size_t count) {
     int value = 0;
-    for (std::size_t i = from; i < from + count; ++i) value = is_digit(text[i]) ? value * 10 + (text[i] - '0') : -100'000;
+    for (std::size_t i = from; i < from + count; ++i)
+      value = is_digit(text[i]) ? value * 10 + (text[i] - '0') : -100'000;
     return value;
   };
   if (shaped && number(0, 4) > 0 && number(5, 2) > 0 && number(8, 2) > 0) {
@@ -115,7 +116,8 @@ Result<BusinessHours> parse_business_hours(const JsonView& view) {
   PH_TRY_ASSIGN(hours.time_zone, text_member(view, "time_zone", "UTC"));
   if (!is_time_zone(hours.time_zone)) {
     return wrong(view["time_zone"],
-                 fmt::format("'{}' is not a known time zone; write a name such as \"Europe/Berlin\"", hours.time_zone));
+                 fmt::format("'{}' is not a known time zone; write a name such as \"Europe/Berlin\"",
+                             hours.time_zone));
   }
   PH_TRY(parse_days(view["days"], hours));
   PH_TRY_ASSIGN(const auto closed, texts_member(view, "closed", kMaxClosed));
@@ -137,8 +139,8 @@ json::object to_json(const BusinessHours& hours) {
   }
   json::array closed;
   for (const auto& day : hours.closed)
-    closed.emplace_back(fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
-                                    static_cast<unsigned>(day.day())));
+    closed.emplace_back(fmt::format("{:04}-{:02}-{:02}", static_cast<int>(day.year()),
+                                    static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day())));
   json::object out;
   out["time_zone"] = hours.time_zone;
   out["days"] = std::move(days);

@@ -21,16 +21,16 @@ struct OpenSpan {
 };
 
 struct BusinessHours {
-  std::string time_zone = "UTC";              // name of the IANA time zone database (core/time_zones.h)
-  std::array<std::vector<OpenSpan>, 7> days;  // Monday first
+  std::string time_zone = "UTC";                    // name of the IANA time zone database (core/time_zones.h)
+  std::array<std::vector<OpenSpan>, 7> days;        // Monday first
   std::vector<std::chrono::year_month_day> closed;  // holidays, by the local calendar
   friend bool operator==(const BusinessHours&, const BusinessHours&) = default;
 };
 
 bool is_open(const BusinessHours& hours, WallTime at);
 
-// {"time_zone": "Europe/Berlin", "days": {"mon": ["09:00-12:00", "13:00-17:00"], …}, "closed": ["2026-12-25"]}.
-// Days that are not named are closed. Errors name the field.
+// {"time_zone": "Europe/Berlin", "days": {"mon": ["09:00-12:00", "13:00-17:00"], …}, "closed":
+// ["2026-12-25"]}. Days that are not named are closed. Errors name the field.
 Result<BusinessHours> parse_business_hours(const JsonView& view);
 json::object to_json(const BusinessHours& hours);
 

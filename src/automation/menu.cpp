@@ -56,7 +56,8 @@ Result<ChoiceAction> parse_action(const JsonView& row) {
 
 bool is_link(std::string_view text) {
   return (text.starts_with("https://") || text.starts_with("http://")) && text.size() <= kMaxUrl &&
-         text.find_first_of(" \t\r\n\"<>") == std::string_view::npos && text.find('.') != std::string_view::npos;
+         text.find_first_of(" \t\r\n\"<>") == std::string_view::npos &&
+         text.find('.') != std::string_view::npos;
 }
 
 // What the row's action needs.
@@ -64,7 +65,8 @@ Result<> check_action(const JsonView& view, const MenuRow& row) {
   if (row.action == ChoiceAction::text) {
     PH_TRY(check_characters(view["text"], row.text, 1, kMaxAnswer));
   } else if (row.action == ChoiceAction::url) {
-    if (!is_link(row.value)) return wrong(view["value"], "must be a link that begins with https:// or http://");
+    if (!is_link(row.value))
+      return wrong(view["value"], "must be a link that begins with https:// or http://");
     PH_TRY(check_characters(view["text"], row.text, 0, kMaxAnswer - kMaxUrl - 1));
   } else if (row.action == ChoiceAction::menu) {
     if (!is_name(row.value, kMaxMenuName, false)) return wrong(view["value"], "must be the name of a menu");
@@ -73,8 +75,8 @@ Result<> check_action(const JsonView& view, const MenuRow& row) {
 }
 
 Result<MenuRow> parse_row(const JsonView& view, std::size_t title_limit) {
-  PH_TRY(check_members(view, {"id", "title", "description", "action", "value", "text", "rowId", "actionType", "actionValue",
-                              "answerText"}));
+  PH_TRY(check_members(view, {"id", "title", "description", "action", "value", "text", "rowId", "actionType",
+                              "actionValue", "answerText"}));
   MenuRow row;
   PH_TRY_ASSIGN(row.id, either(view, "id", "rowId"));
   PH_TRY_ASSIGN(row.title, text_member(view, "title"));
@@ -116,7 +118,8 @@ Result<> check_rows(const JsonView& sections, const Menu& menu) {
     for (std::size_t r = 0; r < section.rows.size(); ++r) {
       const JsonView view = sections[s]["rows"][r];
       if (!ids.insert(section.rows[r].id).second) return wrong(view["id"], "appears twice in the menu");
-      if (!titles.insert(section.rows[r].title).second) return wrong(view["title"], "appears twice in the menu");
+      if (!titles.insert(section.rows[r].title).second)
+        return wrong(view["title"], "appears twice in the menu");
       ++rows;
     }
   }
@@ -149,7 +152,8 @@ Result<> parse_frame(const JsonView& view, Menu& menu) {
   PH_TRY_ASSIGN(menu.button, either(view, "button", "buttonText"));
   const bool buttons = menu.style == MenuStyle::buttons;
   PH_TRY(check_characters(view["header"], menu.header, 0, whatsapp::kMaxInteractiveHeader));
-  PH_TRY(check_characters(view["body"], menu.body, 1, buttons ? whatsapp::kMaxInteractiveBody : whatsapp::kMaxListBody));
+  PH_TRY(check_characters(view["body"], menu.body, 1,
+                          buttons ? whatsapp::kMaxInteractiveBody : whatsapp::kMaxListBody));
   PH_TRY(check_characters(view["footer"], menu.footer, 0, whatsapp::kMaxInteractiveFooter));
   PH_TRY(check_characters(view["button"], menu.button, buttons ? 0 : 1, whatsapp::kMaxButtonTitle));
   return check_placeholders(menu.body, "body");
@@ -183,8 +187,8 @@ Result<Menu> parse_menu(std::string_view name, const json::value& definition) {
   }
   const JsonView view(definition);
   if (!definition.is_object()) return wrong(view, "must be an object");
-  PH_TRY(check_members(view, {"style", "header", "body", "footer", "button", "sections", "bodyText", "buttonText", "menuId",
-                              "menu_id"}));
+  PH_TRY(check_members(view, {"style", "header", "body", "footer", "button", "sections", "bodyText",
+                              "buttonText", "menuId", "menu_id"}));
   Menu menu;
   menu.name = std::string(name);
   PH_TRY(parse_frame(view, menu));
@@ -215,14 +219,15 @@ json::object to_json(const Menu& menu) {
 Result<> check_menu(const Menu& menu, channels::Channel channel) {
   if (channel == channels::Channel::whatsapp) return {};
   const std::size_t words = menu.header.size() + menu.body.size() + menu.footer.size() + 4;
-  const bool too_long = channel == channels::Channel::instagram ? words > kMaxInstagramBytes
-                                                                : words > kMaxMessengerCharacters;
+  const bool too_long =
+      channel == channels::Channel::instagram ? words > kMaxInstagramBytes : words > kMaxMessengerCharacters;
   if (too_long) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("header, body and footer are too long for {}; together at most {} bytes",
-                            channels::to_string(channel),
-                            channel == channels::Channel::instagram ? kMaxInstagramBytes : kMaxMessengerCharacters),
-                "body");
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("header, body and footer are too long for {}; together at most {} bytes",
+                    channels::to_string(channel),
+                    channel == channels::Channel::instagram ? kMaxInstagramBytes : kMaxMessengerCharacters),
+        "body");
   }
   std::size_t rows = 0;
   for (const MenuSection& section : menu.sections) {
@@ -230,13 +235,14 @@ Result<> check_menu(const Menu& menu, channels::Channel channel) {
     for (const MenuRow& row : section.rows) {
       if (character_count(row.title) <= kMaxQuickReplyTitle) continue;
       return fail(ErrorCode::invalid_argument,
-                  fmt::format("the title '{}' is too long for {}; at most {} characters are shown there", row.title,
-                              channels::to_string(channel), kMaxQuickReplyTitle),
+                  fmt::format("the title '{}' is too long for {}; at most {} characters are shown there",
+                              row.title, channels::to_string(channel), kMaxQuickReplyTitle),
                   "sections");
     }
   }
   if (rows <= kMaxQuickReplies) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("at most {} quick replies are shown", kMaxQuickReplies), "sections");
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("at most {} quick replies are shown", kMaxQuickReplies), "sections");
 }
 
 const Menu* MenuBook::find(AccountId account, std::string_view name) const {

@@ -1,7 +1,8 @@
-// Menus: what a person may choose from, and what each choice does. Checked against Meta's limits when they are saved; nothing
-// is ever cut.
+// Menus: what a person may choose from, and what each choice does. Checked against Meta's limits when they
+// are saved; nothing is ever cut.
 //
-// Limits: Meta's interactive list and reply button references (WhatsApp), quick replies reference (Instagram, Messenger).
+// Limits: Meta's interactive list and reply button references (WhatsApp), quick replies reference (Instagram,
+// Messenger).
 #pragma once
 #include <optional>
 #include <string>
@@ -25,8 +26,8 @@ struct MenuRow {
   std::string title;        // 1 to 24 characters, unique; 20 where it becomes a button or quick reply
   std::string description;  // at most 72 characters; shown in lists only
   ChoiceAction action = ChoiceAction::none;
-  std::string value;        // url: the link; menu: another menu's name
-  std::string text;         // text: the answer; url: words before the link
+  std::string value;  // url: the link; menu: another menu's name
+  std::string text;   // text: the answer; url: words before the link
   friend bool operator==(const MenuRow&, const MenuRow&) = default;
 };
 struct MenuSection {
@@ -41,9 +42,9 @@ struct Menu {
   std::string name;  // 1 to 40 of a-z, 0-9, '-', '_'
   MenuStyle style = MenuStyle::list;
   std::string header;  // at most 60 characters; may be empty
-  std::string body;    // 1 to 4096 characters in a list, 1024 with buttons; may hold placeholders (rule_text.h)
-  std::string footer;  // at most 60 characters
-  std::string button;  // opens the list: 1 to 20 characters
+  std::string body;  // 1 to 4096 characters in a list, 1024 with buttons; may hold placeholders (rule_text.h)
+  std::string footer;                 // at most 60 characters
+  std::string button;                 // opens the list: 1 to 20 characters
   std::vector<MenuSection> sections;  // 1 to 10, at most 10 rows together; buttons: one section, 3 rows
   friend bool operator==(const Menu&, const Menu&) = default;
 };
@@ -58,8 +59,8 @@ struct StoredMenu {
 // What the channel gets as the id of a choice: "menu:<menu>:<row>".
 std::string choice_id(std::string_view menu, std::string_view row);
 
-// From JSON; also takes buttonText, bodyText, rowId, actionType (invoke_action, open_url, send_text), actionValue and
-// answerText. Errors name the field.
+// From JSON; also takes buttonText, bodyText, rowId, actionType (invoke_action, open_url, send_text),
+// actionValue and answerText. Errors name the field.
 Result<Menu> parse_menu(std::string_view name, const json::value& definition);
 json::object to_json(const Menu& menu);
 

@@ -11,8 +11,8 @@
 namespace posthorn::automation {
 namespace {
 
-constexpr std::size_t kMaxTypes = 50, kMaxKeywords = 100, kMaxReplyIds = 100, kMaxEffects = 5, kMaxText = 4096,
-                      kMaxCaption = 1024;
+constexpr std::size_t kMaxTypes = 50, kMaxKeywords = 100, kMaxReplyIds = 100, kMaxEffects = 5,
+                      kMaxText = 4096, kMaxCaption = 1024;
 constexpr std::int64_t kMaxHours = 24 * 365, kMaxCooldownMinutes = 60 * 24 * 365, kMaxPriority = 1000;
 constexpr std::size_t kMaxEmojiBytes = 64;
 
@@ -24,8 +24,8 @@ constexpr std::array<std::string_view, 3> kChannelNames = {"whatsapp", "instagra
 
 // The position of a member's text among `names`.
 template <std::size_t N>
-Result<std::size_t> choice_member(const JsonView& view, std::string_view key, const std::array<std::string_view, N>& names,
-                                  std::string_view fallback) {
+Result<std::size_t> choice_member(const JsonView& view, std::string_view key,
+                                  const std::array<std::string_view, N>& names, std::string_view fallback) {
   PH_TRY_ASSIGN(const std::string text, text_member(view, key, fallback));
   const auto* found = std::ranges::find(names, std::string_view(text));
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
@@ -41,7 +41,8 @@ Result<> check_keywords(const JsonView& view, const std::vector<std::string>& ke
 }
 
 Result<Trigger> parse_trigger(const JsonView& view) {
-  PH_TRY(check_members(view, {"types", "keywords", "match", "first_contact", "after_pause_hours", "reply_ids"}));
+  PH_TRY(
+      check_members(view, {"types", "keywords", "match", "first_contact", "after_pause_hours", "reply_ids"}));
   Trigger trigger;
   PH_TRY_ASSIGN(trigger.types, texts_member(view, "types", kMaxTypes));
   PH_TRY_ASSIGN(trigger.keywords, texts_member(view, "keywords", kMaxKeywords));
@@ -61,7 +62,8 @@ Result<Conditions> parse_conditions(const JsonView& view) {
   PH_TRY_ASSIGN(const std::size_t hours, choice_member(view, "hours", kHoursNames, "any"));
   conditions.hours = static_cast<HoursCondition>(hours);
   if (conditions.hours != HoursCondition::any) {
-    if (!view["business_hours"].exists()) return wrong(view["business_hours"], "is missing; say when you are open");
+    if (!view["business_hours"].exists())
+      return wrong(view["business_hours"], "is missing; say when you are open");
     PH_TRY_ASSIGN(conditions.business_hours, parse_business_hours(view["business_hours"]));
   } else if (view["business_hours"].exists()) {
     return wrong(view["hours"], "must be open or closed when business_hours are given");
@@ -107,7 +109,8 @@ Result<RuleEffect> parse_react(const JsonView& view, RuleEffect effect) {
   for (const auto& entry : *entries) {
     const std::string type(entry.key().data(), entry.key().size());
     PH_TRY_ASSIGN(const std::string emoji, text_member(table, type));
-    if (emoji.size() > kMaxEmojiBytes || std::ranges::any_of(emoji, [](char c) { return c == ' ' || (c >= 'A' && c <= 'z'); }))
+    if (emoji.size() > kMaxEmojiBytes ||
+        std::ranges::any_of(emoji, [](char c) { return c == ' ' || (c >= 'A' && c <= 'z'); }))
       return wrong(table[type], "must be one emoji, or empty for none");
     effect.emoji[type] = emoji;
   }
@@ -215,13 +218,14 @@ std::string_view to_string(EffectKind kind) {
 }
 
 bool is_answer(EffectKind kind) {
-  return kind == EffectKind::text || kind == EffectKind::menu || kind == EffectKind::react || kind == EffectKind::echo_media;
+  return kind == EffectKind::text || kind == EffectKind::menu || kind == EffectKind::react ||
+         kind == EffectKind::echo_media;
 }
 
 const std::map<std::string, std::string>& default_reactions() {
   static const std::map<std::string, std::string> kTable = {
-      {"*", "👍"},       {"text", "👍"},  {"image", "❤️"},    {"video", "🔥"},    {"audio", "🎵"},
-      {"voice", "🎵"},   {"document", "✅"}, {"sticker", "😂"}, {"location", "📍"}, {"contacts", "👋"},
+      {"*", "👍"},     {"text", "👍"},     {"image", "❤️"},    {"video", "🔥"},    {"audio", "🎵"},
+      {"voice", "🎵"}, {"document", "✅"}, {"sticker", "😂"}, {"location", "📍"}, {"contacts", "👋"},
   };
   return kTable;
 }
@@ -233,7 +237,8 @@ Result<RuleDefinition> parse_rule(const json::value& definition) {
   RuleDefinition rule;
   PH_TRY_ASSIGN(rule.trigger, parse_trigger(view["when"]));
   PH_TRY_ASSIGN(rule.conditions, parse_conditions(view["if"]));
-  PH_TRY_ASSIGN(const std::int64_t cooldown, number_member(view, "cooldown_minutes", 0, 0, kMaxCooldownMinutes));
+  PH_TRY_ASSIGN(const std::int64_t cooldown,
+                number_member(view, "cooldown_minutes", 0, 0, kMaxCooldownMinutes));
   rule.cooldown = std::chrono::minutes(cooldown);
   PH_TRY_ASSIGN(const std::int64_t priority, number_member(view, "priority", 100, 0, kMaxPriority));
   rule.priority = static_cast<int>(priority);
@@ -245,7 +250,8 @@ Result<RuleDefinition> parse_rule(const json::value& definition) {
 json::object to_json(const RuleDefinition& rule) {
   json::object out;
   if (json::object trigger = trigger_json(rule.trigger); !trigger.empty()) out["when"] = std::move(trigger);
-  if (json::object conditions = conditions_json(rule.conditions); !conditions.empty()) out["if"] = std::move(conditions);
+  if (json::object conditions = conditions_json(rule.conditions); !conditions.empty())
+    out["if"] = std::move(conditions);
   if (rule.cooldown > Duration::zero())
     out["cooldown_minutes"] = std::chrono::duration_cast<std::chrono::minutes>(rule.cooldown).count();
   out["priority"] = rule.priority;

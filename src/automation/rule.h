@@ -28,9 +28,9 @@ struct Trigger {
   std::vector<std::string> keywords;  // empty: any text or none
   KeywordMatch match = KeywordMatch::whole;
   // One of the two is enough when both are given.
-  bool first_contact = false;            // nothing came from this person in this conversation before
-  std::optional<Duration> after_pause;   // the person's last message is at least so old
-  std::vector<std::string> reply_ids;    // of buttons and list rows; a '*' at the end stands for any rest
+  bool first_contact = false;           // nothing came from this person in this conversation before
+  std::optional<Duration> after_pause;  // the person's last message is at least so old
+  std::vector<std::string> reply_ids;   // of buttons and list rows; a '*' at the end stands for any rest
   friend bool operator==(const Trigger&, const Trigger&) = default;
 };
 
@@ -61,9 +61,9 @@ struct RuleEffect {
 struct RuleDefinition {
   Trigger trigger;
   Conditions conditions;
-  Duration cooldown{};  // 0: none; per conversation
-  int priority = 100;   // lower goes first; 0 to 1000
-  bool last = false;    // no later rule answers the same message
+  Duration cooldown{};              // 0: none; per conversation
+  int priority = 100;               // lower goes first; 0 to 1000
+  bool last = false;                // no later rule answers the same message
   std::vector<RuleEffect> effects;  // 1 to 5
   friend bool operator==(const RuleDefinition&, const RuleDefinition&) = default;
 };
@@ -76,7 +76,8 @@ struct Rule {
   RuleDefinition definition;
 };
 
-// Read receipts, typing and forwarding say nothing to the person; the others do and are bound by the limits on answers.
+// Read receipts, typing and forwarding say nothing to the person; the others do and are bound by the limits
+// on answers.
 bool is_answer(EffectKind kind);
 
 // 👍 for texts and whatever has none of its own, ❤️ for images, …

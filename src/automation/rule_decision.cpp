@@ -11,9 +11,10 @@ namespace {
 
 // Types that no machine answers: events rather than messages, and what nobody could read.
 constexpr auto kNeverAnswered =
-    std::to_array<std::string_view>({"reaction", "system", "unsupported", "unknown", "errors", "error", "receipt", "edit",
-                                     "revoke", "ephemeral"});
-constexpr auto kMediaTypes = std::to_array<std::string_view>({"image", "video", "audio", "voice", "document", "sticker"});
+    std::to_array<std::string_view>({"reaction", "system", "unsupported", "unknown", "errors", "error",
+                                     "receipt", "edit", "revoke", "ephemeral"});
+constexpr auto kMediaTypes =
+    std::to_array<std::string_view>({"image", "video", "audio", "voice", "document", "sticker"});
 
 constexpr std::string_view kMenuAuthor = "automation:menu";
 constexpr std::size_t kMaxName = 60;  // characters of a person's name in an answer
@@ -37,12 +38,16 @@ constexpr auto kVerdicts = std::to_array<VerdictText>({
     {Verdict::done_already, "done_already", "The rule has acted on this message already."},
     {Verdict::after_last, "after_last", "An earlier rule was the last to answer."},
     {Verdict::menu_choice, "menu_choice", "The message is a choice from a menu, which answers it."},
-    {Verdict::stop_word, "stop_word", "The person wants no more messages; only a rule that names the word answers."},
-    {Verdict::too_old, "too_old", "The message is too old to be answered by itself (automation.answer_within)."},
-    {Verdict::too_many, "too_many", "This conversation had too many automatic messages within an hour (automation.max_per_hour)."},
+    {Verdict::stop_word, "stop_word",
+     "The person wants no more messages; only a rule that names the word answers."},
+    {Verdict::too_old, "too_old",
+     "The message is too old to be answered by itself (automation.answer_within)."},
+    {Verdict::too_many, "too_many",
+     "This conversation had too many automatic messages within an hour (automation.max_per_hour)."},
     {Verdict::window_closed, "window_closed", "The messaging window is closed."},
     {Verdict::account_blocked, "account_blocked", "The account may not send at the moment."},
-    {Verdict::nothing_to_do, "nothing_to_do", "None of the rule's effects has anything to do for this message."},
+    {Verdict::nothing_to_do, "nothing_to_do",
+     "None of the rule's effects has anything to do for this message."},
     {Verdict::never_answered, "never_answered",
      "Echoes, reactions, history, system messages, groups and threads of other apps are never answered."},
 });
@@ -63,7 +68,8 @@ bool never_answered(const Situation& s) {
 
 bool id_matches(const std::vector<std::string>& ids, std::string_view payload) {
   return !payload.empty() && std::ranges::any_of(ids, [&](const std::string& id) {
-    return id.ends_with('*') ? payload.starts_with(std::string_view(id).substr(0, id.size() - 1)) : payload == id;
+    return id.ends_with('*') ? payload.starts_with(std::string_view(id).substr(0, id.size() - 1))
+                             : payload == id;
   });
 }
 
@@ -93,8 +99,8 @@ std::string short_name(std::string_view name) {
 
 class Decider {
  public:
-  Decider(const Situation& s, std::span<const RuleRun> runs, const MenuBook& menus, const DecisionLimits& limits,
-          WallTime now)
+  Decider(const Situation& s, std::span<const RuleRun> runs, const MenuBook& menus,
+          const DecisionLimits& limits, WallTime now)
       : s_(s), runs_(runs), menus_(menus), limits_(limits), now_(now), sent_(s.automatic_last_hour) {}
 
   Decision run(std::span<const Rule> rules) {
@@ -136,7 +142,8 @@ class Decider {
     const auto choice = menus_.choice(s_.account, s_.payload);
     if (!choice) return;
     chosen_ = true;
-    if (choice->row->action == ChoiceAction::none || done_already(RuleId{}) || may_answer() != Verdict::acts) return;
+    if (choice->row->action == ChoiceAction::none || done_already(RuleId{}) || may_answer() != Verdict::acts)
+      return;
     Effect effect;
     effect.author = std::string(kMenuAuthor);
     const MenuRow& row = *choice->row;
@@ -161,7 +168,8 @@ class Decider {
     if (const Verdict v = conditions_fit(rule); v != Verdict::acts) return v;
     if (done_already(rule.id)) return Verdict::done_already;
     const RuleRun* run = last_run(rule.id);
-    if (run != nullptr && now_ - run->at < rule.definition.cooldown && now_ >= run->at) return Verdict::cooldown;
+    if (run != nullptr && now_ - run->at < rule.definition.cooldown && now_ >= run->at)
+      return Verdict::cooldown;
     return act(rule);
   }
 
@@ -267,8 +275,8 @@ class Decider {
   // Nothing is said twice, whichever rules say it.
   bool add(Effect effect) {
     const bool repeated = std::ranges::any_of(decision_.effects, [&](const Effect& e) {
-      return e.kind == effect.kind && e.text == effect.text && e.menu.name == effect.menu.name && e.to == effect.to &&
-             e.emoji == effect.emoji;
+      return e.kind == effect.kind && e.text == effect.text && e.menu.name == effect.menu.name &&
+             e.to == effect.to && e.emoji == effect.emoji;
     });
     if (repeated) return false;
     if (is_answer(effect.kind)) ++sent_;
@@ -302,7 +310,8 @@ Decision decide(const Situation& situation, std::span<const Rule> rules, std::sp
   return Decider(situation, runs, menus, limits, now).run(rules);
 }
 
-bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account, std::string_view type) {
+bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account,
+                  std::string_view type) {
   if (has(kNeverAnswered, type)) return false;
   return !menus.empty() || std::ranges::any_of(rules, [&](const Rule& rule) {
     return fits_statically(rule, account, type) == Verdict::acts;

@@ -66,15 +66,15 @@ enum class Verdict {
   assigned,
   cooldown,
   done_already,
-  after_last,       // an earlier rule was the last to answer
-  menu_choice,      // the message chose from a menu, which answers it
+  after_last,   // an earlier rule was the last to answer
+  menu_choice,  // the message chose from a menu, which answers it
   stop_word,
   too_old,
   too_many,
   window_closed,
   account_blocked,
-  nothing_to_do,    // no emoji for the type, no attachment, its own number, …
-  never_answered,   // an echo, a reaction, history, another app's thread, a system message, a group
+  nothing_to_do,   // no emoji for the type, no attachment, its own number, …
+  never_answered,  // an echo, a reaction, history, another app's thread, a system message, a group
 };
 std::string_view to_string(Verdict verdict);
 std::string_view explain(Verdict verdict);  // a sentence for people
@@ -108,6 +108,7 @@ Decision decide(const Situation& situation, std::span<const Rule> rules, std::sp
                 const MenuBook& menus, const DecisionLimits& limits, WallTime now);
 
 // Whether anything could come of a message of this account and type: spares reading the rest.
-bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account, std::string_view type);
+bool worth_a_look(std::span<const Rule> rules, const MenuBook& menus, AccountId account,
+                  std::string_view type);
 
 }  // namespace posthorn::automation

@@ -41,8 +41,8 @@ Result<bool> flag_member(const JsonView& view, std::string_view key, bool fallba
   return member.raw()->get_bool();
 }
 
-Result<std::int64_t> number_member(const JsonView& view, std::string_view key, std::int64_t fallback, std::int64_t least,
-                                   std::int64_t most) {
+Result<std::int64_t> number_member(const JsonView& view, std::string_view key, std::int64_t fallback,
+                                   std::int64_t least, std::int64_t most) {
   const JsonView member = view[key];
   if (!member.exists()) return fallback;
   const Result<std::int64_t> number = member.integer();
@@ -69,7 +69,8 @@ Result<std::vector<std::string>> texts_member(const JsonView& view, std::string_
 Result<> check_characters(const JsonView& view, std::string_view text, std::size_t least, std::size_t most) {
   const std::size_t length = character_count(text);
   if (length < least) return wrong(view, "is missing");
-  if (length > most) return wrong(view, fmt::format("has {} characters; at most {} are allowed", length, most));
+  if (length > most)
+    return wrong(view, fmt::format("has {} characters; at most {} are allowed", length, most));
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Reading a rule's or menu's JSON strictly: nothing unknown, nothing of a wrong type, and every error names its field.
+// Reading a rule's or menu's JSON strictly: nothing unknown, nothing of a wrong type, and every error names
+// its field.
 #pragma once
 #include <cstdint>
 #include <initializer_list>
@@ -17,8 +18,8 @@ Result<> check_members(const JsonView& view, std::initializer_list<std::string_v
 // Absent members give the fallback.
 Result<std::string> text_member(const JsonView& view, std::string_view key, std::string_view fallback = {});
 Result<bool> flag_member(const JsonView& view, std::string_view key, bool fallback = false);
-Result<std::int64_t> number_member(const JsonView& view, std::string_view key, std::int64_t fallback, std::int64_t least,
-                                   std::int64_t most);
+Result<std::int64_t> number_member(const JsonView& view, std::string_view key, std::int64_t fallback,
+                                   std::int64_t least, std::int64_t most);
 // At most `most` texts, none of them empty or longer than 200 bytes.
 Result<std::vector<std::string>> texts_member(const JsonView& view, std::string_view key, std::size_t most);
 

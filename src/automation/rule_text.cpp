@@ -13,7 +13,8 @@ std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
   const auto lead = static_cast<unsigned char>(text[at++]);
   const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
   std::uint32_t code = more == 3 ? lead & 0x07U : more == 2 ? lead & 0x0FU : more == 1 ? lead & 0x1FU : lead;
-  for (int i = 0; i < more && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; ++i)
+  for (int i = 0; i < more && at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+       ++i)
     code = code << 6U | (static_cast<unsigned char>(text[at++]) & 0x3FU);
   return code;
 }
@@ -40,14 +41,17 @@ bool between(std::uint32_t code, std::uint32_t first, std::uint32_t last) {
   return code >= first && code <= last;
 }
 
-// Blocks in which every upper-case letter is followed by its lower-case one; which of the two is even differs.
+// Blocks in which every upper-case letter is followed by its lower-case one; which of the two is even
+// differs.
 bool alternates_from_even(std::uint32_t c) {
-  return between(c, 0x100, 0x12F) || between(c, 0x132, 0x137) || between(c, 0x14A, 0x177) || between(c, 0x1DE, 0x1EF) ||
-         between(c, 0x1F8, 0x233) || between(c, 0x370, 0x373) || between(c, 0x460, 0x481) || between(c, 0x48A, 0x4BF) ||
-         between(c, 0x4D0, 0x52F) || between(c, 0x1E00, 0x1E95) || between(c, 0x1EA0, 0x1EFF);
+  return between(c, 0x100, 0x12F) || between(c, 0x132, 0x137) || between(c, 0x14A, 0x177) ||
+         between(c, 0x1DE, 0x1EF) || between(c, 0x1F8, 0x233) || between(c, 0x370, 0x373) ||
+         between(c, 0x460, 0x481) || between(c, 0x48A, 0x4BF) || between(c, 0x4D0, 0x52F) ||
+         between(c, 0x1E00, 0x1E95) || between(c, 0x1EA0, 0x1EFF);
 }
 bool alternates_from_odd(std::uint32_t c) {
-  return between(c, 0x139, 0x148) || between(c, 0x179, 0x17E) || between(c, 0x1CD, 0x1DC) || between(c, 0x4C1, 0x4CE);
+  return between(c, 0x139, 0x148) || between(c, 0x179, 0x17E) || between(c, 0x1CD, 0x1DC) ||
+         between(c, 0x4C1, 0x4CE);
 }
 
 // Simple case folding of the alphabets that have cases (Unicode Character Database, the regular blocks).
@@ -75,8 +79,8 @@ std::uint32_t lower(std::uint32_t c) {
 }
 
 bool is_blank(std::uint32_t c) {
-  return c == ' ' || between(c, '\t', '\r') || c == 0xA0 || between(c, 0x2000, 0x200F) || c == 0x202F || c == 0x3000 ||
-         c == 0xFEFF;
+  return c == ' ' || between(c, '\t', '\r') || c == 0xA0 || between(c, 0x2000, 0x200F) || c == 0x202F ||
+         c == 0x3000 || c == 0xFEFF;
 }
 
 bool is_closing(std::uint32_t c) {
@@ -151,7 +155,8 @@ std::string folded(std::string_view text) {
   return out;
 }
 
-const std::string* matching_keyword(const std::vector<std::string>& keywords, KeywordMatch match, std::string_view text) {
+const std::string* matching_keyword(const std::vector<std::string>& keywords, KeywordMatch match,
+                                    std::string_view text) {
   if (keywords.empty()) return nullptr;
   const std::string said = folded(text);
   for (const std::string& keyword : keywords) {
@@ -171,11 +176,12 @@ Result<> check_placeholders(std::string_view text, std::string_view field) {
     const std::string_view inside = end == std::string_view::npos ? "" : text.substr(at + 1, end - at - 1);
     const std::string_view name = split(inside).name;
     if (name != "name" && name != "account") {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("{} has a brace that begins no placeholder; there are {{name}}, {{name|friend}} and "
-                              "{{account}}, and a brace itself is written twice",
-                              field),
-                  std::string(field));
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("{} has a brace that begins no placeholder; there are {{name}}, {{name|friend}} and "
+                      "{{account}}, and a brace itself is written twice",
+                      field),
+          std::string(field));
     }
     at = end;
   }

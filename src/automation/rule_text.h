@@ -10,12 +10,14 @@ namespace posthorn::automation {
 
 enum class KeywordMatch { whole, starts, contains };
 
-// Lower case (Latin, Greek, Cyrillic, Armenian), runs of blanks as one, no blanks or closing punctuation around.
+// Lower case (Latin, Greek, Cyrillic, Armenian), runs of blanks as one, no blanks or closing punctuation
+// around.
 std::string folded(std::string_view text);
 
-// The keyword that matches, or nothing. `contains` and `starts` look for whole words, so that "hi" is not in "this"; in
-// scripts without blanks between words they look for the characters.
-const std::string* matching_keyword(const std::vector<std::string>& keywords, KeywordMatch match, std::string_view text);
+// The keyword that matches, or nothing. `contains` and `starts` look for whole words, so that "hi" is not in
+// "this"; in scripts without blanks between words they look for the characters.
+const std::string* matching_keyword(const std::vector<std::string>& keywords, KeywordMatch match,
+                                    std::string_view text);
 
 struct Placeholders {
   std::string name;     // empty: not known

@@ -65,8 +65,8 @@ const ZoneRule* zone_by_number(PhoneNumber number) {
   return nullptr;
 }
 
-// Zones that people know by another name than the table, or whose rule is that of a larger neighbour (links of the time
-// zone database, file "backward").
+// Zones that people know by another name than the table, or whose rule is that of a larger neighbour (links
+// of the time zone database, file "backward").
 struct ZoneAlias {
   std::string_view name, rule;
 };

@@ -33,21 +33,28 @@ Result<std::string> rendered(const TemplateSample& sample) {
 // A content with the members that say to whom it goes.
 Result<std::string> addressed(const Result<std::string>& content) {
   if (!content) return content;
-  return R"({"messaging_product":"whatsapp","recipient_type":"individual","to":"+491701234567",)" + content->substr(1);
+  return R"({"messaging_product":"whatsapp","recipient_type":"individual","to":"+491701234567",)" +
+         content->substr(1);
 }
 
 int print_free_forms() {
   const ReplyButton buttons[] = {{"menu:main:yes", "Yes"}, {"menu:main:no", "No"}};
-  const ListRow rows[] = {{"menu:main:hours", "Opening hours", "When we are there"}, {"menu:main:more", "More", ""}};
+  const ListRow rows[] = {{"menu:main:hours", "Opening hours", "When we are there"},
+                          {"menu:main:more", "More", ""}};
   const ListSection sections[] = {{"First", rows}};
   int failures = print("content/text", addressed(text_content("See https://example.com", true)));
   failures += print("content/reaction", addressed(reaction_content("wamid.A", "👍")));
   failures += print("content/reaction/removed", addressed(reaction_content("wamid.A", "")));
-  failures += print("content/buttons", addressed(buttons_content({"Shop", "What is it about?", "Any time"}, buttons)));
-  failures += print("content/list", addressed(list_content({"Shop", "What is it about?", ""}, "Choose", sections)));
-  const MediaContent media[] = {{"image", "1234567890", "Look", ""},      {"video", "1234567890", "Look", ""},
-                                {"document", "1234567890", "Look", "a.pdf"}, {"audio", "1234567890", "", ""},
-                                {"voice", "1234567890", "", ""},          {"sticker", "1234567890", "", ""}};
+  failures += print("content/buttons",
+                    addressed(buttons_content({"Shop", "What is it about?", "Any time"}, buttons)));
+  failures +=
+      print("content/list", addressed(list_content({"Shop", "What is it about?", ""}, "Choose", sections)));
+  const MediaContent media[] = {{"image", "1234567890", "Look", ""},
+                                {"video", "1234567890", "Look", ""},
+                                {"document", "1234567890", "Look", "a.pdf"},
+                                {"audio", "1234567890", "", ""},
+                                {"voice", "1234567890", "", ""},
+                                {"sticker", "1234567890", "", ""}};
   for (const MediaContent& one : media)
     failures += print(fmt::format("content/{}", one.kind), addressed(media_content(one)));
   return failures;

@@ -15,20 +15,23 @@ namespace {
 Result<> check_length(std::string_view what, std::string_view text, std::size_t least, std::size_t most) {
   const std::size_t length = count_characters(text);
   if (length >= least && length <= most) return {};
-  if (length < least) return fail(ErrorCode::invalid_argument, fmt::format("{} is missing", what), std::string(what));
+  if (length < least)
+    return fail(ErrorCode::invalid_argument, fmt::format("{} is missing", what), std::string(what));
   return fail(ErrorCode::invalid_argument,
-              fmt::format("{} has {} characters; at most {} are allowed", what, length, most), std::string(what));
+              fmt::format("{} has {} characters; at most {} are allowed", what, length, most),
+              std::string(what));
 }
 
 Result<> check_id(std::string_view what, std::string_view id, std::size_t most) {
   if (!id.empty() && id.size() <= most) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("{} has {} bytes; it needs 1 to {}", what, id.size(), most),
-              std::string(what));
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} has {} bytes; it needs 1 to {}", what, id.size(), most), std::string(what));
 }
 
 Result<> check_unique(std::string_view what, std::string_view text, std::set<std::string_view>& seen) {
   if (seen.insert(text).second) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("{} '{}' appears twice", what, text), std::string(what));
+  return fail(ErrorCode::invalid_argument, fmt::format("{} '{}' appears twice", what, text),
+              std::string(what));
 }
 
 Result<> check_frame(const InteractiveFrame& frame, std::size_t most) {
@@ -57,7 +60,8 @@ Result<> check_rows(std::span<const ListSection> sections) {
   for (const ListSection& section : sections) {
     PH_TRY(check_length("section title", section.title, sections.size() > 1 ? 1 : 0, kMaxSectionTitle));
     if (section.rows.empty())
-      return fail(ErrorCode::invalid_argument, fmt::format("section '{}' has no rows", section.title), "rows");
+      return fail(ErrorCode::invalid_argument, fmt::format("section '{}' has no rows", section.title),
+                  "rows");
     rows += section.rows.size();
     for (const ListRow& row : section.rows) {
       PH_TRY(check_id("row id", row.id, kMaxRowId));
@@ -68,7 +72,8 @@ Result<> check_rows(std::span<const ListSection> sections) {
   }
   if (rows <= kMaxRows) return {};
   return fail(ErrorCode::invalid_argument,
-              fmt::format("a list has at most {} rows in all its sections together, not {}", kMaxRows, rows), "rows");
+              fmt::format("a list has at most {} rows in all its sections together, not {}", kMaxRows, rows),
+              "rows");
 }
 
 struct FileType {
@@ -138,8 +143,8 @@ Result<std::string> reaction_content(std::string_view wamid, std::string_view em
 Result<std::string> buttons_content(const InteractiveFrame& frame, std::span<const ReplyButton> buttons) {
   PH_TRY(check_frame(frame, kMaxInteractiveBody));
   if (buttons.empty() || buttons.size() > kMaxButtons) {
-    return fail(ErrorCode::invalid_argument, fmt::format("there must be 1 to {} buttons, not {}", kMaxButtons, buttons.size()),
-                "buttons");
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("there must be 1 to {} buttons, not {}", kMaxButtons, buttons.size()), "buttons");
   }
   std::set<std::string_view> ids, titles;
   std::string out;
@@ -165,7 +170,8 @@ Result<std::string> list_content(const InteractiveFrame& frame, std::string_view
   PH_TRY(check_length("button", button, 1, kMaxButtonTitle));
   if (sections.empty() || sections.size() > kMaxSections) {
     return fail(ErrorCode::invalid_argument,
-                fmt::format("there must be 1 to {} sections, not {}", kMaxSections, sections.size()), "sections");
+                fmt::format("there must be 1 to {} sections, not {}", kMaxSections, sections.size()),
+                "sections");
   }
   PH_TRY(check_rows(sections));
   std::string out;

@@ -19,7 +19,8 @@ WallTime utc(int y, unsigned m, unsigned d, int hour, int minute = 0) {
   return sys_days(year(y) / month(m) / day(d)) + std::chrono::hours(hour) + minutes(minute);
 }
 
-constexpr std::string_view kShop = R"({"time_zone": "Europe/Berlin", "days": {"mon": ["09:00-12:00", "13:00-17:00"],
+constexpr std::string_view kShop =
+    R"({"time_zone": "Europe/Berlin", "days": {"mon": ["09:00-12:00", "13:00-17:00"],
   "fri": ["22:00-02:00"], "sun": ["00:00-24:00"]}, "closed": ["2026-12-25"]})";
 
 struct Instant {
@@ -63,7 +64,8 @@ TEST(BusinessHours, HoldOnTheDaysOfTheClockChange) {
 }
 
 TEST(BusinessHours, WorkWestOfGreenwich) {
-  const BusinessHours shop = hours(R"({"time_zone": "America/Los_Angeles", "days": {"mon": ["09:00-17:00"]}})");
+  const BusinessHours shop =
+      hours(R"({"time_zone": "America/Los_Angeles", "days": {"mon": ["09:00-17:00"]}})");
   EXPECT_TRUE(is_open(shop, utc(2026, 1, 6, 0, 30)));  // Monday 16:30 there
   EXPECT_FALSE(is_open(shop, utc(2026, 1, 5, 9, 0)));  // Monday 1:00 there
 }
@@ -74,12 +76,13 @@ TEST(BusinessHours, ComeBackFromTheirJson) {
 }
 
 TEST(BusinessHours, RefuseWhatIsNoTime) {
-  for (const char* span : {"", "9:00-17:00", "09:00", "09:00-", "-", "24:00-25:00", "09:60-10:00", "09:00-09:00", "aa:00-10:00",
-                           "09:00 - 17:00", "24:00-09:00"}) {
+  for (const char* span : {"", "9:00-17:00", "09:00", "09:00-", "-", "24:00-25:00", "09:60-10:00",
+                           "09:00-09:00", "aa:00-10:00", "09:00 - 17:00", "24:00-09:00"}) {
     const json::value value = parse_json(fmt::format(R"({{"days": {{"mon": ["{}"]}}}})", span)).value();
     EXPECT_FALSE(parse_business_hours(JsonView(value))) << span;
   }
-  for (const char* day : {"2026-13-01", "2026-02-30", "26-01-01", "2026/01/01", "2026-1-1", "0000-01-01", "2026-aa-01"}) {
+  for (const char* day :
+       {"2026-13-01", "2026-02-30", "26-01-01", "2026/01/01", "2026-1-1", "0000-01-01", "2026-aa-01"}) {
     const json::value value =
         parse_json(fmt::format(R"({{"days": {{"mon": ["09:00-10:00"]}}, "closed": ["{}"]}})", day)).value();
     const auto parsed = parse_business_hours(JsonView(value));

@@ -1,9 +1,8 @@
-#include "automation/rule_decision.h"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "automation/rule_decision.h"
 #include "automation/rule_defaults.h"
 
 namespace posthorn::automation {
@@ -53,7 +52,8 @@ Decision decide_one(const Situation& s, const Rule& r, std::vector<RuleRun> runs
 std::vector<std::string> texts(const Decision& decision) {
   std::vector<std::string> out;
   for (const Effect& effect : decision.effects)
-    out.push_back(fmt::format("{}:{}", to_string(effect.kind), effect.emoji.empty() ? effect.text : effect.emoji));
+    out.push_back(
+        fmt::format("{}:{}", to_string(effect.kind), effect.emoji.empty() ? effect.text : effect.emoji));
   return out;
 }
 
@@ -86,16 +86,18 @@ TEST(Decision, EachConditionForItself) {
       {"another text", when(R"("keywords": ["menu"])"), same, Verdict::keyword},
       {"no text", when(R"("keywords": ["menu"])"), [](Situation& s) { s.text = ""; }, Verdict::keyword},
       {"not the first contact", when(R"("first_contact": true)"), same, Verdict::contact},
-      {"first contact", when(R"("first_contact": true)"), [](Situation& s) { s.previous_inbound.reset(); }, Verdict::acts},
+      {"first contact", when(R"("first_contact": true)"), [](Situation& s) { s.previous_inbound.reset(); },
+       Verdict::acts},
       {"short pause", when(R"("after_pause_hours": 2)"), same, Verdict::contact},
       {"long pause", when(R"("after_pause_hours": 1)"), same, Verdict::acts},
-      {"first contact is no pause", when(R"("after_pause_hours": 1)"), [](Situation& s) { s.previous_inbound.reset(); },
-       Verdict::contact},
+      {"first contact is no pause", when(R"("after_pause_hours": 1)"),
+       [](Situation& s) { s.previous_inbound.reset(); }, Verdict::contact},
       {"either of both", when(R"("first_contact": true, "after_pause_hours": 1)"), same, Verdict::acts},
       {"reply id", when(R"("reply_ids": ["yes"])"), [](Situation& s) { s.payload = "yes"; }, Verdict::acts},
-      {"reply id by its beginning", when(R"("reply_ids": ["order:*"])"), [](Situation& s) { s.payload = "order:5"; },
-       Verdict::acts},
-      {"another reply id", when(R"("reply_ids": ["yes"])"), [](Situation& s) { s.payload = "yes!"; }, Verdict::reply_id},
+      {"reply id by its beginning", when(R"("reply_ids": ["order:*"])"),
+       [](Situation& s) { s.payload = "order:5"; }, Verdict::acts},
+      {"another reply id", when(R"("reply_ids": ["yes"])"), [](Situation& s) { s.payload = "yes!"; },
+       Verdict::reply_id},
       {"no reply id", when(R"("reply_ids": ["*"])"), same, Verdict::reply_id},
       {"open", under(fmt::format(R"("hours": "open", {})", kHours)), same, Verdict::acts},
       {"not closed", under(fmt::format(R"("hours": "closed", {})", kHours)), same, Verdict::hours},
@@ -103,35 +105,46 @@ TEST(Decision, EachConditionForItself) {
        [](Situation& s) { s.at = kNow - std::chrono::minutes(61); }, Verdict::too_old},
       {"channel", under(R"("channels": ["whatsapp"])"), same, Verdict::acts},
       {"another channel", under(R"("channels": ["instagram"])"), same, Verdict::other_channel},
-      {"assigned", under(R"("unless_assigned": true)"), [](Situation& s) { s.assigned = true; }, Verdict::assigned},
+      {"assigned", under(R"("unless_assigned": true)"), [](Situation& s) { s.assigned = true; },
+       Verdict::assigned},
       {"not assigned", under(R"("unless_assigned": true)"), same, Verdict::acts},
-      {"old", std::string(kSay), [](Situation& s) { s.at = kNow - std::chrono::minutes(11); }, Verdict::too_old},
-      {"blocked", std::string(kSay), [](Situation& s) { s.account_blocked = true; }, Verdict::account_blocked},
-      {"closed window", std::string(kSay), [](Situation& s) { s.window.last_inbound = s.window.last_action = WallTime{}; },
+      {"old", std::string(kSay), [](Situation& s) { s.at = kNow - std::chrono::minutes(11); },
+       Verdict::too_old},
+      {"blocked", std::string(kSay), [](Situation& s) { s.account_blocked = true; },
+       Verdict::account_blocked},
+      {"closed window", std::string(kSay),
+       [](Situation& s) { s.window.last_inbound = s.window.last_action = WallTime{}; },
        Verdict::window_closed},
       {"too many", std::string(kSay), [](Situation& s) { s.automatic_last_hour = 20; }, Verdict::too_many},
       {"stop", std::string(kSay), [](Situation& s) { s.text = " stop! "; }, Verdict::stop_word},
-      {"stop that the rule names", when(R"("keywords": ["stop"])"), [](Situation& s) { s.text = "Stop"; }, Verdict::acts},
-      {"stop in a sentence", std::string(kSay), [](Situation& s) { s.text = "where is the bus stop"; }, Verdict::acts},
+      {"stop that the rule names", when(R"("keywords": ["stop"])"), [](Situation& s) { s.text = "Stop"; },
+       Verdict::acts},
+      {"stop in a sentence", std::string(kSay), [](Situation& s) { s.text = "where is the bus stop"; },
+       Verdict::acts},
       {"a group", std::string(kSay), [](Situation& s) { s.group = true; }, Verdict::never_answered},
       {"unsent", std::string(kSay), [](Situation& s) { s.deleted = true; }, Verdict::never_answered},
       {"an error", std::string(kSay), [](Situation& s) { s.error_code = 131051; }, Verdict::never_answered},
       {"standby", std::string(kSay), [](Situation& s) { s.standby = true; }, Verdict::never_answered},
-      {"a note", std::string(kSay), [](Situation& s) { s.direction = MessageDirection::note; }, Verdict::never_answered},
+      {"a note", std::string(kSay), [](Situation& s) { s.direction = MessageDirection::note; },
+       Verdict::never_answered},
       {"no menu of this name", doing(R"("effect": "menu", "menu": "nope")"), same, Verdict::nothing_to_do},
       {"no media to echo", doing(R"("effect": "echo_media")"), same, Verdict::nothing_to_do},
-      {"no emoji for it", doing(R"("effect": "react", "emoji": {"image": "🔥"})"), same, Verdict::nothing_to_do},
-      {"an emoji taken out", doing(R"("effect": "react", "emoji": {"text": "", "*": "🔥"})"), same, Verdict::nothing_to_do},
-      {"forwarding to oneself", doing(R"("effect": "forward", "to": "+491701234567")"), same, Verdict::nothing_to_do},
-      {"forwarding a text as media", doing(R"("effect": "forward", "to": "+4930123456", "media_only": true)"), same,
+      {"no emoji for it", doing(R"("effect": "react", "emoji": {"image": "🔥"})"), same,
        Verdict::nothing_to_do},
+      {"an emoji taken out", doing(R"("effect": "react", "emoji": {"text": "", "*": "🔥"})"), same,
+       Verdict::nothing_to_do},
+      {"forwarding to oneself", doing(R"("effect": "forward", "to": "+491701234567")"), same,
+       Verdict::nothing_to_do},
+      {"forwarding a text as media", doing(R"("effect": "forward", "to": "+4930123456", "media_only": true)"),
+       same, Verdict::nothing_to_do},
       {"forwarding what is old", doing(R"("effect": "forward", "to": "+4930123456")"),
        [](Situation& s) { s.at = kNow - std::chrono::hours(5); }, Verdict::acts},
-      {"a receipt for what is old", doing(R"("effect": "read")"), [](Situation& s) { s.at = kNow - std::chrono::hours(5); },
+      {"a receipt for what is old", doing(R"("effect": "read")"),
+       [](Situation& s) { s.at = kNow - std::chrono::hours(5); }, Verdict::acts},
+      {"a receipt for stop", doing(R"("effect": "read")"), [](Situation& s) { s.text = "STOP"; },
        Verdict::acts},
-      {"a receipt for stop", doing(R"("effect": "read")"), [](Situation& s) { s.text = "STOP"; }, Verdict::acts},
-      {"a receipt for a message without id", doing(R"("effect": "read")"), [](Situation& s) { s.channel_id = ""; },
-       Verdict::nothing_to_do},
+      {"a receipt for a message without id", doing(R"("effect": "read")"),
+       [](Situation& s) { s.channel_id = ""; }, Verdict::nothing_to_do},
   };
   for (const Case& c : cases) {
     Situation s = situation();
@@ -158,7 +171,9 @@ TEST(Decision, DisabledAndForeignRulesRest) {
 TEST(Decision, CooldownsAndRepetitions) {
   const Rule r = rule(R"({"cooldown_minutes": 60, "do": [{"effect": "text", "text": "Hi"}]})");
   const auto verdict = [&](Duration ago, std::int64_t message, std::int64_t of_rule = 1) {
-    return decide_one(situation(), r, {{RuleId{of_rule}, MessageId{message}, kNow - ago}}).judgements[0].verdict;
+    return decide_one(situation(), r, {{RuleId{of_rule}, MessageId{message}, kNow - ago}})
+        .judgements[0]
+        .verdict;
   };
   EXPECT_EQ(verdict(std::chrono::minutes(59), 6), Verdict::cooldown);
   EXPECT_EQ(verdict(std::chrono::minutes(60), 6), Verdict::acts);
@@ -191,7 +206,9 @@ TEST(Decision, TheLimitCountsWithinOneMessageToo) {
   Situation s = situation();
   s.automatic_last_hour = 19;
   const Decision decision = decide_one(
-      s, rule(R"({"do": [{"effect": "text", "text": "a"}, {"effect": "text", "text": "b"}, {"effect": "read"}]})"));
+      s,
+      rule(
+          R"({"do": [{"effect": "text", "text": "a"}, {"effect": "text", "text": "b"}, {"effect": "read"}]})"));
   EXPECT_THAT(texts(decision), ElementsAre("text:a", "read:"));
 }
 
@@ -200,8 +217,16 @@ TEST(Decision, ReactsByType) {
   struct Reaction {
     const char *type, *emoji;
   };
-  for (const Reaction& c : {Reaction{"text", "👍"}, {"image", "❤️"}, {"video", "🔥"}, {"audio", "🎵"}, {"voice", "🎵"},
-                            {"document", "✅"}, {"sticker", "😂"}, {"location", "📍"}, {"contacts", "👋"}, {"order", "👍"}}) {
+  for (const Reaction& c : {Reaction{"text", "👍"},
+                            {"image", "❤️"},
+                            {"video", "🔥"},
+                            {"audio", "🎵"},
+                            {"voice", "🎵"},
+                            {"document", "✅"},
+                            {"sticker", "😂"},
+                            {"location", "📍"},
+                            {"contacts", "👋"},
+                            {"order", "👍"}}) {
     Situation s = situation();
     s.type = c.type;
     EXPECT_THAT(texts(decide_one(s, r)), ElementsAre(std::string("react:") + c.emoji)) << c.type;
@@ -212,17 +237,20 @@ TEST(Decision, ChoicesGoBeforeRules) {
   Situation s = situation();
   s.type = "interactive";
   s.payload = "menu:support:problem";
-  const std::vector<Rule> rules = {rule(kSay, 1), rule(R"({"do": [{"effect": "read"}]})", 2),
-                                   rule(R"({"when": {"reply_ids": ["menu:support:*"]}, "do": [{"effect": "text", "text": "seen"}]})", 3)};
+  const std::vector<Rule> rules = {
+      rule(kSay, 1), rule(R"({"do": [{"effect": "read"}]})", 2),
+      rule(R"({"when": {"reply_ids": ["menu:support:*"]}, "do": [{"effect": "text", "text": "seen"}]})", 3)};
   const Decision decision = decide(s, rules, {}, menus(), limits(), kNow);
-  EXPECT_THAT(texts(decision), ElementsAre("text:Describe the problem; a picture helps.", "read:", "text:seen"));
+  EXPECT_THAT(texts(decision),
+              ElementsAre("text:Describe the problem; a picture helps.", "read:", "text:seen"));
   EXPECT_EQ(decision.effects[0].author, "automation:menu");
   EXPECT_EQ(decision.judgements[0].verdict, Verdict::menu_choice);
   s.payload = "menu:support:human";
   EXPECT_THAT(texts(decide_one(s, rule(kSay))), IsEmpty()) << "a person will answer";
   s.payload = "menu:support:main";
   EXPECT_THAT(texts(decide_one(s, rule(kSay))), ElementsAre("menu:What can we do for you?"));
-  EXPECT_THAT(texts(decide_one(s, rule(kSay), {{RuleId{}, MessageId{7}, kNow}})), IsEmpty()) << "done already";
+  EXPECT_THAT(texts(decide_one(s, rule(kSay), {{RuleId{}, MessageId{7}, kNow}})), IsEmpty())
+      << "done already";
   s.flags = message_flags::kEcho;
   EXPECT_THAT(texts(decide_one(s, rule(kSay))), IsEmpty());
 }
@@ -256,11 +284,13 @@ TEST(Defaults, AreOfferedSwitchedOff) {
   EXPECT_EQ(default_menus().size(), 4U);
   const MenuBook book = menus();
   for (const Menu& menu : default_menus()) {
-    for (const auto channel : {channels::Channel::whatsapp, channels::Channel::instagram, channels::Channel::messenger})
+    for (const auto channel :
+         {channels::Channel::whatsapp, channels::Channel::instagram, channels::Channel::messenger})
       EXPECT_TRUE(check_menu(menu, channel)) << menu.name;
     for (const MenuSection& section : menu.sections) {
       for (const MenuRow& row : section.rows)
-        if (row.action == ChoiceAction::menu) EXPECT_NE(book.find(AccountId{1}, row.value), nullptr) << row.value;
+        if (row.action == ChoiceAction::menu)
+          EXPECT_NE(book.find(AccountId{1}, row.value), nullptr) << row.value;
     }
   }
   EXPECT_EQ(default_menu("nope"), nullptr);

@@ -24,7 +24,8 @@ std::string list(std::string_view sections) {
   return fmt::format(R"({{"body": "b", "button": "Choose", "sections": [{}]}})", sections);
 }
 
-constexpr std::string_view kMain = R"({"header": "Shop", "body": "Hello {name}", "footer": "Any time", "button": "Choose",
+constexpr std::string_view kMain =
+    R"({"header": "Shop", "body": "Hello {name}", "footer": "Any time", "button": "Choose",
   "sections": [{"title": "One", "rows": [
      {"id": "hours", "title": "Opening hours", "description": "When we are there", "action": "text", "text": "9 to 5"},
      {"id": "web", "title": "Web", "action": "url", "value": "https://shop.example/x?y=1"}]},
@@ -38,7 +39,8 @@ TEST(Menu, ReadsAndComesBack) {
 }
 
 TEST(Menu, TakesTheOlderNames) {
-  const Result<Menu> menu = parse(R"({"menuId": "main", "bodyText": "b", "buttonText": "Go", "sections": [{"rows": [
+  const Result<Menu> menu =
+      parse(R"({"menuId": "main", "bodyText": "b", "buttonText": "Go", "sections": [{"rows": [
     {"rowId": "a", "title": "A", "actionType": "send_text", "answerText": "hi"},
     {"rowId": "b", "title": "B", "actionType": "open_url", "actionValue": "https://a.example", "answerText": "see"},
     {"rowId": "c", "title": "C", "actionType": "invoke_action", "actionValue": "services"}]}]})");
@@ -59,34 +61,47 @@ TEST(Menu, IsNeverCutButRefused) {
       {R"({"button": "Choose", "sections": [{"rows": [{"id": "a", "title": "A"}]}]})", "body"},
       {R"({"body": "b", "sections": [{"rows": [{"id": "a", "title": "A"}]}]})", "button"},
       {R"({"body": "b", "button": "Choose"})", "sections"},
-      {fmt::format(R"({{"body": "b", "button": "{}", "sections": [{{"rows": [{}]}}]}})", text(21), rows(1)), "button"},
-      {fmt::format(R"({{"body": "b", "button": "x", "header": "{}", "sections": [{{"rows": [{}]}}]}})", text(61), rows(1)),
+      {fmt::format(R"({{"body": "b", "button": "{}", "sections": [{{"rows": [{}]}}]}})", text(21), rows(1)),
+       "button"},
+      {fmt::format(R"({{"body": "b", "button": "x", "header": "{}", "sections": [{{"rows": [{}]}}]}})",
+                   text(61), rows(1)),
        "header"},
-      {fmt::format(R"({{"body": "b", "button": "x", "footer": "{}", "sections": [{{"rows": [{}]}}]}})", text(61), rows(1)),
+      {fmt::format(R"({{"body": "b", "button": "x", "footer": "{}", "sections": [{{"rows": [{}]}}]}})",
+                   text(61), rows(1)),
        "footer"},
-      {fmt::format(R"({{"body": "{}", "button": "x", "sections": [{{"rows": [{}]}}]}})", text(4097), rows(1)), "body"},
-      {fmt::format(R"({{"body": "{}", "style": "buttons", "sections": [{{"rows": [{}]}}]}})", text(1025), rows(1)), "body"},
+      {fmt::format(R"({{"body": "{}", "button": "x", "sections": [{{"rows": [{}]}}]}})", text(4097), rows(1)),
+       "body"},
+      {fmt::format(R"({{"body": "{}", "style": "buttons", "sections": [{{"rows": [{}]}}]}})", text(1025),
+                   rows(1)),
+       "body"},
       {R"({"body": "Hi {nam}", "button": "x", "sections": [{"rows": [{"id": "a", "title": "A"}]}]})", "body"},
       {list(fmt::format(R"({{"rows": [{}]}})", rows(11))), "sections"},
-      {list(fmt::format(R"({{"title": "a", "rows": [{}]}},{{"title": "b", "rows": [{}]}})", rows(6), rows(5, 7))), "sections"},
-      {list(fmt::format(R"({{"rows": [{}]}},{{"title": "b", "rows": [{}]}})", rows(1), rows(1, 2))), "sections[0].title"},
+      {list(fmt::format(R"({{"title": "a", "rows": [{}]}},{{"title": "b", "rows": [{}]}})", rows(6),
+                        rows(5, 7))),
+       "sections"},
+      {list(fmt::format(R"({{"rows": [{}]}},{{"title": "b", "rows": [{}]}})", rows(1), rows(1, 2))),
+       "sections[0].title"},
       {list(R"({"rows": []})"), "sections[0].rows"},
       {list(fmt::format(R"({{"title": "{}", "rows": [{}]}})", text(25), rows(1))), "sections[0].title"},
-      {list(fmt::format(R"({{"rows": [{{"id": "a", "title": "{}"}}]}})", text(25))), "sections[0].rows[0].title"},
+      {list(fmt::format(R"({{"rows": [{{"id": "a", "title": "{}"}}]}})", text(25))),
+       "sections[0].rows[0].title"},
       {list(fmt::format(R"({{"rows": [{{"id": "a", "title": "A", "description": "{}"}}]}})", text(73))),
        "sections[0].rows[0].description"},
       {list(R"({"rows": [{"title": "A"}]})"), "sections[0].rows[0].id"},
       {list(R"({"rows": [{"id": "a b", "title": "A"}]})"), "sections[0].rows[0].id"},
       {list(R"({"rows": [{"id": "a", "title": "A"}, {"id": "a", "title": "B"}]})"), "sections[0].rows[1].id"},
-      {list(R"({"rows": [{"id": "a", "title": "A"}, {"id": "b", "title": "A"}]})"), "sections[0].rows[1].title"},
+      {list(R"({"rows": [{"id": "a", "title": "A"}, {"id": "b", "title": "A"}]})"),
+       "sections[0].rows[1].title"},
       {list(R"({"rows": [{"id": "a", "title": "A", "action": "call"}]})"), "sections[0].rows[0].action"},
       {list(R"({"rows": [{"id": "a", "title": "A", "action": "text"}]})"), "sections[0].rows[0].text"},
       {list(R"({"rows": [{"id": "a", "title": "A", "action": "url", "value": "javascript:alert"}]})"),
        "sections[0].rows[0].value"},
-      {list(R"({"rows": [{"id": "a", "title": "A", "action": "menu", "value": "No Such"}]})"), "sections[0].rows[0].value"},
+      {list(R"({"rows": [{"id": "a", "title": "A", "action": "menu", "value": "No Such"}]})"),
+       "sections[0].rows[0].value"},
       {list(R"({"rows": [{"id": "a", "rowId": "a", "title": "A"}]})"), "sections[0].rows[0].rowId"},
       {R"({"body": "b", "style": "carousel", "sections": []})", "style"},
-      {fmt::format(R"({{"body": "b", "style": "buttons", "sections": [{{"rows": [{}]}}]}})", rows(4)), "sections"},
+      {fmt::format(R"({{"body": "b", "style": "buttons", "sections": [{{"rows": [{}]}}]}})", rows(4)),
+       "sections"},
       {R"({"body": "b", "style": "buttons", "sections": [{"rows": [{"id": "a", "title": "twenty-one characters"}]}]})",
        "sections[0].rows[0].title"},
   };
@@ -96,7 +111,8 @@ TEST(Menu, IsNeverCutButRefused) {
     EXPECT_EQ(menu.error().field, bad.field) << menu.error().message;
   }
   EXPECT_TRUE(parse(list(fmt::format(R"({{"rows": [{}]}})", rows(10)))));
-  for (const char* name : {"", "Main", "a b", "a:b", "ä"}) EXPECT_FALSE(parse_menu(name, parse_json(kMain).value())) << name;
+  for (const char* name : {"", "Main", "a b", "a:b", "ä"})
+    EXPECT_FALSE(parse_menu(name, parse_json(kMain).value())) << name;
 }
 
 TEST(Menu, KnowsWhatOtherChannelsShow) {
@@ -125,17 +141,19 @@ TEST(Menu, FindsWhatWasChosen) {
   const MenuBook book({{AccountId{}, true, *parse(kMain)}});
   ASSERT_TRUE(book.choice(AccountId{1}, choice_id("main", "more")));
   EXPECT_EQ(book.choice(AccountId{1}, choice_id("main", "more"))->row->value, "more");
-  for (const char* payload : {"", "menu:", "menu:main", "menu:main:", "menu:main:x", "menu:x:more", "main:more", "more"})
+  for (const char* payload :
+       {"", "menu:", "menu:main", "menu:main:", "menu:main:x", "menu:x:more", "main:more", "more"})
     EXPECT_FALSE(book.choice(AccountId{1}, payload)) << payload;
 }
 
 TEST(Compose, MenusByChannel) {
   Menu menu = *parse(kMain);
-  EXPECT_EQ(*compose_menu(Channel::whatsapp, menu),
-            R"({"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"Shop"},"body":{"text":"Hello {name}"},)"
-            R"("footer":{"text":"Any time"},"action":{"button":"Choose","sections":[{"title":"One","rows":[)"
-            R"({"id":"menu:main:hours","title":"Opening hours","description":"When we are there"},{"id":"menu:main:web","title":"Web"}]},)"
-            R"({"title":"Two","rows":[{"id":"menu:main:more","title":"More"}]}]}}})");
+  EXPECT_EQ(
+      *compose_menu(Channel::whatsapp, menu),
+      R"({"type":"interactive","interactive":{"type":"list","header":{"type":"text","text":"Shop"},"body":{"text":"Hello {name}"},)"
+      R"("footer":{"text":"Any time"},"action":{"button":"Choose","sections":[{"title":"One","rows":[)"
+      R"({"id":"menu:main:hours","title":"Opening hours","description":"When we are there"},{"id":"menu:main:web","title":"Web"}]},)"
+      R"({"title":"Two","rows":[{"id":"menu:main:more","title":"More"}]}]}}})");
   EXPECT_EQ(*compose_menu(Channel::instagram, menu),
             R"({"message":{"text":"Shop\nHello {name}\nAny time","quick_replies":[)"
             R"({"content_type":"text","title":"Opening hours","payload":"menu:main:hours"},)"
@@ -143,10 +161,11 @@ TEST(Compose, MenusByChannel) {
             R"({"content_type":"text","title":"More","payload":"menu:main:more"}]}})");
   menu.style = MenuStyle::buttons;
   menu.header.clear();
-  EXPECT_EQ(*compose_menu(Channel::whatsapp, menu),
-            R"({"type":"interactive","interactive":{"type":"button","body":{"text":"Hello {name}"},"footer":{"text":"Any time"},)"
-            R"("action":{"buttons":[{"type":"reply","reply":{"id":"menu:main:hours","title":"Opening hours"}},)"
-            R"({"type":"reply","reply":{"id":"menu:main:web","title":"Web"}},{"type":"reply","reply":{"id":"menu:main:more","title":"More"}}]}}})");
+  EXPECT_EQ(
+      *compose_menu(Channel::whatsapp, menu),
+      R"({"type":"interactive","interactive":{"type":"button","body":{"text":"Hello {name}"},"footer":{"text":"Any time"},)"
+      R"("action":{"buttons":[{"type":"reply","reply":{"id":"menu:main:hours","title":"Opening hours"}},)"
+      R"({"type":"reply","reply":{"id":"menu:main:web","title":"Web"}},{"type":"reply","reply":{"id":"menu:main:more","title":"More"}}]}}})");
 }
 
 TEST(Compose, TextsWithinTheChannelsLimits) {
@@ -162,7 +181,8 @@ TEST(Compose, TextsWithinTheChannelsLimits) {
 
 TEST(Compose, MediaAsTheChannelTakesIt) {
   const OutgoingMedia picture{"image", "image/jpeg", "12", "look", "a.jpg", 1000};
-  EXPECT_EQ(*compose_media(Channel::whatsapp, picture), R"({"type":"image","image":{"id":"12","caption":"look"}})");
+  EXPECT_EQ(*compose_media(Channel::whatsapp, picture),
+            R"({"type":"image","image":{"id":"12","caption":"look"}})");
   EXPECT_EQ(*compose_media(Channel::messenger, picture),
             R"({"message":{"attachment":{"type":"image","payload":{"attachment_id":"12"}}}})");
   const OutgoingMedia voice{"voice", "audio/ogg; codecs=opus", "12", "look", "a.ogg", 1000};

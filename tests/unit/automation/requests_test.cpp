@@ -1,8 +1,7 @@
-#include "automation/automation_requests.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "automation/automation_requests.h"
 #include "automation/rule_defaults.h"
 #include "automation_house.h"
 
@@ -48,7 +47,8 @@ class RequestsTest : public testing::Test {
 };
 
 TEST_F(RequestsTest, NobodyIsWrittenToWithoutAWindow) {
-  EXPECT_THAT(opening(PhoneNumber::from_digits(491700000009)), HasSubstr("to: +491700000009 has never written to Shop"));
+  EXPECT_THAT(opening(PhoneNumber::from_digits(491700000009)),
+              HasSubstr("to: +491700000009 has never written to Shop"));
   EXPECT_THAT(opening(kAda), HasSubstr("window with +491700000001 is closed"));
   house.arrive({});
   EXPECT_EQ(opening(kAda), "");
@@ -68,7 +68,9 @@ TEST_F(RequestsTest, SendsTheMenuThatHolds) {
     });
   };
   EXPECT_EQ(send("main"), "") << "the one to begin with";
-  house.add_menu("main", R"({"style": "buttons", "body": "Hi {name}", "sections": [{"rows": [{"id": "a", "title": "A"}]}]})");
+  house.add_menu(
+      "main",
+      R"({"style": "buttons", "body": "Hi {name}", "sections": [{"rows": [{"id": "a", "title": "A"}]}]})");
   EXPECT_EQ(send("main"), "");
   EXPECT_THAT(send("nope"), HasSubstr("there are main, selfservice, services, support"));
   EXPECT_THAT(house.texts("SELECT author || ': ' || text FROM messages WHERE direction = 1 ORDER BY id"),
@@ -92,14 +94,21 @@ TEST_F(RequestsTest, RemembersWhatWasAskedFor) {
 TEST_F(RequestsTest, ChecksRulesAgainstTheAccountsThereAre) {
   constexpr auto kMenu = R"({"do": [{"effect": "read"}, {"effect": "menu", "menu": "main"}]})";
   EXPECT_THAT(checking(kMenu), HasSubstr("rule.do[1].menu: the menu 'main' is not stored yet"));
-  EXPECT_THAT(checking(R"({"do": [{"effect": "menu", "menu": "nope"}]})"), HasSubstr("there is no menu 'nope'"));
-  house.add_menu("main", R"({"body": "b", "button": "Go", "sections": [{"rows": [{"id": "a", "title": "twenty-two characters!"}]}]})");
+  EXPECT_THAT(checking(R"({"do": [{"effect": "menu", "menu": "nope"}]})"),
+              HasSubstr("there is no menu 'nope'"));
+  house.add_menu(
+      "main",
+      R"({"body": "b", "button": "Go", "sections": [{"rows": [{"id": "a", "title": "twenty-two characters!"}]}]})");
   EXPECT_EQ(checking(kMenu), "");
-  const std::string text = R"({"if": {"channels": ["whatsapp"]}, "do": [{"effect": "text", "text": ")" + std::string(1001, 'x') + R"("}]})";
-  const std::string everywhere = R"({"do": [{"effect": "text", "text": ")" + std::string(1001, 'x') + R"("}]})";
+  const std::string text = R"({"if": {"channels": ["whatsapp"]}, "do": [{"effect": "text", "text": ")" +
+                           std::string(1001, 'x') + R"("}]})";
+  const std::string everywhere =
+      R"({"do": [{"effect": "text", "text": ")" + std::string(1001, 'x') + R"("}]})";
   EXPECT_EQ(checking(everywhere), "");
-  house.execute("INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, updated_at) VALUES "
-                "(2, 'instagram', 'Insta', 'ig', '17', 'x', 0, 0)");
+  house.execute(
+      "INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, "
+      "updated_at) VALUES "
+      "(2, 'instagram', 'Insta', 'ig', '17', 'x', 0, 0)");
   EXPECT_THAT(checking(everywhere), HasSubstr("rule.do[0].text: a text on instagram"));
   EXPECT_EQ(checking(text), "") << "a rule for WhatsApp only is bound by WhatsApp only";
   EXPECT_THAT(checking(kMenu), HasSubstr("too long for instagram"));
@@ -115,7 +124,9 @@ TEST_F(RequestsTest, KeepsRulesByNameAndAccount) {
     EXPECT_FALSE(get_rule(tx, first)->enabled);
     EXPECT_EQ((*find_rule(tx, AccountId{}, "a"))->id, first);
     EXPECT_FALSE(*find_rule(tx, AccountId{1}, "a"));
-    PH_TRY(tx.execute("INSERT INTO automation_rules (account_id, name, rule, created_at, updated_at) VALUES (0, 'b', '{}', 0, 0)"));
+    PH_TRY(
+        tx.execute("INSERT INTO automation_rules (account_id, name, rule, created_at, updated_at) VALUES (0, "
+                   "'b', '{}', 0, 0)"));
     const RuleList list = *list_rules(tx);
     EXPECT_EQ(list.rules.size(), 1U);
     EXPECT_THAT(list.problems, ElementsAre(HasSubstr("(b): do must be a list")));

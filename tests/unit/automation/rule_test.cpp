@@ -28,7 +28,8 @@ TEST(Rule, ReadsEveryMember) {
   EXPECT_TRUE(rule->trigger.first_contact);
   EXPECT_EQ(rule->trigger.after_pause, std::chrono::hours(72));
   EXPECT_EQ(rule->conditions.hours, HoursCondition::closed);
-  EXPECT_EQ(rule->conditions.channels, (std::vector{channels::Channel::whatsapp, channels::Channel::messenger}));
+  EXPECT_EQ(rule->conditions.channels,
+            (std::vector{channels::Channel::whatsapp, channels::Channel::messenger}));
   EXPECT_EQ(rule->cooldown, std::chrono::hours(1));
   EXPECT_EQ(rule->priority, 10);
   EXPECT_TRUE(rule->last);
@@ -39,8 +40,11 @@ TEST(Rule, ReadsEveryMember) {
 }
 
 TEST(Rule, ComesBackFromItsJson) {
-  for (const std::string_view text :
-       {kFull, std::string_view(R"({"do": [{"effect": "react"}, {"effect": "typing"}, {"effect": "echo_media", "text": "✅"}]})")}) {
+  for (
+      const std::string_view text :
+      {kFull,
+       std::string_view(
+           R"({"do": [{"effect": "react"}, {"effect": "typing"}, {"effect": "echo_media", "text": "✅"}]})")}) {
     const Result<RuleDefinition> rule = parse(text);
     ASSERT_TRUE(rule);
     const Result<RuleDefinition> again = parse(json::serialize(to_json(*rule)));
@@ -82,15 +86,18 @@ TEST(Rule, NamesWhatIsWrong) {
       {R"({"do": [{"effect": "read"}], "when": []})", "when", "must be an object"},
       {R"({"do": [{"effect": "read"}], "when": {"types": "text"}})", "when.types", "list of texts"},
       {R"({"do": [{"effect": "read"}], "when": {"types": [""]}})", "when.types[0]", "1 to 200 bytes"},
-      {R"({"do": [{"effect": "read"}], "when": {"keywords": ["ok", "?!"]}})", "when.keywords[1]", "blanks and punctuation"},
+      {R"({"do": [{"effect": "read"}], "when": {"keywords": ["ok", "?!"]}})", "when.keywords[1]",
+       "blanks and punctuation"},
       {R"({"do": [{"effect": "read"}], "when": {"match": "ends"}})", "when.match", "whole, starts, contains"},
-      {R"({"do": [{"effect": "read"}], "when": {"after_pause_hours": -1}})", "when.after_pause_hours", "from 0 to"},
-      {R"({"do": [{"effect": "read"}], "when": {"first_contact": "yes"}})", "when.first_contact", "true or false"},
+      {R"({"do": [{"effect": "read"}], "when": {"after_pause_hours": -1}})", "when.after_pause_hours",
+       "from 0 to"},
+      {R"({"do": [{"effect": "read"}], "when": {"first_contact": "yes"}})", "when.first_contact",
+       "true or false"},
       {R"({"do": [{"effect": "read"}], "cooldown_minutes": 1.5})", "cooldown_minutes", "whole number"},
       {R"({"do": [{"effect": "read"}], "priority": 1001})", "priority", "from 0 to 1000"},
       {R"({"do": [{"effect": "read"}], "if": {"hours": "open"}})", "if.business_hours", "is missing"},
-      {R"({"do": [{"effect": "read"}], "if": {"business_hours": {"days": {"mon": ["09:00-10:00"]}}}})", "if.hours",
-       "open or closed"},
+      {R"({"do": [{"effect": "read"}], "if": {"business_hours": {"days": {"mon": ["09:00-10:00"]}}}})",
+       "if.hours", "open or closed"},
       {R"({"do": [{"effect": "read"}], "if": {"channels": ["sms"]}})", "if.channels[0]", "must be one of"},
       {R"({"do": [{"effect": "read"}], "if": {"hours": "open", "business_hours": {"time_zone": "Berlin"}}})",
        "if.business_hours.time_zone", "Europe/Berlin"},
@@ -106,7 +113,8 @@ TEST(Rule, NamesWhatIsWrong) {
     ASSERT_FALSE(rule) << bad.text;
     EXPECT_EQ(rule.error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(rule.error().field, bad.field) << bad.text;
-    EXPECT_NE(rule.error().message.find(bad.words), std::string::npos) << bad.text << ": " << rule.error().message;
+    EXPECT_NE(rule.error().message.find(bad.words), std::string::npos)
+        << bad.text << ": " << rule.error().message;
   }
 }
 

@@ -80,13 +80,16 @@ TEST(RuleText, FillsIn) {
   EXPECT_EQ(fill_in("Hello{name}!", unknown), "Hello!");
   EXPECT_EQ(fill_in("{{name}} is written {{so}}", known), "{name} is written {so}");
   EXPECT_EQ(fill_in("{name", known), "{name");
-  EXPECT_EQ(fill_in("{name}", {"{account}", "Shop"}), "{account}") << "what a person is called is no placeholder";
+  EXPECT_EQ(fill_in("{name}", {"{account}", "Shop"}), "{account}")
+      << "what a person is called is no placeholder";
 }
 
 TEST(RuleText, ChecksPlaceholders) {
-  for (const std::string_view text : {"", "plain", "{name}", "{name|my friend}", "{account}", "{{literally}}", "a {{ b"})
+  for (const std::string_view text :
+       {"", "plain", "{name}", "{name|my friend}", "{account}", "{{literally}}", "a {{ b"})
     EXPECT_TRUE(check_placeholders(text, "text")) << text;
-  for (const std::string_view text : {"{", "}", "{}", "{nam}", "{name", "{Name}", "{ name }", "x}", "{{name}"})
+  for (const std::string_view text :
+       {"{", "}", "{}", "{nam}", "{name", "{Name}", "{ name }", "x}", "{{name}"})
     EXPECT_FALSE(check_placeholders(text, "text")) << text;
   EXPECT_EQ(check_placeholders("{x}", "do[0].text").error().field, "do[0].text");
 }

@@ -81,8 +81,9 @@ TEST(QuietHours, MoveSendsToTheirEnd) {
 }
 
 TEST(TimeZones, AreKnownByEveryUsualName) {
-  for (const std::string_view name : {"UTC", "Etc/UTC", "Europe/Berlin", "Asia/Calcutta", "Asia/Kolkata", "US/Eastern",
-                                      "America/Argentina/Buenos_Aires", "Europe/Kiev", "America/Detroit"})
+  for (const std::string_view name :
+       {"UTC", "Etc/UTC", "Europe/Berlin", "Asia/Calcutta", "Asia/Kolkata", "US/Eastern",
+        "America/Argentina/Buenos_Aires", "Europe/Kiev", "America/Detroit"})
     EXPECT_TRUE(is_time_zone(name)) << name;
   for (const std::string_view name : {"", "Berlin", "europe/berlin", "CEST", "+02:00", "Europe/Atlantis"})
     EXPECT_FALSE(is_time_zone(name)) << name;

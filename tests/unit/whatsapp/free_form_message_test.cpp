@@ -10,8 +10,10 @@ namespace posthorn::whatsapp {
 namespace {
 
 TEST(FreeFormMessage, Reactions) {
-  EXPECT_EQ(*reaction_content("wamid.A", "👍"), R"({"type":"reaction","reaction":{"message_id":"wamid.A","emoji":"👍"}})");
-  EXPECT_EQ(*reaction_content("wamid.A", ""), R"({"type":"reaction","reaction":{"message_id":"wamid.A","emoji":""}})");
+  EXPECT_EQ(*reaction_content("wamid.A", "👍"),
+            R"({"type":"reaction","reaction":{"message_id":"wamid.A","emoji":"👍"}})");
+  EXPECT_EQ(*reaction_content("wamid.A", ""),
+            R"({"type":"reaction","reaction":{"message_id":"wamid.A","emoji":""}})");
   EXPECT_FALSE(reaction_content("", "👍"));
 }
 
@@ -102,7 +104,8 @@ TEST(FreeFormMessage, KnowsAsWhatAFileMayGo) {
       {"document", "application/zip", 100, ""},
       {"image", "image/png", 0, ""},
   };
-  for (const Sendable& c : cases) EXPECT_EQ(sendable_as(c.wanted, c.mime_type, c.size), c.kind) << c.mime_type << c.size;
+  for (const Sendable& c : cases)
+    EXPECT_EQ(sendable_as(c.wanted, c.mime_type, c.size), c.kind) << c.mime_type << c.size;
 }
 
 }  // namespace
