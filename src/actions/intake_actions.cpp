@@ -32,8 +32,8 @@ Task<Result<json::value>> replay_range(ActionContext c, Params p) {
   range.since = p.time("since");
   range.until = p.time("until");
   if (!range.from_id && !range.since)
-    co_return fail(ErrorCode::invalid_argument, "name the first body (from_id) or the time it begins at (since)",
-                   "from_id");
+    co_return fail(ErrorCode::invalid_argument,
+                   "name the first body (from_id) or the time it begins at (since)", "from_id");
   PH_CO_TRY_ASSIGN(const auto outcome, co_await c.services->parked->replay_journal(range));
   json::object out;
   out["bodies"] = outcome.bodies;
@@ -47,7 +47,8 @@ Task<Result<json::value>> replay_range(ActionContext c, Params p) {
 std::vector<Action> intake_actions() {
   const Parameter from = {.name = "from_id", .type = ParameterType::integer, .help = "first body", .min = 1};
   const Parameter to = {.name = "to_id", .type = ParameterType::integer, .help = "last body", .min = 1};
-  const Parameter since = {.name = "since", .type = ParameterType::time, .help = "received at this time or later"};
+  const Parameter since = {
+      .name = "since", .type = ParameterType::time, .help = "received at this time or later"};
   const Parameter until = {.name = "until", .type = ParameterType::time, .help = "received up to this time"};
   const Parameter ids = {.name = "ids", .type = ParameterType::list, .help = "which ones; all when left out"};
   return {

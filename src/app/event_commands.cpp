@@ -41,7 +41,8 @@ Result<std::int64_t> number_from(const std::string& text, const char* field) {
   std::int64_t n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error == std::errc() && end == text.data() + text.size() && n > 0) return n;
-  return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no id; ids are whole numbers from 1 on", text), field);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is no id; ids are whole numbers from 1 on", text), field);
 }
 
 void print_counts(const CommandContext& c, const json::value& answer) {

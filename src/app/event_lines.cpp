@@ -14,7 +14,8 @@ std::string harmless(std::string_view text) {
     out += byte < 0x20 || byte == 0x7f ? ' ' : c;
   }
   // A character that was cut in two, and C1 control characters, which UTF-8 writes as C2 80 … C2 9F.
-  while (!out.empty() && text.size() > kLongestText && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80)
+  while (!out.empty() && text.size() > kLongestText &&
+         (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80)
     out.pop_back();
   if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
   for (std::size_t i = 0; i + 1 < out.size(); ++i) {
@@ -84,8 +85,9 @@ void EventStreamParser::take_line(std::string_view line, std::vector<StreamedEve
 std::string event_line(const json::value& event) {
   const JsonView view(event), data = view["data"];
   const auto at = view["timestamp"].string_or("");
-  std::string line = fmt::format("{:>8}  {}  {:<22}  {:<18}", view["id"].integer_or(0), harmless(at),
-                                 harmless(view["type"].string_or("")), harmless(view["subject"].string_or("")));
+  std::string line =
+      fmt::format("{:>8}  {}  {:<22}  {:<18}", view["id"].integer_or(0), harmless(at),
+                  harmless(view["type"].string_or("")), harmless(view["subject"].string_or("")));
   const auto name = who(data), text = what(data);
   if (!name.empty()) line += "  " + name + (text.empty() ? "" : ":");
   if (!text.empty()) line += (name.empty() ? "  " : " ") + text;

@@ -14,7 +14,8 @@ struct StreamedEvent {
   std::string data;  // empty: only the position moved
 };
 
-// By the event stream rules of the HTML standard (9.2.6), as far as our server uses them: lines end with LF or CRLF.
+// By the event stream rules of the HTML standard (9.2.6), as far as our server uses them: lines end with LF
+// or CRLF.
 class EventStreamParser {
  public:
   explicit EventStreamParser(std::string last_id = "0") : last_id_(std::move(last_id)) {}
@@ -29,8 +30,8 @@ class EventStreamParser {
   bool any_ = false;
 };
 
-// "12:30:05  message.received  conversation:7  Anna: Hello". Control characters are replaced: what people write must not
-// reach the terminal as commands.
+// "12:30:05  message.received  conversation:7  Anna: Hello". Control characters are replaced: what people
+// write must not reach the terminal as commands.
 std::string event_line(const json::value& event);
 
 }  // namespace posthorn

@@ -9,7 +9,8 @@ namespace posthorn {
 namespace {
 
 constexpr int kEventsAtOnce = 200;  // in one transaction: others wait for their commit behind it
-constexpr Duration kLongestWait = std::chrono::minutes(10);  // the cursor moves at least so often: it holds up pruning
+constexpr Duration kLongestWait =
+    std::chrono::minutes(10);  // the cursor moves at least so often: it holds up pruning
 constexpr Duration kAfterTrouble = std::chrono::seconds(2);
 
 struct Subscriber {
@@ -68,7 +69,8 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
     out.nobody = all.empty();
     return out;
   }
-  const auto oldest = std::ranges::min_element(all, {}, [](const Subscriber& s) { return s.endpoint.after_event; });
+  const auto oldest =
+      std::ranges::min_element(all, {}, [](const Subscriber& s) { return s.endpoint.after_event; });
   const EventId begin = std::max(out.cursor, oldest->endpoint.after_event);  // nobody wants what is older
   PH_TRY_ASSIGN(const auto found, events::read_after(tx, begin, limit));
   WebhookBodies bodies(tx);

@@ -16,7 +16,7 @@ namespace posthorn {
 struct CollectedWebhooks {
   EventId cursor;
   std::int64_t events = 0;
-  bool nobody = false;  // no endpoint wants anything
+  bool nobody = false;                    // no endpoint wants anything
   std::set<WebhookEndpointId> endpoints;  // that got deliveries
 };
 // A cursor that is not there yet begins at the log's end.

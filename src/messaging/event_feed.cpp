@@ -46,7 +46,8 @@ struct EventFeed::Impl : std::enable_shared_from_this<Impl> {
   static Task<EventId> wait_beyond(std::shared_ptr<Impl> self, EventId position, MonotonicTime deadline) {
     ++self->listeners;
     const auto begun = self->releases;
-    while (!self->stopping && self->releases == begun && self->known <= position && self->ports.clock.now() < deadline) {
+    while (!self->stopping && self->releases == begun && self->known <= position &&
+           self->ports.clock.now() < deadline) {
       self->alarm = std::min(self->alarm, deadline);
       if (self->listeners == 1) self->wake.notify();
       co_await self->waiting.wait();

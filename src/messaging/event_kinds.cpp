@@ -7,7 +7,7 @@
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kLongest = 100;   // characters of a pattern
+constexpr std::size_t kLongest = 100;  // characters of a pattern
 constexpr std::size_t kMostKinds = 100;
 
 bool is_name_character(char c) {
@@ -25,7 +25,8 @@ bool is_pattern(std::string_view text) {
 
 Result<EventKinds> EventKinds::parse(std::span<const std::string> patterns) {
   if (patterns.size() > kMostKinds)
-    return fail(ErrorCode::invalid_argument, fmt::format("kinds may have {} entries at most", kMostKinds), "kinds");
+    return fail(ErrorCode::invalid_argument, fmt::format("kinds may have {} entries at most", kMostKinds),
+                "kinds");
   EventKinds kinds;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     if (!is_pattern(patterns[i])) {

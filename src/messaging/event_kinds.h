@@ -12,8 +12,8 @@ namespace posthorn {
 class EventKinds {
  public:
   EventKinds() = default;  // every kind
-  // Names of kinds as docs/events.md has them, with "*" alone or as the last part. An empty list is every kind.
-  // invalid_argument names the entry, "kinds[2]".
+  // Names of kinds as docs/events.md has them, with "*" alone or as the last part. An empty list is every
+  // kind. invalid_argument names the entry, "kinds[2]".
   static Result<EventKinds> parse(std::span<const std::string> patterns);
   // The same from one text with commas, as addresses have it: "message.*,call.updated".
   static Result<EventKinds> parse_list(std::string_view text);

@@ -10,8 +10,9 @@ namespace {
 constexpr int kPiece = 200;  // events read at once
 
 Result<> find_ends(Transaction& tx, EventPage& page) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT coalesce((SELECT min(id) FROM events), 0), coalesce((SELECT max(id) FROM "
-                                    "events), 0)"));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT coalesce((SELECT min(id) FROM events), 0), coalesce((SELECT max(id) FROM "
+                         "events), 0)"));
   PH_TRY(rows.next());
   page.oldest = EventId{rows.integer(0)};
   page.newest = EventId{rows.integer(1)};
@@ -20,7 +21,8 @@ Result<> find_ends(Transaction& tx, EventPage& page) {
 
 }  // namespace
 
-Result<EventPage> read_event_page(Transaction& tx, EventId after, const EventKinds& kinds, int limit, int scan) {
+Result<EventPage> read_event_page(Transaction& tx, EventId after, const EventKinds& kinds, int limit,
+                                  int scan) {
   EventPage page;
   PH_TRY(find_ends(tx, page));
   page.gap = after > page.newest || (page.oldest && after.value + 1 < page.oldest.value);

@@ -22,7 +22,8 @@ struct EventPage {
 };
 
 // Looks at `scan` events at most, so that a kind that never comes costs no more.
-Result<EventPage> read_event_page(Transaction& tx, EventId after, const EventKinds& kinds, int limit, int scan = 2000);
+Result<EventPage> read_event_page(Transaction& tx, EventId after, const EventKinds& kinds, int limit,
+                                  int scan = 2000);
 
 // {"id", "type", "timestamp", "subject", "data"}
 json::object event_view(const LoggedEvent& event);

@@ -5,9 +5,10 @@ namespace posthorn {
 namespace {
 
 Result<JournalId> find_first(Transaction& tx, WallTime time) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT coalesce((SELECT id FROM journal WHERE received_at >= $1 ORDER BY "
-                                    "received_at, id LIMIT 1), (SELECT max(id) + 1 FROM journal), 1)",
-                                    {time}));
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT coalesce((SELECT id FROM journal WHERE received_at >= $1 ORDER BY "
+                         "received_at, id LIMIT 1), (SELECT max(id) + 1 FROM journal), 1)",
+                         {time}));
   PH_TRY(rows.next());
   return JournalId{rows.integer(0)};
 }

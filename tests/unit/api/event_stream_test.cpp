@@ -1,8 +1,7 @@
 // GET /events: live, resumable, bounded.
-#include "api/event_stream_routes.h"
-
 #include <gmock/gmock.h>
 
+#include "api/event_stream_routes.h"
 #include "messaging/event_feed.h"
 #include "storage/event_log.h"
 #include "unit/api/api_house.h"
@@ -75,7 +74,9 @@ class StreamClient final : public HttpExchange {
 
 class EventStreamTest : public ApiHouse {
  protected:
-  EventStreamTest() : feed(EventFeedPorts{*database, process.clock(), process.executor()}), routes(*database, feed, *access, process.clock()) {
+  EventStreamTest()
+      : feed(EventFeedPorts{*database, process.clock(), process.executor()}),
+        routes(*database, feed, *access, process.clock()) {
     routes.add_to(router);
     feed.start();
     key = new_key(Role::agent);
@@ -165,7 +166,9 @@ TEST_F(EventStreamTest, ShowsOnlyTheKindsAskedFor) {
 
 TEST_F(EventStreamTest, SaysThatEventsAreMissing) {
   happen(10);
-  auto remove = [](Transaction& tx) -> Result<std::int64_t> { return tx.execute("DELETE FROM events WHERE id < 6"); };
+  auto remove = [](Transaction& tx) -> Result<std::int64_t> {
+    return tx.execute("DELETE FROM events WHERE id < 6");
+  };
   ASSERT_TRUE(run(database->write(std::move(remove))));
   auto& late = go(open("/events?after=2"));
   EXPECT_THAT(late.text, HasSubstr("event: gap\ndata: {\"after\":2,\"oldest\":6,\"newest\":10}\n\n"));
@@ -228,7 +231,8 @@ TEST_F(EventStreamTest, EndsWhenTheServerStops) {
 }
 
 TEST_F(EventStreamTest, RefusesWhatItCannotRead) {
-  for (const auto* target : {"/events?after=x", "/events?after=-1", "/events?kinds=a%20b", "/events?after=1.5"}) {
+  for (const auto* target :
+       {"/events?after=x", "/events?after=-1", "/events?kinds=a%20b", "/events?after=1.5"}) {
     auto& client = go(open(target));
     EXPECT_EQ(client.status, 400) << target;
   }

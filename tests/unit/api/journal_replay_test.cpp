@@ -72,9 +72,10 @@ TEST_F(JournalReplay, TakesRangesByIdAndTime) {
 TEST_F(JournalReplay, TriesEverythingThatIsParked) {
   const int many = 1203;  // more than are read at once
   for (int i = 0; i < many; ++i)
-    house.execute(fmt::format("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) VALUES (1, 0, "
-                              "'because', '{{}}', {})",
-                              i));
+    house.execute(
+        fmt::format("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) VALUES (1, 0, "
+                    "'because', '{{}}', {})",
+                    i));
   const auto outcome = run(desk->replay_parked({}));
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->applied + outcome->parked_again, many);

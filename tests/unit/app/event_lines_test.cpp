@@ -51,8 +51,10 @@ TEST(EventLine, NamesWhoAndWhat) {
 }
 
 TEST(EventLine, ShowsKindsWithoutWords) {
-  EXPECT_THAT(event_line(*parse_json(R"({"data":{"message":{"type":"image","text":""},"person":{"addresses":[{"value":"4917"}]}}})")),
-              HasSubstr("4917: [image]"));
+  EXPECT_THAT(
+      event_line(*parse_json(
+          R"({"data":{"message":{"type":"image","text":""},"person":{"addresses":[{"value":"4917"}]}}})")),
+      HasSubstr("4917: [image]"));
   EXPECT_THAT(event_line(*parse_json(R"({"data":{"summary":"approved"}})")), HasSubstr("approved"));
   EXPECT_NO_THROW(event_line(*parse_json("[]")));
 }

@@ -1,8 +1,9 @@
 // What receivers are told about an event.
+#include "automation/webhook_body.h"
+
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
 
-#include "automation/webhook_body.h"
 #include "unit/automation/webhook_house.h"
 
 namespace posthorn::webhook_testing {
@@ -16,30 +17,38 @@ class WebhookBodyTest : public testing::Test {
   WebhookBodyTest() {
     house.start();
     house.execute(
-        "INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, updated_at, "
-        "display_number) VALUES (4, 'whatsapp', 'main', 'waba', '106540352242922', 'sealed', 0, 0, '15550783881')");
+        "INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, created_at, "
+        "updated_at, "
+        "display_number) VALUES (4, 'whatsapp', 'main', 'waba', '106540352242922', 'sealed', 0, 0, "
+        "'15550783881')");
     house.execute(
-        "INSERT INTO people (id, portfolio, name, given_name, created_at, updated_at) VALUES (5, 'waba', 'Anna', 'Anna "
+        "INSERT INTO people (id, portfolio, name, given_name, created_at, updated_at) VALUES (5, 'waba', "
+        "'Anna', 'Anna "
         "from Berlin', 0, 0), (6, 'waba', 'Anna 2', '', 0, 0)");
     house.execute("UPDATE people SET merged_into = 5 WHERE id = 6");
     house.execute(
         "INSERT INTO person_addresses (kind, scope, value, person_id, shown, valid_from) VALUES (1, 'waba', "
         "'5511987654321', 5, '551187654321', 0), (2, 'waba', 'BR.13', 5, '', 0)");
     house.execute(
-        "INSERT INTO conversations (id, account_id, person_id, unread, assigned_to, created_at) VALUES (7, 4, 5, 2, "
+        "INSERT INTO conversations (id, account_id, person_id, unread, assigned_to, created_at) VALUES (7, "
+        "4, 5, 2, "
         "'ben', 0)");
     house.execute("INSERT INTO conversation_labels (label, conversation_id) VALUES ('vip', 7)");
     house.execute(
-        "INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, type, text, content, "
-        "flags) VALUES (8, 7, 0, 1767225600000000, 0, 'wamid.A', 'image', 'Look \"here\" 👋', '{\"image\":{\"id\":\"1\"}}', 1)");
+        "INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, type, text, "
+        "content, "
+        "flags) VALUES (8, 7, 0, 1767225600000000, 0, 'wamid.A', 'image', 'Look \"here\" 👋', "
+        "'{\"image\":{\"id\":\"1\"}}', 1)");
     house.execute(
-        "INSERT INTO attachments (id, message_id, position, account_id, kind, told_type, state, size, mime_type, "
+        "INSERT INTO attachments (id, message_id, position, account_id, kind, told_type, state, size, "
+        "mime_type, "
         "file_name) VALUES (9, 8, 0, 4, 'image', 'image/png', 1, 1234, 'image/jpeg', 'a.jpg')");
   }
 
   json::value body(const std::string& kind, const std::string& subject, const std::string& data) {
     LoggedEvent event{EventId{77}, wall_from_micros(1767225601000000), kind, subject, data};
-    const auto made = house.sql([event](Transaction& tx) -> Result<WebhookBody> { return WebhookBodies(tx).of(event); });
+    const auto made =
+        house.sql([event](Transaction& tx) -> Result<WebhookBody> { return WebhookBodies(tx).of(event); });
     EXPECT_TRUE(made);
     business = made->business_id;
     return parse_json(made->json).value();
@@ -50,8 +59,9 @@ class WebhookBodyTest : public testing::Test {
 };
 
 TEST_F(WebhookBodyTest, AMessageComesWithEverythingAroundIt) {
-  const auto told = body("message.received", "conversation:7",
-                         R"({"message_id":8,"conversation_id":7,"account_id":4,"person_id":6,"type":"image","channel":"whatsapp"})");
+  const auto told = body(
+      "message.received", "conversation:7",
+      R"({"message_id":8,"conversation_id":7,"account_id":4,"person_id":6,"type":"image","channel":"whatsapp"})");
   const JsonView view(told), data = view["data"];
   EXPECT_EQ(view["type"].string_or(""), "message.received");
   EXPECT_EQ(view["timestamp"].string_or(""), "2026-01-01T00:00:01Z");
@@ -82,7 +92,8 @@ TEST_F(WebhookBodyTest, AMessageComesWithEverythingAroundIt) {
 }
 
 TEST_F(WebhookBodyTest, WhatAnEventLeavesOutIsLookedUp) {
-  const auto told = body("message.status", "conversation:7", R"({"message_id":8,"conversation_id":7,"status":"read"})");
+  const auto told =
+      body("message.status", "conversation:7", R"({"message_id":8,"conversation_id":7,"status":"read"})");
   const auto data = JsonView(told)["data"];
   EXPECT_EQ(data["status"].string_or(""), "read");
   EXPECT_EQ(data["account"]["name"].string_or(""), "main");
@@ -102,7 +113,8 @@ TEST_F(WebhookBodyTest, ThingsThatAreGoneAreNull) {
 }
 
 TEST_F(WebhookBodyTest, OtherEventsKeepTheirData) {
-  auto told = body("template.status", "template:1", R"({"field":"x","business_id":"waba9","summary":"approved","event":{"a":[1]}})");
+  auto told = body("template.status", "template:1",
+                   R"({"field":"x","business_id":"waba9","summary":"approved","event":{"a":[1]}})");
   EXPECT_EQ(JsonView(told)["data"]["event"]["a"][std::size_t{0}].integer_or(0), 1);
   EXPECT_EQ(business, "waba9");
   told = body("campaign.paused", "campaign:12", "not json");
@@ -116,7 +128,8 @@ TEST_F(WebhookBodyTest, EndpointsOfOneBusinessGetOnlyItsEvents) {
   house.add_endpoint("https://b.example.org/", {"*"}, "waba9");
   const WallTime now = house.life->process.clock().wall_now();
   (void)house.sql([now](Transaction& tx) {
-    return events::append(tx, now, "message.received", "conversation:7", R"({"message_id":8,"conversation_id":7})");
+    return events::append(tx, now, "message.received", "conversation:7",
+                          R"({"message_id":8,"conversation_id":7})");
   });
   house.life->feed->notify();
   house.world.run_for(10s);

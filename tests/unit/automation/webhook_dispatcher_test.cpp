@@ -1,8 +1,8 @@
 // Webhooks out as receivers see them: everything once, in order of each conversation, whatever happens.
 #include <gmock/gmock.h>
 
-#include "unit/automation/webhook_house.h"
 #include "automation/webhook_schedule.h"
+#include "unit/automation/webhook_house.h"
 
 namespace posthorn::webhook_testing {
 namespace {
@@ -35,7 +35,8 @@ TEST(WebhooksOut, SendsWhatHappensSignedOnce) {
   EXPECT_EQ(got.url, kShop);
   EXPECT_EQ(n_of(got.body), 1);
   EXPECT_EQ(got.signature, sign_webhook(house.secret, got.id, got.timestamp, got.body));
-  EXPECT_NEAR(static_cast<double>(got.timestamp), static_cast<double>(to_micros(house.world.wall_now())) / 1e6, 3700);
+  EXPECT_NEAR(static_cast<double>(got.timestamp),
+              static_cast<double>(to_micros(house.world.wall_now())) / 1e6, 3700);
   EXPECT_THAT(got.body, HasSubstr(R"("type":"message.received")"));
 }
 
@@ -92,7 +93,9 @@ TEST(WebhooksOut, OneConversationWaitsOthersDoNot) {
   WebhookHouse house;
   house.start();
   house.add_endpoint(kShop);
-  house.outside.script = [&](const Received& got) { return Outside::answer(n_of(got.body) == 1 ? 500 : 200); };
+  house.outside.script = [&](const Received& got) {
+    return Outside::answer(n_of(got.body) == 1 ? 500 : 200);
+  };
   house.happen("conversation:1", 1);
   house.happen("conversation:1", 2);
   house.happen("conversation:2", 3);
@@ -108,7 +111,9 @@ TEST(WebhooksOut, GivesUpOneThatIsNeverTakenAndGoesOn) {
   WebhookHouse house;
   house.start();
   const auto id = house.add_endpoint(kShop);
-  house.outside.script = [&](const Received& got) { return Outside::answer(n_of(got.body) == 1 ? 400 : 204); };
+  house.outside.script = [&](const Received& got) {
+    return Outside::answer(n_of(got.body) == 1 ? 400 : 204);
+  };
   house.happen("conversation:1", 1);
   house.happen("conversation:1", 2);
   for (int hour = 0; hour < 80; ++hour) {  // others are taken meanwhile: the endpoint is well
@@ -200,7 +205,8 @@ TEST(WebhooksOut, BothSecretsSignWhileOneIsReplaced) {
   const Secret fresh("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
   const auto sealed = seal_webhook_secret(*house.life->box, id, fresh);
   const WallTime now = house.life->process.clock().wall_now();
-  ASSERT_TRUE(house.sql([=](Transaction& tx) { return webhook_endpoints::replace_secret(tx, id, sealed, now + 1h, now); }));
+  ASSERT_TRUE(house.sql(
+      [=](Transaction& tx) { return webhook_endpoints::replace_secret(tx, id, sealed, now + 1h, now); }));
   house.happen("conversation:1", 1);
   house.world.run_for(1min);
   const auto& both = house.outside.requests.at(0);
@@ -296,8 +302,8 @@ TEST(WebhooksOut, StopsWhileRequestsAreUnderWay) {
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM webhook_deliveries WHERE state = 1"), 1);
 }
 
-// Kills at any step: receivers that remember webhook-id see everything once and in order; nothing is sent again after its
-// answer was committed.
+// Kills at any step: receivers that remember webhook-id see everything once and in order; nothing is sent
+// again after its answer was committed.
 class WebhooksOutKills : public testing::TestWithParam<int> {};
 
 TEST_P(WebhooksOutKills, LoseNothing) {
@@ -318,7 +324,8 @@ TEST_P(WebhooksOutKills, LoseNothing) {
     house.crash();
     std::set<std::string> done;
     const auto looked = simulated::inspect(house.disk, [&done](Transaction& tx) -> Result<> {
-      PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT webhook_id, endpoint_id FROM webhook_deliveries WHERE state = 1"));
+      PH_TRY_ASSIGN(SqlRows rows,
+                    tx.query("SELECT webhook_id, endpoint_id FROM webhook_deliveries WHERE state = 1"));
       while (true) {
         PH_TRY_ASSIGN(const bool more, rows.next());
         if (!more) return {};
@@ -330,10 +337,12 @@ TEST_P(WebhooksOutKills, LoseNothing) {
     house.start();
     house.world.run_for(1ms);
     for (auto at = before; at < house.outside.requests.size(); ++at)
-      committed_resends += done.contains(house.outside.requests[at].id + house.outside.requests[at].url) ? 1 : 0;
+      committed_resends +=
+          done.contains(house.outside.requests[at].id + house.outside.requests[at].url) ? 1 : 0;
   }
   ASSERT_TRUE(house.wait_for(
-      [&] { return house.outside.taken(kShop).size() == 60 && house.outside.taken(kOther).size() == 60; }, 24h));
+      [&] { return house.outside.taken(kShop).size() == 60 && house.outside.taken(kOther).size() == 60; },
+      24h));
   EXPECT_EQ(by_subject(house.outside.taken(kShop)), expected);
   EXPECT_EQ(by_subject(house.outside.taken(kOther)), expected);
   EXPECT_EQ(committed_resends, 0);

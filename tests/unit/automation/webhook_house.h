@@ -1,5 +1,5 @@
-// Webhooks out in the simulator: the real database on a RAM disk, and receivers that answer as the test says. Everything but
-// the disk and the receivers' memory can be killed and started again.
+// Webhooks out in the simulator: the real database on a RAM disk, and receivers that answer as the test says.
+// Everything but the disk and the receivers' memory can be killed and started again.
 #pragma once
 #include <functional>
 #include <map>
@@ -60,8 +60,8 @@ struct Outside {
     return bodies;
   }
   std::size_t successes() const {
-    return static_cast<std::size_t>(
-        std::count_if(requests.begin(), requests.end(), [](const Received& r) { return r.status / 100 == 2; }));
+    return static_cast<std::size_t>(std::count_if(requests.begin(), requests.end(),
+                                                  [](const Received& r) { return r.status / 100 == 2; }));
   }
 };
 
@@ -73,8 +73,12 @@ class ScriptedSender final : public WebhookSender {
     return fail(ErrorCode::invalid_argument, "not https", "url");
   }
   Task<WebhookAnswer> post(std::string url, HttpHeaders headers, std::string body) override {
-    Received got{url, std::string(headers.get("webhook-id")), body, std::string(headers.get("webhook-signature")),
-                 std::stoll(std::string(headers.get("webhook-timestamp"))), process_.world().now()};
+    Received got{url,
+                 std::string(headers.get("webhook-id")),
+                 body,
+                 std::string(headers.get("webhook-signature")),
+                 std::stoll(std::string(headers.get("webhook-timestamp"))),
+                 process_.world().now()};
     co_await process_.clock().sleep_for(outside_.delay(url) / 2);
     auto answer = outside_.script(got);
     got.status = answer.status;
@@ -90,14 +94,18 @@ class ScriptedSender final : public WebhookSender {
 };
 
 struct Life {
-  Life(simulated::World& world, simulated::Disk& disk, Outside& outside) : process(world, "posthorn"), sender(process, outside) {
+  Life(simulated::World& world, simulated::Disk& disk, Outside& outside)
+      : process(world, "posthorn"), sender(process, outside) {
     simulated::DatabaseOptions options;
-    options.post_after = [this](Duration d, std::move_only_function<void()> f) { process.post_after(d, std::move(f)); };
+    options.post_after = [this](Duration d, std::move_only_function<void()> f) {
+      process.post_after(d, std::move(f));
+    };
     database = std::move(simulated::open_database(disk, std::move(options)).value());
     box = std::make_unique<SecretBox>(Secret(std::string(32, 'm')), process.random());
     feed = std::make_unique<EventFeed>(EventFeedPorts{*database, process.clock(), process.executor()}, 1h);
-    out = std::make_unique<WebhooksOut>(WebhooksOutPorts{*database, process.clock(), process.random(), null_log(),
-                                                         *metrics, *box, sender, *feed, process.executor()});
+    out = std::make_unique<WebhooksOut>(WebhooksOutPorts{*database, process.clock(), process.random(),
+                                                         null_log(), *metrics, *box, sender, *feed,
+                                                         process.executor()});
   }
   ~Life() {
     if (process.alive()) process.crash();
@@ -131,7 +139,8 @@ class WebhookHouse {
   T run(Task<T> task) {
     auto out = std::make_shared<std::optional<T>>();
     life->process.spawn(keep(std::move(task), out));
-    if (!world.run_until([out] { return out->has_value(); }, 1h)) throw std::runtime_error("a step did not end");
+    if (!world.run_until([out] { return out->has_value(); }, 1h))
+      throw std::runtime_error("a step did not end");
     return std::move(**out);
   }
   template <class F>
@@ -155,7 +164,8 @@ class WebhookHouse {
         .value();
   }
   void execute(const std::string& statement) {
-    const auto done = sql([statement](Transaction& tx) -> Result<std::int64_t> { return tx.execute(statement, {}); });
+    const auto done =
+        sql([statement](Transaction& tx) -> Result<std::int64_t> { return tx.execute(statement, {}); });
     if (!done) throw std::runtime_error(done.error().message);
   }
 
@@ -168,7 +178,8 @@ class WebhookHouse {
     endpoint.business_id = business;
     endpoint.sealed_secret = seal_webhook_secret(*life->box, endpoint.id, secret);
     const WallTime now = life->process.clock().wall_now();
-    const auto added = sql([endpoint, now](Transaction& tx) { return webhook_endpoints::add(tx, endpoint, now); });
+    const auto added =
+        sql([endpoint, now](Transaction& tx) { return webhook_endpoints::add(tx, endpoint, now); });
     life->out->wake();
     world.run_for(1ms);
     return added.value().id;

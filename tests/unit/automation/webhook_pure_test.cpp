@@ -43,8 +43,9 @@ TEST(WebhookSignature, NewSecretsAreValidAndDiffer) {
 }
 
 TEST(WebhookSignature, RefusesWhatIsNoSecret) {
-  for (const auto* text : {"", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_*fKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                           "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_"}) {
+  for (const auto* text :
+       {"", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "whsec_*fKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa-_"}) {
     const auto checked = check_webhook_secret(Secret(text));
     ASSERT_FALSE(checked) << text;
     EXPECT_EQ(checked.error().field, "secret");
@@ -75,7 +76,8 @@ TEST(WebhookSchedule, UnderstandsRetryAfter) {
   EXPECT_EQ(parse_retry_after("99999999999", now), kLongestWebhookPause);
   EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1994 08:49:37 GMT", now), 37s);
   EXPECT_EQ(parse_retry_after("Sun, 06 Nov 1993 08:49:37 GMT", now), 0s);
-  for (const auto* bad : {"", "-1", "soon", "1.5", "Sun, 36 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"})
+  for (const auto* bad :
+       {"", "-1", "soon", "1.5", "Sun, 36 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"})
     EXPECT_EQ(parse_retry_after(bad, now), std::nullopt) << bad;
 }
 
@@ -92,7 +94,8 @@ TEST(EventKindsTest, MatchExactlyOrByBeginning) {
 }
 
 TEST(EventKindsTest, RefusesWhatIsNoKind) {
-  for (const auto* text : {"message received", "Message.*", "*.received", ".message", "message.", "a,,b", "mess*"}) {
+  for (const auto* text :
+       {"message received", "Message.*", "*.received", ".message", "message.", "a,,b", "mess*"}) {
     const auto kinds = EventKinds::parse_list(text);
     ASSERT_FALSE(kinds) << text;
     EXPECT_THAT(kinds.error().field, StartsWith("kinds[")) << text;
@@ -115,9 +118,10 @@ class WebhookTargets : public testing::Test {
 TEST_F(WebhookTargets, PrivateOnesAreRefused) {
   for (const auto* url :
        {"http://shop.example.org/", "https://127.0.0.1/", "https://10.1.2.3/", "https://192.168.0.1:8443/",
-        "https://169.254.169.254/latest/meta-data", "https://[::1]/", "https://[fd00::1]/", "https://[::ffff:10.0.0.1]/",
-        "https://2130706433/", "https://0x7f.1/", "https://127.1/", "https://0.0.0.0/", "https://user@example.org/",
-        "ftp://example.org/", "example.org", "https://100.64.0.1/"}) {
+        "https://169.254.169.254/latest/meta-data", "https://[::1]/", "https://[fd00::1]/",
+        "https://[::ffff:10.0.0.1]/", "https://2130706433/", "https://0x7f.1/", "https://127.1/",
+        "https://0.0.0.0/", "https://user@example.org/", "ftp://example.org/", "example.org",
+        "https://100.64.0.1/"}) {
     const auto checked = check(url);
     ASSERT_FALSE(checked) << url;
     EXPECT_EQ(checked.error().code, ErrorCode::invalid_argument) << url;
