@@ -8,7 +8,8 @@ namespace posthorn::attachments {
 namespace {
 
 const std::string kColumns =
-    "SELECT id, message_id, position, account_id, kind, media_id, url, told_type, told_sha256, file_name, state, "
+    "SELECT id, message_id, position, account_id, kind, media_id, url, told_type, told_sha256, file_name, "
+    "state, "
     "blob, size, mime_type, path, attempts, next_try_at, error FROM attachments ";
 const std::string kOfMessage = kColumns + "WHERE message_id = $1 ORDER BY position, id";
 const std::string kOne = kColumns + "WHERE id = $1";
@@ -38,8 +39,8 @@ StoredAttachment read_row(SqlRows& r) {
   return a;
 }
 
-// Channels write the hash in hexadecimal or base64, the latter in both alphabets and with padding or without. Whatever
-// is neither cannot be compared with and counts as not told.
+// Channels write the hash in hexadecimal or base64, the latter in both alphabets and with padding or without.
+// Whatever is neither cannot be compared with and counts as not told.
 std::string hex_hash(std::string_view told) {
   std::string text(told);
   if (text.size() == kHexDigits) {
@@ -59,9 +60,10 @@ std::string hex_hash(std::string_view told) {
 
 Result<std::vector<std::string>> blobs_of(Transaction& tx, MessageId message) {
   std::vector<std::string> blobs;
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT DISTINCT blob FROM attachments WHERE message_id = $1 AND blob <> '' ORDER BY blob",
-                         {message}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT DISTINCT blob FROM attachments WHERE message_id = $1 AND blob <> '' ORDER BY blob",
+               {message}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return blobs;
@@ -71,14 +73,16 @@ Result<std::vector<std::string>> blobs_of(Transaction& tx, MessageId message) {
 
 }  // namespace
 
-Result<> add(Transaction& tx, MessageId message, AccountId account, const std::vector<channels::Attachment>& list,
-             WallTime now) {
+Result<> add(Transaction& tx, MessageId message, AccountId account,
+             const std::vector<channels::Attachment>& list, WallTime now) {
   std::int64_t position = 0;
   for (const channels::Attachment& a : list) {
-    PH_TRY(tx.execute(
-        "INSERT INTO attachments (message_id, position, account_id, kind, media_id, url, told_type, told_sha256, "
-        "file_name, next_try_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        {message, position++, account, a.kind, a.media_id, a.url, a.mime_type, hex_hash(a.sha256), a.file_name, now}));
+    PH_TRY(
+        tx.execute("INSERT INTO attachments (message_id, position, account_id, kind, media_id, url, "
+                   "told_type, told_sha256, "
+                   "file_name, next_try_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                   {message, position++, account, a.kind, a.media_id, a.url, a.mime_type, hex_hash(a.sha256),
+                    a.file_name, now}));
   }
   return {};
 }
@@ -102,13 +106,15 @@ Result<StoredAttachment> get(Transaction& tx, AttachmentId id) {
 
 Result<std::vector<std::string>> forget(Transaction& tx, MessageId message) {
   PH_TRY_ASSIGN(const std::vector<std::string> blobs, blobs_of(tx, message));
-  PH_TRY(tx.execute(
-      "UPDATE attachments SET state = 4, media_id = '', url = '', told_sha256 = '', file_name = '', blob = '', "
-      "size = 0, path = '', error = '' WHERE message_id = $1",
-      {message}));
+  PH_TRY(
+      tx.execute("UPDATE attachments SET state = 4, media_id = '', url = '', told_sha256 = '', file_name = "
+                 "'', blob = '', "
+                 "size = 0, path = '', error = '' WHERE message_id = $1",
+                 {message}));
   std::vector<std::string> orphaned;
   for (const std::string& blob : blobs) {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM attachments WHERE blob = $1 AND blob <> '' LIMIT 1", {blob}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT 1 FROM attachments WHERE blob = $1 AND blob <> '' LIMIT 1", {blob}));
     PH_TRY_ASSIGN(const bool shared, rows.next());
     if (shared) continue;
     PH_TRY(tx.execute("INSERT INTO unused_blobs (blob) VALUES ($1) ON CONFLICT (blob) DO NOTHING", {blob}));

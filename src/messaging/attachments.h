@@ -1,5 +1,5 @@
-// Attachments of messages as rows: waiting to be fetched, stored, lost or refused. SQL only: every function works inside the
-// caller's transaction. media_fetcher.h does the fetching.
+// Attachments of messages as rows: waiting to be fetched, stored, lost or refused. SQL only: every function
+// works inside the caller's transaction. media_fetcher.h does the fetching.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -29,20 +29,20 @@ struct StoredAttachment {
   AccountId account;
   std::string kind, media_id, url, told_type, told_sha256, file_name;
   AttachmentState state = AttachmentState::waiting;
-  std::string blob;         // key in the blob store
-  std::uint64_t size = 0;   // bytes
-  std::string mime_type;    // as the bytes say
-  std::string path;         // seed layout: business=…/wabaMetaId=…/phone=…/from=…/waMessageId=…/mediaId=….ext
+  std::string blob;        // key in the blob store
+  std::uint64_t size = 0;  // bytes
+  std::string mime_type;   // as the bytes say
+  std::string path;        // seed layout: business=…/wabaMetaId=…/phone=…/from=…/waMessageId=…/mediaId=….ext
   int attempts = 0;
   WallTime next_try_at{};
-  std::string error;        // why it is not stored (yet), for people
+  std::string error;  // why it is not stored (yet), for people
 };
 
 namespace attachments {
 
 // Adds those of a message that was just stored; due at once.
-Result<> add(Transaction& tx, MessageId message, AccountId account, const std::vector<channels::Attachment>& list,
-             WallTime now);
+Result<> add(Transaction& tx, MessageId message, AccountId account,
+             const std::vector<channels::Attachment>& list, WallTime now);
 Result<std::vector<StoredAttachment>> of_message(Transaction& tx, MessageId message);
 Result<StoredAttachment> get(Transaction& tx, AttachmentId id);  // not_found
 // Forgets the bytes' row of a message that was unsent; returns blob keys that no attachment refers to any

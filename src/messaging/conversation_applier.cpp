@@ -13,7 +13,8 @@
 namespace posthorn {
 namespace {
 
-// A channel's clock may be a little ahead of ours; a message of tomorrow would keep its conversation on top for a day.
+// A channel's clock may be a little ahead of ours; a message of tomorrow would keep its conversation on top
+// for a day.
 constexpr std::int64_t kClockSkew = 300'000'000;  // microseconds
 
 template <class T>
@@ -79,8 +80,10 @@ Result<ConversationId> ConversationApplier::Impl::conversation_of(AccountId acco
 }
 
 // The person is who wrote; in a group there may be none, for what our side wrote.
-Result<ConversationId> ConversationApplier::Impl::conversation_of(const Context& context, const channels::Party& party,
-                                                                  std::string_view group_id, PersonId& person) {
+Result<ConversationId> ConversationApplier::Impl::conversation_of(const Context& context,
+                                                                  const channels::Party& party,
+                                                                  std::string_view group_id,
+                                                                  PersonId& person) {
   if (!party.addresses.empty()) {
     PH_TRY_ASSIGN(person, person_of(context.account, party));
   }
@@ -98,9 +101,8 @@ Result<MessageId> ConversationApplier::Impl::store(Message message, std::int64_t
   return message.id;
 }
 
-Result<std::optional<ConversationApplier::Impl::Target>> ConversationApplier::Impl::find(const Context& context,
-                                                                                         std::string_view channel_id,
-                                                                                         std::int64_t hash) {
+Result<std::optional<ConversationApplier::Impl::Target>> ConversationApplier::Impl::find(
+    const Context& context, std::string_view channel_id, std::int64_t hash) {
   PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT message_id FROM message_ids WHERE hash = $1", {hash}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -123,7 +125,8 @@ Result<> ConversationApplier::Impl::touch(const message_rows::Touch& t) {
   return message_rows::touch(tx, t, *labels);
 }
 
-Result<> ConversationApplier::Impl::log(std::string_view kind, ConversationId conversation, std::string_view data) {
+Result<> ConversationApplier::Impl::log(std::string_view kind, ConversationId conversation,
+                                        std::string_view data) {
   char subject[40];
   const auto end = fmt::format_to_n(subject, sizeof subject, "conversation:{}", conversation.value);
   return events::note(tx, now, kind, std::string_view(subject, end.size), data);

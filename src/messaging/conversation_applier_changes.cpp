@@ -1,5 +1,5 @@
-// What changes a message that was said before: reactions, edits, revokes. Each may come before its message, twice, or after
-// something newer of its kind; the outcome is the same.
+// What changes a message that was said before: reactions, edits, revokes. Each may come before its message,
+// twice, or after something newer of its kind; the outcome is the same.
 #include <fmt/format.h>
 
 #include "core/json_writer.h"
@@ -20,9 +20,11 @@ JsonWriter begin_data(std::string& data, MessageId message, ConversationId conve
 }  // namespace
 
 Result<> ConversationApplier::Impl::apply(const Context& context, const channels::ReactionEvent& e) {
-  if (e.target_id.empty()) return fail(ErrorCode::invalid_argument, "A reaction without a message it is about.");
+  if (e.target_id.empty())
+    return fail(ErrorCode::invalid_argument, "A reaction without a message it is about.");
   const bool in = e.direction == channels::Direction::in;
-  if (in && e.person.addresses.empty()) return fail(ErrorCode::invalid_argument, "A reaction without a person.");
+  if (in && e.person.addresses.empty())
+    return fail(ErrorCode::invalid_argument, "A reaction without a person.");
   const std::int64_t at = context.time(e.at);
   PersonId person;
   if (in) {
@@ -58,7 +60,8 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
 }
 
 Result<> ConversationApplier::Impl::apply(const Context& context, const channels::RevokeEvent& e) {
-  if (e.target_id.empty()) return fail(ErrorCode::invalid_argument, "A revoke without a message it is about.");
+  if (e.target_id.empty())
+    return fail(ErrorCode::invalid_argument, "A revoke without a message it is about.");
   EarlyChange revoke{context.pending.hash, "revoke", {}};
   JsonWriter(revoke.data).begin_object().member("at", context.time(e.at)).end_object();
   return change(context, e.target_id, revoke);
@@ -89,11 +92,12 @@ Result<> ConversationApplier::Impl::react(const Target& target, const JsonView& 
   const std::string_view emoji = data["emoji"].string_or("");
   PH_TRY_ASSIGN(
       const std::int64_t changed,
-      tx.execute("INSERT INTO reactions (message_id, actor, emoji, at) VALUES ($1, $2, $3, $4) "
-                 "ON CONFLICT (message_id, actor) DO UPDATE SET emoji = excluded.emoji, at = excluded.at "
-                 "WHERE (excluded.at, excluded.emoji = '', excluded.emoji) > (reactions.at, reactions.emoji = '', "
-                 "reactions.emoji)",
-                 {target.id, actor, emoji, data["at"].integer_or(0)}));
+      tx.execute(
+          "INSERT INTO reactions (message_id, actor, emoji, at) VALUES ($1, $2, $3, $4) "
+          "ON CONFLICT (message_id, actor) DO UPDATE SET emoji = excluded.emoji, at = excluded.at "
+          "WHERE (excluded.at, excluded.emoji = '', excluded.emoji) > (reactions.at, reactions.emoji = '', "
+          "reactions.emoji)",
+          {target.id, actor, emoji, data["at"].integer_or(0)}));
   if (changed == 0) return {};
   std::string text;
   begin_data(text, target.id, target.conversation)
@@ -104,13 +108,13 @@ Result<> ConversationApplier::Impl::react(const Target& target, const JsonView& 
 }
 
 Result<> ConversationApplier::Impl::edit(const Target& target, const JsonView& data) {
-  PH_TRY_ASSIGN(
-      const std::int64_t changed,
-      tx.execute("UPDATE messages SET edit_number = $2, edited_at = $3, text = $4, "
-                 "content = CASE WHEN $5 <> '' THEN $5 ELSE content END "
-                 "WHERE id = $1 AND deleted_at = 0 AND (edited_at = 0 OR (edit_number, edited_at, text) < ($2, $3, $4))",
-                 {target.id, data["number"].integer_or(0), data["at"].integer_or(0), data["text"].string_or(""),
-                  data["content"].string_or("")}));
+  PH_TRY_ASSIGN(const std::int64_t changed,
+                tx.execute("UPDATE messages SET edit_number = $2, edited_at = $3, text = $4, "
+                           "content = CASE WHEN $5 <> '' THEN $5 ELSE content END "
+                           "WHERE id = $1 AND deleted_at = 0 AND (edited_at = 0 OR (edit_number, edited_at, "
+                           "text) < ($2, $3, $4))",
+                           {target.id, data["number"].integer_or(0), data["at"].integer_or(0),
+                            data["text"].string_or(""), data["content"].string_or("")}));
   if (changed == 0) return {};
   std::string text;
   begin_data(text, target.id, target.conversation).end_object();
@@ -118,10 +122,11 @@ Result<> ConversationApplier::Impl::edit(const Target& target, const JsonView& d
 }
 
 Result<> ConversationApplier::Impl::revoke(const Target& target, const JsonView& data) {
-  PH_TRY_ASSIGN(const std::int64_t changed,
-                tx.execute("UPDATE messages SET text = '', payload = '', content = '{}', error = '', edit_number = 0, "
-                           "edited_at = 0, deleted_at = $2 WHERE id = $1 AND deleted_at = 0",
-                           {target.id, data["at"].integer_or(1)}));
+  PH_TRY_ASSIGN(
+      const std::int64_t changed,
+      tx.execute("UPDATE messages SET text = '', payload = '', content = '{}', error = '', edit_number = 0, "
+                 "edited_at = 0, deleted_at = $2 WHERE id = $1 AND deleted_at = 0",
+                 {target.id, data["at"].integer_or(1)}));
   if (changed == 0) return {};
   PH_TRY_ASSIGN(std::vector<std::string> blobs, attachments::forget(tx, target.id));
   for (std::string& blob : blobs) result.orphaned_blobs.push_back(std::move(blob));

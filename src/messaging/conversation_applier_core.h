@@ -56,7 +56,8 @@ struct ConversationApplier::Impl {
 
   // conversation_applier_messages.cpp
   Result<> apply(const Context& context, const channels::MessageEvent& event, bool& fresh);
-  Result<bool> is_ours(const Context& context, const channels::MessageEvent& event, ConversationId conversation);
+  Result<bool> is_ours(const Context& context, const channels::MessageEvent& event,
+                       ConversationId conversation);
   Result<bool> adopt(const Context& context, const channels::MessageEvent& event, std::int64_t send_row);
   Result<> log_message(const Context& context, const Message& message, PersonId person, bool standby);
   Result<> obey_keywords(const Context& context, const channels::MessageEvent& event, const Message& message,
@@ -99,7 +100,7 @@ struct ConversationApplier::Impl {
   WallTime now;
   // Looked up only, never iterated.
   std::unordered_map<std::string, Account> accounts;
-  std::unordered_map<std::string, PersonId> people;             // by everything an event told of one
+  std::unordered_map<std::string, PersonId> people;               // by everything an event told of one
   std::unordered_map<std::string, ConversationId> conversations;  // "<account>/<person>"
   std::int64_t next_message = 0;
   std::optional<bool> early, labels;  // whether there are any at all

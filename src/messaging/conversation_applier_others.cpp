@@ -34,9 +34,10 @@ struct StoredCall {
 
 Result<StoredCall> load_call(Transaction& tx, AccountId account, std::string_view channel_id) {
   StoredCall call;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id, person_id, conversation_id, from_business, state, seconds, started_at, "
-                                       "ended_at, content FROM calls WHERE account_id = $1 AND channel_id = $2",
-                                       {account, channel_id}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id, person_id, conversation_id, from_business, state, seconds, started_at, "
+                         "ended_at, content FROM calls WHERE account_id = $1 AND channel_id = $2",
+                         {account, channel_id}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return call;
   call.id = rows.integer(0);
@@ -65,25 +66,27 @@ bool join_call(StoredCall& call, const channels::CallEvent& e, std::int64_t at) 
   call.seconds = std::max(call.seconds, e.seconds);
   call.started_at = call.started_at == 0 ? at : std::min(call.started_at, at);
   if (told == kEnded) call.ended_at = std::max(call.ended_at, at);
-  return call.id == 0 || call.state != before.state || call.content != before.content || call.seconds != before.seconds ||
-         call.started_at != before.started_at || call.ended_at != before.ended_at ||
-         call.from_business != before.from_business;
+  return call.id == 0 || call.state != before.state || call.content != before.content ||
+         call.seconds != before.seconds || call.started_at != before.started_at ||
+         call.ended_at != before.ended_at || call.from_business != before.from_business;
 }
 
 Result<> save_call(Transaction& tx, StoredCall& call, AccountId account, std::string_view channel_id) {
   if (call.id != 0) {
-    PH_TRY(tx.execute("UPDATE calls SET from_business = $2, state = $3, seconds = $4, started_at = $5, ended_at = $6, "
-                      "content = $7 WHERE id = $1",
-                      {call.id, call.from_business, call.state, call.seconds, call.started_at, call.ended_at,
-                       call.content}));
+    PH_TRY(tx.execute(
+        "UPDATE calls SET from_business = $2, state = $3, seconds = $4, started_at = $5, ended_at = $6, "
+        "content = $7 WHERE id = $1",
+        {call.id, call.from_business, call.state, call.seconds, call.started_at, call.ended_at,
+         call.content}));
     return {};
   }
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("INSERT INTO calls (account_id, person_id, conversation_id, channel_id, from_business, state, "
-                         "seconds, started_at, ended_at, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-                         "RETURNING id",
-                         {account, call.person, call.conversation, channel_id, call.from_business, call.state, call.seconds,
-                          call.started_at, call.ended_at, call.content}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("INSERT INTO calls (account_id, person_id, conversation_id, channel_id, from_business, state, "
+               "seconds, started_at, ended_at, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+               "RETURNING id",
+               {account, call.person, call.conversation, channel_id, call.from_business, call.state,
+                call.seconds, call.started_at, call.ended_at, call.content}));
   PH_TRY(rows.next());
   call.id = rows.integer(0);
   return {};
@@ -118,7 +121,8 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
 Result<> ConversationApplier::Impl::apply(const Context& context, const channels::CallEvent& e) {
   if (e.id.empty()) return fail(ErrorCode::invalid_argument, "A call without an id.");
   PH_TRY_ASSIGN(StoredCall call, load_call(tx, context.account.id, e.id));
-  if (call.id == 0 && e.person.addresses.empty()) return fail(ErrorCode::invalid_argument, "A call without a person.");
+  if (call.id == 0 && e.person.addresses.empty())
+    return fail(ErrorCode::invalid_argument, "A call without a person.");
   if (!e.person.addresses.empty()) {
     PH_TRY_ASSIGN(const PersonId person, person_of(context.account, e.person));
     if (call.id == 0) call.person = person;
@@ -149,17 +153,18 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
 }
 
 // One message for each call, at the time when it began.
-Result<> ConversationApplier::Impl::call_message(const Context& context, const channels::CallEvent& e, PersonId person,
-                                                 ConversationId conversation, const std::string& state,
-                                                 const std::string& content) {
+Result<> ConversationApplier::Impl::call_message(const Context& context, const channels::CallEvent& e,
+                                                 PersonId person, ConversationId conversation,
+                                                 const std::string& state, const std::string& content) {
   const std::int64_t hash = wamid_hash(e.id);
   const std::int64_t at = context.time(e.at);
   const auto direction = e.from_business ? MessageDirection::out : MessageDirection::in;
   PH_TRY_ASSIGN(const std::optional<Target> known, find(context, e.id, hash));
   if (known) {
-    PH_TRY(tx.execute("UPDATE messages SET payload = $2, content = $3, at = CASE WHEN $4 < at THEN $4 ELSE at END, "
-                      "direction = CASE WHEN $5 > direction THEN $5 ELSE direction END WHERE id = $1",
-                      {known->id, state, content, at, static_cast<int>(direction)}));
+    PH_TRY(tx.execute(
+        "UPDATE messages SET payload = $2, content = $3, at = CASE WHEN $4 < at THEN $4 ELSE at END, "
+        "direction = CASE WHEN $5 > direction THEN $5 ELSE direction END WHERE id = $1",
+        {known->id, state, content, at, static_cast<int>(direction)}));
     return {};
   }
   Message message;
@@ -195,9 +200,10 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
   const WallTime at = wall_from_micros(context.time(e.at));
   if (!e.subject.empty()) {
     // A newer name has a newer message with it.
-    PH_TRY(tx.execute("UPDATE conversations SET subject = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM messages "
-                      "WHERE conversation_id = $1 AND at > $3 AND type = 'system' AND text <> '')",
-                      {conversation, e.subject, at}));
+    PH_TRY(tx.execute(
+        "UPDATE conversations SET subject = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM messages "
+        "WHERE conversation_id = $1 AND at > $3 AND type = 'system' AND text <> '')",
+        {conversation, e.subject, at}));
   }
   Message message;
   message.conversation = conversation;
@@ -245,15 +251,17 @@ Result<> ConversationApplier::Impl::apply_preference(const PendingEvent& pending
     if (!all.empty()) account = std::move(all.front());
   }
   if (!account) {
-    return fail(ErrorCode::not_found, fmt::format("No account of the business {} is known: add the channel, then replay.",
-                                                  origin.business_id));
+    return fail(ErrorCode::not_found,
+                fmt::format("No account of the business {} is known: add the channel, then replay.",
+                            origin.business_id));
   }
   PH_TRY_ASSIGN(const PersonId person, person_of(*account, party));
   const WallTime at = to_micros(e.at) > 0 ? e.at : now;
   return set_opt_out(account->id, origin.business_id, person, e.stop, "user_preferences", e.detail, at);
 }
 
-Result<> ConversationApplier::Impl::apply_notice(const PendingEvent& pending, const channels::NoticeEvent& e) {
+Result<> ConversationApplier::Impl::apply_notice(const PendingEvent& pending,
+                                                 const channels::NoticeEvent& e) {
   const channels::WebhookOrigin& origin = *pending.event.origin;
   const std::string& about = origin.receiver_id().empty() ? origin.business_id : origin.receiver_id();
   std::string data;

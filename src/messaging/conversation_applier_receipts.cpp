@@ -17,7 +17,9 @@ std::string receipt_data(bool read, std::int64_t at) {
   return data;
 }
 
-DeliveryKind kind_of(bool read) { return read ? DeliveryKind::read : DeliveryKind::delivered; }
+DeliveryKind kind_of(bool read) {
+  return read ? DeliveryKind::read : DeliveryKind::delivered;
+}
 
 }  // namespace
 
@@ -46,15 +48,18 @@ Result<> ConversationApplier::Impl::read_until(ConversationId conversation, cons
                                                std::int64_t at) {
   constexpr std::string_view kDelivered =
       "UPDATE conversations SET delivered_until = $2 WHERE id = $1 AND delivered_until < $2";
-  constexpr std::string_view kRead = "UPDATE conversations SET read_until = $2 WHERE id = $1 AND read_until < $2";
+  constexpr std::string_view kRead =
+      "UPDATE conversations SET read_until = $2 WHERE id = $1 AND read_until < $2";
   std::int64_t before = 0;
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT delivered_until, read_until FROM conversations WHERE id = $1",
-                                         {conversation}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT delivered_until, read_until FROM conversations WHERE id = $1", {conversation}));
     PH_TRY(rows.next());
     before = rows.integer(e.read ? 1 : 0);
   }
-  PH_TRY_ASSIGN(const std::int64_t moved, tx.execute(e.read ? kRead : kDelivered, {conversation, e.watermark}));
+  PH_TRY_ASSIGN(const std::int64_t moved,
+                tx.execute(e.read ? kRead : kDelivered, {conversation, e.watermark}));
   if (moved == 0) return {};
   std::vector<MessageId> covered;
   {
@@ -78,15 +83,17 @@ Result<> ConversationApplier::Impl::read_until(ConversationId conversation, cons
 Result<> ConversationApplier::Impl::catch_up(const Target& target, std::int64_t at) {
   std::array<std::int64_t, 2> until{};
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT delivered_until, read_until FROM conversations WHERE id = $1",
-                                         {target.conversation}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT delivered_until, read_until FROM conversations WHERE id = $1",
+                           {target.conversation}));
     PH_TRY(rows.next());
     until = {rows.integer(0), rows.integer(1)};
   }
   for (const bool read : {false, true}) {
     const std::int64_t watermark = until[read ? 1 : 0];
     if (at > watermark) continue;
-    PH_TRY(outgoing_messages::join_delivery(tx, target.id, kind_of(read), wall_from_micros(watermark), 0, now));
+    PH_TRY(
+        outgoing_messages::join_delivery(tx, target.id, kind_of(read), wall_from_micros(watermark), 0, now));
   }
   return {};
 }

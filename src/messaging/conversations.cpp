@@ -37,9 +37,12 @@ Conversation read_row(SqlRows& r) {
   return c;
 }
 
-std::string subject_of(ConversationId id) { return fmt::format("conversation:{}", id.value); }
+std::string subject_of(ConversationId id) {
+  return fmt::format("conversation:{}", id.value);
+}
 
-Result<> log_change(Transaction& tx, ConversationId id, std::string_view change, std::string_view actor, WallTime now) {
+Result<> log_change(Transaction& tx, ConversationId id, std::string_view change, std::string_view actor,
+                    WallTime now) {
   std::string data;
   JsonWriter(data)
       .begin_object()
@@ -52,23 +55,25 @@ Result<> log_change(Transaction& tx, ConversationId id, std::string_view change,
 
 Result<std::optional<ConversationId>> find_any(Transaction& tx, AccountId account, PersonId person,
                                                std::string_view group_id) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id FROM conversations WHERE account_id = $1 AND person_id = $2 "
-                                       "AND group_id = $3",
-                                       {account, person, group_id}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id FROM conversations WHERE account_id = $1 AND person_id = $2 "
+                         "AND group_id = $3",
+                         {account, person, group_id}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return std::nullopt;
   return ConversationId{rows.integer(0)};
 }
 
-Result<ConversationId> find_or_make(Transaction& tx, AccountId account, PersonId person, std::string_view group_id,
-                                    WallTime now) {
+Result<ConversationId> find_or_make(Transaction& tx, AccountId account, PersonId person,
+                                    std::string_view group_id, WallTime now) {
   PH_TRY_ASSIGN(const std::optional<ConversationId> known, find_any(tx, account, person, group_id));
   if (known) return *known;
   ConversationId id;
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("INSERT INTO conversations (account_id, person_id, group_id, created_at) "
-                                         "VALUES ($1, $2, $3, $4) RETURNING id",
-                                         {account, person, group_id, now}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("INSERT INTO conversations (account_id, person_id, group_id, created_at) "
+                           "VALUES ($1, $2, $3, $4) RETURNING id",
+                           {account, person, group_id, now}));
     PH_TRY(rows.next());
     id.value = rows.integer(0);
   }
@@ -84,7 +89,8 @@ Result<ConversationId> find_or_make(Transaction& tx, AccountId account, PersonId
 }
 
 // not_found unless it exists; true if the statement changed something.
-Result<bool> change(Transaction& tx, ConversationId id, std::string_view sql, std::initializer_list<SqlArg> args) {
+Result<bool> change(Transaction& tx, ConversationId id, std::string_view sql,
+                    std::initializer_list<SqlArg> args) {
   PH_TRY_ASSIGN(const std::int64_t changed, tx.execute(sql, args));
   if (changed > 0) return true;
   PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM conversations WHERE id = $1", {id}));
@@ -98,7 +104,8 @@ Result<> check_name(std::string_view text, std::string_view field) {
   const bool blank = text.front() == ' ' || text.back() == ' ';
   if (!blank && text.size() <= kMaxName && std::ranges::none_of(text, bad)) return {};
   return fail(ErrorCode::invalid_argument,
-              fmt::format("'{}' has 1 to {} bytes, no control characters and no blank at either end.", field, kMaxName),
+              fmt::format("'{}' has 1 to {} bytes, no control characters and no blank at either end.", field,
+                          kMaxName),
               std::string(field));
 }
 
@@ -146,41 +153,52 @@ Result<> mark_read(Transaction& tx, ConversationId id, std::string_view actor, W
   return changed ? log_change(tx, id, "read", actor, now) : Result<>();
 }
 
-Result<> set_archived(Transaction& tx, ConversationId id, bool archived, std::string_view actor, WallTime now) {
-  PH_TRY_ASSIGN(const bool changed, change(tx, id, "UPDATE conversations SET archived = $2 WHERE id = $1 AND archived <> $2",
-                                           {id, archived}));
+Result<> set_archived(Transaction& tx, ConversationId id, bool archived, std::string_view actor,
+                      WallTime now) {
+  PH_TRY_ASSIGN(const bool changed,
+                change(tx, id, "UPDATE conversations SET archived = $2 WHERE id = $1 AND archived <> $2",
+                       {id, archived}));
   return changed ? log_change(tx, id, archived ? "archived" : "unarchived", actor, now) : Result<>();
 }
 
-Result<> assign(Transaction& tx, ConversationId id, std::string_view to, std::string_view actor, WallTime now) {
+Result<> assign(Transaction& tx, ConversationId id, std::string_view to, std::string_view actor,
+                WallTime now) {
   if (!to.empty()) {
     PH_TRY(check_name(to, "assigned_to"));
   }
-  PH_TRY_ASSIGN(const bool changed,
-                change(tx, id, "UPDATE conversations SET assigned_to = $2 WHERE id = $1 AND assigned_to <> $2", {id, to}));
+  PH_TRY_ASSIGN(
+      const bool changed,
+      change(tx, id, "UPDATE conversations SET assigned_to = $2 WHERE id = $1 AND assigned_to <> $2",
+             {id, to}));
   return changed ? log_change(tx, id, "assigned", actor, now) : Result<>();
 }
 
-Result<> add_label(Transaction& tx, ConversationId id, std::string_view label, std::string_view actor, WallTime now) {
+Result<> add_label(Transaction& tx, ConversationId id, std::string_view label, std::string_view actor,
+                   WallTime now) {
   PH_TRY(check_label(label));
-  PH_TRY_ASSIGN(const bool changed,
-                change(tx, id,
-                       "INSERT INTO conversation_labels (label, conversation_id, last_message_id) "
-                       "SELECT $2, id, last_message_id FROM conversations WHERE id = $1 ON CONFLICT DO NOTHING",
-                       {id, label}));
+  PH_TRY_ASSIGN(
+      const bool changed,
+      change(tx, id,
+             "INSERT INTO conversation_labels (label, conversation_id, last_message_id) "
+             "SELECT $2, id, last_message_id FROM conversations WHERE id = $1 ON CONFLICT DO NOTHING",
+             {id, label}));
   return changed ? log_change(tx, id, "labels", actor, now) : Result<>();
 }
 
-Result<> remove_label(Transaction& tx, ConversationId id, std::string_view label, std::string_view actor, WallTime now) {
+Result<> remove_label(Transaction& tx, ConversationId id, std::string_view label, std::string_view actor,
+                      WallTime now) {
   PH_TRY(check_label(label));
   PH_TRY_ASSIGN(const bool changed,
-                change(tx, id, "DELETE FROM conversation_labels WHERE label = $2 AND conversation_id = $1", {id, label}));
+                change(tx, id, "DELETE FROM conversation_labels WHERE label = $2 AND conversation_id = $1",
+                       {id, label}));
   return changed ? log_change(tx, id, "labels", actor, now) : Result<>();
 }
 
 Result<std::vector<std::string>> labels(Transaction& tx, ConversationId id) {
   // The index on the conversation holds the labels in their order.
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT label FROM conversation_labels WHERE conversation_id = $1 ORDER BY label", {id}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT label FROM conversation_labels WHERE conversation_id = $1 ORDER BY label", {id}));
   std::vector<std::string> list;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());

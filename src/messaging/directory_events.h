@@ -1,5 +1,5 @@
-// Webhook events that belong to no conversation: templates, quality, accounts. Each is applied in the caller's
-// transaction, checked before anything is written.
+// Webhook events that belong to no conversation: templates, quality, accounts. Each is applied in the
+// caller's transaction, checked before anything is written.
 #pragma once
 #include "core/result.h"
 #include "messaging/event_batch.h"

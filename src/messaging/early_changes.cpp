@@ -3,17 +3,19 @@
 namespace posthorn::early_changes {
 
 Result<> keep(Transaction& tx, std::int64_t target_hash, const EarlyChange& change, WallTime now) {
-  PH_TRY(tx.execute("INSERT INTO early_changes (hash, key, kind, data, at) VALUES ($1, $2, $3, $4, $5) "
-                    "ON CONFLICT (hash, key) DO NOTHING",
-                    {target_hash, change.key, change.kind, change.data, now}));
+  PH_TRY(
+      tx.execute("INSERT INTO early_changes (hash, key, kind, data, at) VALUES ($1, $2, $3, $4, $5) "
+                 "ON CONFLICT (hash, key) DO NOTHING",
+                 {target_hash, change.key, change.kind, change.data, now}));
   return {};
 }
 
 Result<std::vector<EarlyChange>> take(Transaction& tx, std::int64_t target_hash) {
   std::vector<EarlyChange> changes;
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT key, kind, data FROM early_changes WHERE hash = $1 ORDER BY key",
-                                         {target_hash}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT key, kind, data FROM early_changes WHERE hash = $1 ORDER BY key", {target_hash}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;

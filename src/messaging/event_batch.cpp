@@ -233,7 +233,8 @@ void add_event(EventBatch& batch, TokenMint& mint, const WamidIndex& index, Pend
 void add_events(EventBatch& batch, TokenMint& mint, const WamidIndex& index, std::int64_t parked_id,
                 int only_position) {
   const JournalBody& body = batch.bodies.back();
-  std::vector<channels::WebhookEvent> events = channels::parse_webhook(body.source, body.body, batch.unwrapped);
+  std::vector<channels::WebhookEvent> events =
+      channels::parse_webhook(body.source, body.body, batch.unwrapped);
   for (int position = 0; position < static_cast<int>(events.size()); ++position) {
     if (only_position >= 0 && only_position != position) continue;
     PendingEvent pending;

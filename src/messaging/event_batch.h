@@ -34,9 +34,9 @@ struct PendingEvent {
   int position = 0;            // in its body; -1: the body as a whole
   std::int64_t parked_id = 0;  // replayed from there; 0: not parked
   channels::WebhookEvent event;
-  std::int64_t received_at = 0;    // when its body came, microseconds
-  std::int64_t hash = 0;           // messages: of the channel's id; others: of the natural key
-  std::optional<SendToken> token;  // echoes that bring our own back
+  std::int64_t received_at = 0;     // when its body came, microseconds
+  std::int64_t hash = 0;            // messages: of the channel's id; others: of the natural key
+  std::optional<SendToken> token;   // echoes that bring our own back
   std::vector<SendKey> candidates;  // echoes: as in PendingStatus
 };
 struct PendingStatus {
@@ -74,7 +74,7 @@ struct EventBatchResult {
   std::vector<AccountId> accounts;     // changed
   std::vector<std::string> templates;  // business ids whose templates changed
   std::int64_t parked = 0, unmatched = 0, foreign = 0, repeated = 0, messages = 0, opt_outs = 0;
-  std::string last_reason;  // of the last event that was parked
+  std::string last_reason;                  // of the last event that was parked
   std::vector<std::string> orphaned_blobs;  // of messages that were unsent: nothing refers to them any more
 };
 

@@ -1,5 +1,5 @@
-// The inbox: conversations by their last message, newest first. Every way to narrow it has an index in that order; several
-// accounts are merged from as many streams, none read further than a page.
+// The inbox: conversations by their last message, newest first. Every way to narrow it has an index in that
+// order; several accounts are merged from as many streams, none read further than a page.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -20,7 +20,8 @@ struct Entry {
 };
 
 constexpr std::string_view kByAccount =
-    "SELECT last_message_id, id FROM conversations WHERE account_id = $1 AND archived = $2 AND last_message_id < $3 "
+    "SELECT last_message_id, id FROM conversations WHERE account_id = $1 AND archived = $2 AND "
+    "last_message_id < $3 "
     "ORDER BY last_message_id DESC LIMIT $4";
 // A '+' keeps the planner from another index than the one in our order.
 constexpr std::string_view kUnread =
@@ -30,7 +31,8 @@ constexpr std::string_view kAssigned =
     "SELECT last_message_id, id FROM conversations WHERE assigned_to = $1 AND assigned_to <> '' "
     "AND last_message_id < $2 ORDER BY last_message_id DESC LIMIT $3";
 constexpr std::string_view kLabelled =
-    "SELECT last_message_id, conversation_id FROM conversation_labels WHERE label = $1 AND last_message_id < $2 "
+    "SELECT last_message_id, conversation_id FROM conversation_labels WHERE label = $1 AND last_message_id < "
+    "$2 "
     "ORDER BY last_message_id DESC LIMIT $3";
 
 Result<std::vector<Entry>> read_entries(Result<SqlRows> found) {
@@ -55,14 +57,16 @@ Result<std::vector<AccountId>> accounts_of(Transaction& tx, AccountId account) {
 }
 
 // The page by the accounts' indexes: at most `limit` entries of each stream are read.
-Result<std::vector<Entry>> by_accounts(Transaction& tx, const ConversationFilter& filter, std::int64_t before, int limit) {
+Result<std::vector<Entry>> by_accounts(Transaction& tx, const ConversationFilter& filter, std::int64_t before,
+                                       int limit) {
   PH_TRY_ASSIGN(const std::vector<AccountId> accounts, accounts_of(tx, filter.account));
   std::vector<Entry> merged;
   for (const AccountId account : accounts) {
     for (const bool archived : {false, true}) {
       if (filter.archived && *filter.archived != archived) continue;
       PH_TRY_ASSIGN(const std::vector<Entry> some,
-                    read_entries(tx.query(filter.unread_only ? kUnread : kByAccount, {account, archived, before, limit})));
+                    read_entries(tx.query(filter.unread_only ? kUnread : kByAccount,
+                                          {account, archived, before, limit})));
       merged.insert(merged.end(), some.begin(), some.end());
     }
   }
@@ -76,15 +80,18 @@ Result<InboxRow> row_of(Transaction& tx, Conversation conversation) {
   row.conversation = std::move(conversation);
   const Conversation& c = row.conversation;
   if (c.person) {
-    PH_TRY_ASSIGN(SqlRows person,
-                  tx.query("SELECT CASE WHEN given_name <> '' THEN given_name WHEN name <> '' THEN name ELSE username END "
-                           "FROM people WHERE id = $1",
-                           {c.person}));
+    PH_TRY_ASSIGN(
+        SqlRows person,
+        tx.query(
+            "SELECT CASE WHEN given_name <> '' THEN given_name WHEN name <> '' THEN name ELSE username END "
+            "FROM people WHERE id = $1",
+            {c.person}));
     PH_TRY_ASSIGN(const bool known, person.next());
     if (known) row.person_name = person.text(0);
-    PH_TRY_ASSIGN(SqlRows address, tx.query("SELECT CASE WHEN shown <> '' THEN shown ELSE value END "
-                                            "FROM person_addresses WHERE person_id = $1 ORDER BY kind LIMIT 1",
-                                            {c.person}));
+    PH_TRY_ASSIGN(SqlRows address,
+                  tx.query("SELECT CASE WHEN shown <> '' THEN shown ELSE value END "
+                           "FROM person_addresses WHERE person_id = $1 ORDER BY kind LIMIT 1",
+                           {c.person}));
     PH_TRY_ASSIGN(const bool reachable, address.next());
     if (reachable) row.person_address = address.text(0);
   } else {
@@ -109,21 +116,25 @@ bool fits(const Conversation& c, const ConversationFilter& f) {
 }
 
 // The conversation, if it fits and has the label asked for.
-Result<std::optional<Conversation>> fitting(Transaction& tx, ConversationId id, const ConversationFilter& filter) {
+Result<std::optional<Conversation>> fitting(Transaction& tx, ConversationId id,
+                                            const ConversationFilter& filter) {
   PH_TRY_ASSIGN(Conversation c, get(tx, id));
   if (!fits(c, filter)) return std::nullopt;
   if (!filter.label.empty()) {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM conversation_labels WHERE label = $1 AND conversation_id = $2",
-                                         {filter.label, id}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT 1 FROM conversation_labels WHERE label = $1 AND conversation_id = $2",
+                           {filter.label, id}));
     PH_TRY_ASSIGN(const bool has, rows.next());
     if (!has) return std::nullopt;
   }
   return c;
 }
 
-Result<std::vector<Entry>> entries(Transaction& tx, const ConversationFilter& filter, std::int64_t before, int limit) {
+Result<std::vector<Entry>> entries(Transaction& tx, const ConversationFilter& filter, std::int64_t before,
+                                   int limit) {
   if (!filter.label.empty()) return read_entries(tx.query(kLabelled, {filter.label, before, limit}));
-  if (!filter.assigned_to.empty()) return read_entries(tx.query(kAssigned, {filter.assigned_to, before, limit}));
+  if (!filter.assigned_to.empty())
+    return read_entries(tx.query(kAssigned, {filter.assigned_to, before, limit}));
   return by_accounts(tx, filter, before, limit);
 }
 
@@ -163,9 +174,10 @@ Result<std::int64_t> unread_count(Transaction& tx, AccountId account) {
   PH_TRY_ASSIGN(const std::vector<AccountId> accounts, accounts_of(tx, account));
   std::int64_t count = 0;
   for (const AccountId one : accounts) {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM conversations WHERE account_id = $1 "
-                                         "AND unread > 0 LIMIT $2) AS some",
-                                         {one, kMaxCount}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT COUNT(*) FROM (SELECT 1 FROM conversations WHERE account_id = $1 "
+                           "AND unread > 0 LIMIT $2) AS some",
+                           {one, kMaxCount}));
     PH_TRY(rows.next());
     count += rows.integer(0);
   }

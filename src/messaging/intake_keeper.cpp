@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "messaging/early_changes.h"
 #include "messaging/intake_core.h"
 
 namespace posthorn {
@@ -40,7 +41,8 @@ Result<std::vector<ParkedEvent>> with_bodies(Transaction& tx, std::vector<Parked
 
 Result<std::vector<std::int64_t>> journal_ids_of_parked(Transaction& tx) {
   std::vector<std::int64_t> ids;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT DISTINCT journal_id FROM parked_events ORDER BY journal_id", {}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT DISTINCT journal_id FROM parked_events ORDER BY journal_id", {}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return ids;
@@ -53,9 +55,10 @@ Result<> prune_journal(Transaction& tx, std::int64_t before, std::int64_t cursor
                        const std::vector<std::int64_t>& keep) {
   std::vector<std::int64_t> old;
   {
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("SELECT id FROM journal WHERE received_at < $1 AND id <= $2 ORDER BY received_at LIMIT $3",
-                           {before, cursor, kPruneRows}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT id FROM journal WHERE received_at < $1 AND id <= $2 ORDER BY received_at LIMIT $3",
+                 {before, cursor, kPruneRows}));
     while (true) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
@@ -146,6 +149,7 @@ Task<> Intake::Impl::prune() {
         tx.execute("DELETE FROM applied_events WHERE key IN (SELECT key FROM applied_events WHERE applied_at "
                    "< $1 LIMIT $2)",
                    {applied_before, kPruneRows}));
+    PH_TRY(early_changes::prune(tx, wall_from_micros(applied_before), kPruneRows));
     return {};
   };
   Result<> removed = co_await ports.database.write(std::move(forget));

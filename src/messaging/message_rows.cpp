@@ -5,11 +5,12 @@
 namespace posthorn::message_rows {
 namespace {
 
-// Unchanged columns are written as they are: one statement serves every kind of touch. Whoever wrote last within one second
-// counts as the last: channels tell whole seconds.
+// Unchanged columns are written as they are: one statement serves every kind of touch. Whoever wrote last
+// within one second counts as the last: channels tell whole seconds.
 constexpr std::string_view kTouch =
     "UPDATE conversations SET "
-    "last_message_id = CASE WHEN $2 <> 0 AND $3 / 1000000 >= last_message_at / 1000000 THEN $2 ELSE last_message_id END, "
+    "last_message_id = CASE WHEN $2 <> 0 AND $3 / 1000000 >= last_message_at / 1000000 THEN $2 ELSE "
+    "last_message_id END, "
     "last_message_at = CASE WHEN $2 <> 0 AND $3 > last_message_at THEN $3 ELSE last_message_at END, "
     "last_inbound_at = CASE WHEN $4 > last_inbound_at THEN $4 ELSE last_inbound_at END, "
     "last_action_at = CASE WHEN $5 > last_action_at THEN $5 ELSE last_action_at END, "
@@ -69,12 +70,31 @@ Result<std::int64_t> next_id(Transaction& tx) {
 
 Result<> insert(Transaction& tx, const Message& m, std::int64_t hash) {
   PH_TRY(tx.execute(
-      "INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, author_person, author, type, "
-      "text, payload, content, reply_to, flags, error_code, error, send_row, delivery, delivered_at, read_at) VALUES "
+      "INSERT INTO messages (id, conversation_id, direction, at, received_at, channel_id, author_person, "
+      "author, type, "
+      "text, payload, content, reply_to, flags, error_code, error, send_row, delivery, delivered_at, "
+      "read_at) VALUES "
       "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
-      {m.id, m.conversation, static_cast<int>(m.direction), m.at, m.received_at, m.channel_id, m.author_person, m.author,
-       m.type, m.text, m.payload, m.content.empty() ? std::string_view("{}") : std::string_view(m.content), m.reply_to,
-       m.flags, m.error_code, m.error, m.send_row, m.delivery, m.delivered_at, m.read_at}));
+      {m.id,
+       m.conversation,
+       static_cast<int>(m.direction),
+       m.at,
+       m.received_at,
+       m.channel_id,
+       m.author_person,
+       m.author,
+       m.type,
+       m.text,
+       m.payload,
+       m.content.empty() ? std::string_view("{}") : std::string_view(m.content),
+       m.reply_to,
+       m.flags,
+       m.error_code,
+       m.error,
+       m.send_row,
+       m.delivery,
+       m.delivered_at,
+       m.read_at}));
   return m.channel_id.empty() ? Result<>() : name(tx, m.id, hash);
 }
 
@@ -89,12 +109,13 @@ Result<> touch(Transaction& tx, const Touch& t, bool labels) {
     PH_TRY(tx.execute(kTouchTimes, {t.conversation, t.inbound_at, t.action_at, t.free_until}));
     return {};
   }
-  PH_TRY(tx.execute(kTouch, {t.conversation, t.message, t.at, t.inbound_at, t.action_at, t.free_until, t.unread,
-                             t.unarchive}));
+  PH_TRY(tx.execute(kTouch, {t.conversation, t.message, t.at, t.inbound_at, t.action_at, t.free_until,
+                             t.unread, t.unarchive}));
   if (!labels) return {};
-  PH_TRY(tx.execute("UPDATE conversation_labels SET last_message_id = (SELECT last_message_id FROM conversations "
-                    "WHERE id = $1) WHERE conversation_id = $1",
-                    {t.conversation}));
+  PH_TRY(tx.execute(
+      "UPDATE conversation_labels SET last_message_id = (SELECT last_message_id FROM conversations "
+      "WHERE id = $1) WHERE conversation_id = $1",
+      {t.conversation}));
   return {};
 }
 
@@ -102,9 +123,10 @@ Result<> find_last(Transaction& tx, ConversationId conversation) {
   std::int64_t id = 0;
   std::int64_t at = 0;
   {
-    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id, at FROM messages WHERE conversation_id = $1 AND direction <> 2 "
-                                         "ORDER BY at DESC, id DESC LIMIT 1",
-                                         {conversation}));
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT id, at FROM messages WHERE conversation_id = $1 AND direction <> 2 "
+                           "ORDER BY at DESC, id DESC LIMIT 1",
+                           {conversation}));
     PH_TRY_ASSIGN(const bool found, rows.next());
     if (found) {
       id = rows.integer(0);

@@ -14,13 +14,15 @@ namespace {
 constexpr int kMaxPage = 500;
 constexpr std::int64_t kStretch = 10'000;  // ids looked at in one step when a direction is asked for
 constexpr int kStretches = 20;
-constexpr std::size_t kMaxNote = 10'000;   // bytes
+constexpr std::size_t kMaxNote = 10'000;  // bytes
 
 const std::string kOne = message_rows::kSelect + "WHERE m.id = $1";
 const std::string kPage =
-    message_rows::kSelect + "WHERE m.conversation_id = $1 AND (m.at, m.id) < ($2, $3) ORDER BY m.at DESC, m.id DESC LIMIT $4";
+    message_rows::kSelect +
+    "WHERE m.conversation_id = $1 AND (m.at, m.id) < ($2, $3) ORDER BY m.at DESC, m.id DESC LIMIT $4";
 const std::string kNewer =
-    message_rows::kSelect + "WHERE m.conversation_id = $1 AND (m.at, m.id) > ($2, $3) ORDER BY m.at, m.id LIMIT $4";
+    message_rows::kSelect +
+    "WHERE m.conversation_id = $1 AND (m.at, m.id) > ($2, $3) ORDER BY m.at, m.id LIMIT $4";
 const std::string kNewest = message_rows::kSelect + "WHERE m.id < $1 ORDER BY m.id DESC LIMIT $2";
 const std::string kNewestOf =
     message_rows::kSelect + "WHERE m.id < $1 AND m.id >= $2 AND m.direction = $3 ORDER BY m.id DESC LIMIT $4";
@@ -39,7 +41,8 @@ Result<Place> parse_place(std::string_view text) {
   const auto id = dot ? std::from_chars(at.ptr + 1, end, place.id) : at;
   if (!dot || id.ec != std::errc() || id.ptr != end) {
     return fail(ErrorCode::invalid_argument,
-                "'before' is not a place in this conversation. Pass 'next' of the page before, unchanged.", "before");
+                "'before' is not a place in this conversation. Pass 'next' of the page before, unchanged.",
+                "before");
   }
   return place;
 }
@@ -91,13 +94,15 @@ Result<MessageId> insert(Transaction& tx, const Message& message) {
   return stored.id;
 }
 
-Result<std::optional<MessageId>> find_by_channel_id(Transaction& tx, std::string_view channel_id, AccountId account) {
+Result<std::optional<MessageId>> find_by_channel_id(Transaction& tx, std::string_view channel_id,
+                                                    AccountId account) {
   // Hashes may collide; the id itself decides.
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT m.id FROM message_ids i JOIN messages m ON m.id = i.message_id "
-                         "JOIN conversations c ON c.id = m.conversation_id WHERE i.hash = $1 AND m.channel_id = $2 "
-                         "AND ($3 = 0 OR c.account_id = $3) ORDER BY i.message_id LIMIT 1",
-                         {wamid_hash(channel_id), channel_id, account}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT m.id FROM message_ids i JOIN messages m ON m.id = i.message_id "
+               "JOIN conversations c ON c.id = m.conversation_id WHERE i.hash = $1 AND m.channel_id = $2 "
+               "AND ($3 = 0 OR c.account_id = $3) ORDER BY i.message_id LIMIT 1",
+               {wamid_hash(channel_id), channel_id, account}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) return std::nullopt;
   return MessageId{rows.integer(0)};
@@ -124,16 +129,18 @@ Result<MessagePage> page(Transaction& tx, ConversationId conversation, std::stri
 Result<std::vector<Message>> around(Transaction& tx, MessageId id, int limit) {
   PH_TRY(check_limit(limit));
   PH_TRY_ASSIGN(Message middle, get(tx, id));
-  PH_TRY_ASSIGN(std::vector<Message> list, read_all(tx.query(kNewer, {middle.conversation, middle.at, id, limit})));
+  PH_TRY_ASSIGN(std::vector<Message> list,
+                read_all(tx.query(kNewer, {middle.conversation, middle.at, id, limit})));
   std::ranges::reverse(list);
-  PH_TRY_ASSIGN(std::vector<Message> older, read_all(tx.query(kPage, {middle.conversation, middle.at, id, limit})));
+  PH_TRY_ASSIGN(std::vector<Message> older,
+                read_all(tx.query(kPage, {middle.conversation, middle.at, id, limit})));
   list.push_back(std::move(middle));
   std::ranges::move(older, std::back_inserter(list));
   return list;
 }
 
-Result<std::vector<Message>> newest(Transaction& tx, std::optional<MessageDirection> direction, std::int64_t before,
-                                    int limit) {
+Result<std::vector<Message>> newest(Transaction& tx, std::optional<MessageDirection> direction,
+                                    std::int64_t before, int limit) {
   PH_TRY(check_limit(limit));
   if (!direction) return read_all(tx.query(kNewest, {before == 0 ? INT64_MAX : before, limit}));
   std::int64_t end = before;
@@ -143,8 +150,9 @@ Result<std::vector<Message>> newest(Transaction& tx, std::optional<MessageDirect
   std::vector<Message> list;
   for (int i = 0; i < kStretches && end > 1; ++i, end -= kStretch) {
     const auto missing = static_cast<std::int64_t>(static_cast<std::size_t>(limit) - list.size());
-    PH_TRY_ASSIGN(std::vector<Message> some,
-                  read_all(tx.query(kNewestOf, {end, end - kStretch, static_cast<int>(*direction), missing})));
+    PH_TRY_ASSIGN(
+        std::vector<Message> some,
+        read_all(tx.query(kNewestOf, {end, end - kStretch, static_cast<int>(*direction), missing})));
     std::ranges::move(some, std::back_inserter(list));
     if (list.size() == static_cast<std::size_t>(limit)) break;
   }
@@ -153,9 +161,10 @@ Result<std::vector<Message>> newest(Transaction& tx, std::optional<MessageDirect
 
 Result<std::vector<ReactionRow>> reactions(Transaction& tx, MessageId id) {
   // A removed reaction leaves its row, so that an older one which comes late does not bring it back.
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT actor, emoji, at FROM reactions WHERE message_id = $1 AND emoji <> '' "
-                                       "ORDER BY actor",
-                                       {id}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT actor, emoji, at FROM reactions WHERE message_id = $1 AND emoji <> '' "
+                         "ORDER BY actor",
+                         {id}));
   std::vector<ReactionRow> list;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -173,7 +182,8 @@ Result<MessageId> add_note(Transaction& tx, ConversationId conversation, std::st
   PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM conversations WHERE id = $1", {conversation}));
   PH_TRY_ASSIGN(const bool found, rows.next());
   if (!found) {
-    return fail(ErrorCode::not_found, fmt::format("There is no conversation {}.", conversation.value), "conversation");
+    return fail(ErrorCode::not_found, fmt::format("There is no conversation {}.", conversation.value),
+                "conversation");
   }
   Message note;
   note.conversation = conversation;

@@ -85,7 +85,8 @@ class OutcomeCommit {
 
   // A single send may be a message of a conversation.
   Result<> tell_message(const Outcome& outcome, const StoredSend& before, const StoredSend& after) {
-    return outgoing_messages::send_changed(tx_, outcome.key.row_no, before, after, wall_from_micros(batch_.now));
+    return outgoing_messages::send_changed(tx_, outcome.key.row_no, before, after,
+                                           wall_from_micros(batch_.now));
   }
 
   // What comes back unsent after its campaign was cancelled has nobody left to send it.

@@ -20,8 +20,8 @@ struct Outcome {
   int attempt = 1;
   SendEvent event = SendEvent::unknown;  // accepted, rejected, deferred, unknown or not_sent
   std::int64_t intent_at = 0;
-  // Microseconds from the commit on, whenever that succeeds (the wall clock may step before): deferred, not_sent: to the
-  // next attempt; unknown: to the end of the hold.
+  // Microseconds from the commit on, whenever that succeeds (the wall clock may step before): deferred,
+  // not_sent: to the next attempt; unknown: to the end of the hold.
   std::int64_t delay = 0;
   int code = 0;
   bool held = false;

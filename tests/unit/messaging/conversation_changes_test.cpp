@@ -1,5 +1,6 @@
 // Reactions, edits, revokes, receipts, calls, groups, identities, notices.
 #include "messaging/attachments.h"
+#include "messaging/early_changes.h"
 #include "unit/messaging/conversation_house.h"
 
 namespace posthorn::test {
@@ -125,6 +126,13 @@ TEST_F(ChangesTest, ChangesWaitForTheirMessage) {
   EXPECT_EQ(reactions("m").size(), 1U);
   EXPECT_EQ(events("message.reaction") + events("message.edited"), 2);
   EXPECT_EQ(number("SELECT COUNT(*) FROM early_changes"), 0);
+}
+
+TEST_F(ChangesTest, WhatWaitedTooLongIsForgotten) {
+  fb(reaction("never", psid("7"), "👍", 2));
+  EXPECT_EQ(early_changes::prune(tx(), wall_from_micros(now_), 10).value(), 0);
+  EXPECT_EQ(early_changes::prune(tx(), wall_from_micros(now_ + 1), 10).value(), 1);
+  EXPECT_FALSE(early_changes::any(tx()).value());
 }
 
 TEST_F(ChangesTest, ReceiptsByIdAndByWatermarkNeverGoBack) {

@@ -1,4 +1,5 @@
 // What messages become: rows, conversations, events.
+#include "messaging/opt_out_keywords.h"
 #include "unit/messaging/conversation_house.h"
 
 namespace posthorn::test {
@@ -256,6 +257,14 @@ TEST_F(MessagesTest, TheLastKeywordCountsInWhateverOrderTheyCome) {
               words.out ? 1 : 0)
         << phone;
   }
+}
+
+TEST(KeywordsTest, AreTheWholeMessageWhateverItsDress) {
+  const std::vector<std::string> keywords = {"STOP", "Ende"};
+  for (const char* yes : {"stop", " Stop! ", "STOP.\n", "ENDE"}) EXPECT_TRUE(is_keyword(keywords, yes)) << yes;
+  const std::string far = "STOP" + std::string(97, ' ') + "that noise";
+  for (const std::string& no : {std::string(), std::string("stop it"), std::string("stopp"), std::string("."), far})
+    EXPECT_FALSE(is_keyword(keywords, no)) << no;
 }
 
 TEST_F(MessagesTest, OptingOutIsAnEventOfThePerson) {
