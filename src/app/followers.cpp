@@ -172,6 +172,11 @@ Task<> Followers::stop() {
   co_await parts_->feed.stop();
 }
 
+void Followers::disconnect() {
+  parts_->webhook_sender.reset();
+  parts_->mailer.reset();
+}
+
 void Followers::something_happened() {
   parts_->feed.notify();
   parts_->media.wake();

@@ -46,6 +46,7 @@ class Followers {
 
   Task<Result<>> start();
   Task<> stop();
+  void disconnect();           // gives up connections; before the network goes, after stop()
   void something_happened();  // events, messages or attachments were committed
 
   EventFeed& feed();

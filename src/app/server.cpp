@@ -156,6 +156,7 @@ struct Server::Parts {
         port_may_move(options.port_may_move) {}
   ~Parts() {
     http_server.reset();
+    if (followers) followers->disconnect();
     search_index.reset();
     journal.reset();
     database.reset();
