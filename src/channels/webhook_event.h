@@ -20,7 +20,8 @@ struct WebhookOrigin {
   std::string display_phone_number;
   std::int64_t entry_time = 0;  // Unix seconds as sent, 0 if absent
 
-  // The sender id (accounts.sender_id) of the account that received the event; empty: it concerns no single one.
+  // The sender id (accounts.sender_id) of the account that received the event; empty: it concerns no single
+  // one.
   const std::string& receiver_id() const {
     return channel == Channel::whatsapp ? phone_number_id : business_id;
   }
@@ -32,21 +33,23 @@ struct MalformedEvent {
 };  // could not be understood; to be parked with its raw bytes
 
 using WebhookEventBody =
-    std::variant<whatsapp::StatusEvent, MessageEvent, ReactionEvent, EditEvent, RevokeEvent, ReceiptEvent, IdentityEvent,
-                 CallEvent, GroupEvent, ContactSyncEvent, NoticeEvent, whatsapp::TemplateStatusEvent,
-                 whatsapp::TemplateQualityEvent, whatsapp::TemplateCategoryEvent,
-                 whatsapp::TemplateComponentsEvent, whatsapp::PhoneQualityEvent, whatsapp::PhoneNameEvent,
-                 whatsapp::AccountEvent, whatsapp::AccountAlertEvent, whatsapp::AccountReviewEvent,
-                 whatsapp::BusinessCapabilityEvent, whatsapp::UserPreferenceEvent, whatsapp::SecurityEvent,
-                 whatsapp::ValueErrorEvent, UnknownEvent, MalformedEvent>;
+    std::variant<whatsapp::StatusEvent, MessageEvent, ReactionEvent, EditEvent, RevokeEvent, ReceiptEvent,
+                 IdentityEvent, CallEvent, GroupEvent, ContactSyncEvent, NoticeEvent,
+                 whatsapp::TemplateStatusEvent, whatsapp::TemplateQualityEvent,
+                 whatsapp::TemplateCategoryEvent, whatsapp::TemplateComponentsEvent,
+                 whatsapp::PhoneQualityEvent, whatsapp::PhoneNameEvent, whatsapp::AccountEvent,
+                 whatsapp::AccountAlertEvent, whatsapp::AccountReviewEvent, whatsapp::BusinessCapabilityEvent,
+                 whatsapp::UserPreferenceEvent, whatsapp::SecurityEvent, whatsapp::ValueErrorEvent,
+                 UnknownEvent, MalformedEvent>;
 
 struct WebhookEvent {
   std::shared_ptr<const WebhookOrigin> origin;  // never null
   std::string_view raw;  // the event's JSON inside the body that was parsed: valid as long as that
   WebhookEventBody body;
 
-  // What identifies the event however often, in whatever batch and by whatever way it comes (invariant I14): the
-  // channel's id with the kind of event; (wamid, status); otherwise a hash of field, entry id and canonical JSON.
+  // What identifies the event however often, in whatever batch and by whatever way it comes (invariant I14):
+  // the channel's id with the kind of event; (wamid, status); otherwise a hash of field, entry id and
+  // canonical JSON.
   std::string natural_key() const;
 };
 

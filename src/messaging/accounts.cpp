@@ -21,7 +21,7 @@ constexpr int kMaxThroughput = 10'000;
 #define PH_SELECT_ACCOUNT                                                                                   \
   "SELECT id, channel, name, business_id, sender_id, display_number, verified_name, sealed_token, status, " \
   "quality, "                                                                                               \
-  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at, portfolio, " \
+  "throughput, throughput_level, messaging_tier, blocked_reason, created_at, updated_at, portfolio, "       \
   "login, transport, transport_id FROM accounts "
 constexpr std::string_view kById = PH_SELECT_ACCOUNT "WHERE id = $1";
 constexpr std::string_view kByName = PH_SELECT_ACCOUNT "WHERE name = $1";

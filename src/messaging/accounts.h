@@ -1,5 +1,5 @@
-// Our identities (WhatsApp phone numbers, Instagram accounts, Pages) as rows. SQL only: every function works inside the caller's
-// transaction.
+// Our identities (WhatsApp phone numbers, Instagram accounts, Pages) as rows. SQL only: every function works
+// inside the caller's transaction.
 #pragma once
 #include <optional>
 #include <string>
@@ -35,7 +35,7 @@ struct Account {
   std::string login = "facebook";   // how Meta is reached: 'facebook', or 'instagram' for Instagram Login
   std::string transport = "graph";  // 'graph', or 'aws' for a number linked to AWS End User Messaging Social
   std::string transport_id = {};    // aws: the phone number id or ARN there
-  std::string portfolio = {};    // Meta business portfolio: scope of user ids; empty: business_id stands for it
+  std::string portfolio = {};  // Meta business portfolio: scope of user ids; empty: business_id stands for it
   bool blocked() const { return !blocked_reason.empty(); }
 };
 

@@ -30,9 +30,10 @@ Result<std::string> expression_of(const MessageSearchQuery& query) {
 Result<std::vector<std::int64_t>> matches(Transaction& tx, const std::string& expression, std::int64_t before,
                                           int limit) {
   const std::int64_t bound = before > 0 ? before : std::numeric_limits<std::int64_t>::max();
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT rowid FROM message_text WHERE message_text MATCH $1 AND rowid < $2 "
-                                       "ORDER BY rowid DESC LIMIT $3",
-                                       {expression, bound, limit}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT rowid FROM message_text WHERE message_text MATCH $1 AND rowid < $2 "
+                         "ORDER BY rowid DESC LIMIT $3",
+                         {expression, bound, limit}));
   std::vector<std::int64_t> ids;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -54,7 +55,8 @@ Result<std::vector<Message>> load(Transaction& tx, const std::vector<std::int64_
 
 }  // namespace
 
-Task<Result<MessageSearchPage>> search_messages(Database& database, Database& index, MessageSearchQuery query) {
+Task<Result<MessageSearchPage>> search_messages(Database& database, Database& index,
+                                                MessageSearchQuery query) {
   PH_CO_TRY_ASSIGN(const std::string expression, expression_of(query));
   auto search = [expression, before = query.before, limit = query.limit](Transaction& tx) {
     return matches(tx, expression, before, limit);

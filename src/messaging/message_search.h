@@ -28,6 +28,7 @@ struct MessageSearchPage {
 };
 
 // invalid_argument names the field. What was unsent or changed since it was indexed is left out.
-Task<Result<MessageSearchPage>> search_messages(Database& database, Database& index, MessageSearchQuery query);
+Task<Result<MessageSearchPage>> search_messages(Database& database, Database& index,
+                                                MessageSearchQuery query);
 
 }  // namespace posthorn

@@ -85,8 +85,8 @@ Result<std::int64_t> apply_to_all(Transaction& tx, CampaignId campaign, SendStat
   return static_cast<std::int64_t>(keys.size());
 }
 
-// Open rows of before a step back seem to come from the future: nothing sent since would ever count as later, and their
-// hold would never end (I8). They move to `now`, before everything that is still to come.
+// Open rows of before a step back seem to come from the future: nothing sent since would ever count as later,
+// and their hold would never end (I8). They move to `now`, before everything that is still to come.
 Result<> bring_back(Transaction& tx, std::int64_t now) {
   PH_TRY(tx.execute("UPDATE sends SET intent_at = $1 WHERE state IN (1, 5) AND intent_at > $1", {now}));
   PH_TRY(tx.execute("UPDATE sends SET settled_at = $1 WHERE state = 5 AND settled_at > $1", {now}));

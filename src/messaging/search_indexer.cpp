@@ -31,8 +31,8 @@ Result<Entry> entry_of(SqlRows& rows) {
   const bool gone = rows.integer(6) != 0;
   if (gone || rows.text(1).empty()) return entry;
   entry.text = search_form(rows.text(1));
-  entry.place = fmt::format("c{} a{} p{} t_{} d{}", rows.integer(2), rows.integer(3), rows.integer(4), rows.text(5),
-                            rows.integer(7));
+  entry.place = fmt::format("c{} a{} p{} t_{} d{}", rows.integer(2), rows.integer(3), rows.integer(4),
+                            rows.text(5), rows.integer(7));
   return entry;
 }
 
@@ -40,7 +40,8 @@ constexpr std::string_view kColumns =
     "SELECT m.id, m.text, m.conversation_id, c.account_id, c.person_id, m.type, m.deleted_at, m.direction "
     "FROM messages m JOIN conversations c ON c.id = m.conversation_id ";
 
-Result<std::vector<Entry>> read_entries(Transaction& tx, std::string_view sql, std::initializer_list<SqlArg> args) {
+Result<std::vector<Entry>> read_entries(Transaction& tx, std::string_view sql,
+                                        std::initializer_list<SqlArg> args) {
   std::vector<Entry> entries;
   PH_TRY_ASSIGN(SqlRows rows, tx.query(sql, args));
   while (true) {
@@ -60,18 +61,19 @@ Result<std::vector<Entry>> new_entries(Transaction& tx, std::int64_t after) {
 Result<std::vector<Entry>> changed_entries(Transaction& tx, const LoggedEvent& event, std::int64_t indexed) {
   static const std::string by_id = std::string(kColumns) + "WHERE m.id = $1 AND m.id <= $2";
   static const std::string by_person =
-      std::string(kColumns) + "WHERE m.conversation_id IN (SELECT id FROM conversations WHERE person_id IN ($1, $3)) "
-                              "AND m.id <= $2";
+      std::string(kColumns) +
+      "WHERE m.conversation_id IN (SELECT id FROM conversations WHERE person_id IN ($1, $3)) "
+      "AND m.id <= $2";
   PH_TRY_ASSIGN(const json::value tree, parse_json(event.data));
   const JsonView data(tree);
   if (event.kind.starts_with("person."))
-    return read_entries(
-        tx, by_person, {data["kept"].integer_or(0), indexed, data["absorbed"].integer_or(0)});
+    return read_entries(tx, by_person, {data["kept"].integer_or(0), indexed, data["absorbed"].integer_or(0)});
   return read_entries(tx, by_id, {data["message_id"].integer_or(0), indexed});
 }
 
 bool changes_the_index(std::string_view kind) {
-  return kind == "message.edited" || kind == "message.deleted" || kind == "person.merged" || kind == "person.unmerged";
+  return kind == "message.edited" || kind == "message.deleted" || kind == "person.merged" ||
+         kind == "person.unmerged";
 }
 
 struct Positions {
@@ -92,8 +94,9 @@ Result<Positions> positions(Transaction& tx) {
 }
 
 Result<> move(Transaction& tx, std::string_view name, std::int64_t to) {
-  PH_TRY(tx.execute("INSERT INTO indexed (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = $2",
-                    {name, to}));
+  PH_TRY(tx.execute(
+      "INSERT INTO indexed (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = $2",
+      {name, to}));
   return {};
 }
 
@@ -109,7 +112,8 @@ Result<> put(Transaction& tx, const std::vector<Entry>& entries, bool again) {
     args = {SqlArg(full[i]->id), SqlArg(full[i]->text), SqlArg(full[i]->place)};
     return args;
   };
-  PH_TRY(tx.execute_many("INSERT INTO message_text (rowid, text, place) VALUES ($1, $2, $3)", full.size(), bind));
+  PH_TRY(tx.execute_many("INSERT INTO message_text (rowid, text, place) VALUES ($1, $2, $3)", full.size(),
+                         bind));
   return {};
 }
 

@@ -1,5 +1,6 @@
-// Keeps the search index behind the messages: new ones in the order of their ids, changed ones by the event log. A loop of
-// its own on a database of its own, so that a flood of messages is never slowed down by its own index.
+// Keeps the search index behind the messages: new ones in the order of their ids, changed ones by the event
+// log. A loop of its own on a database of its own, so that a flood of messages is never slowed down by its
+// own index.
 #pragma once
 #include <cstdint>
 #include <memory>

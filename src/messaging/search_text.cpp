@@ -27,7 +27,8 @@ constexpr std::array kUnspaced = std::to_array<Range>({
 });
 
 bool unspaced(std::uint32_t code_point) {
-  return std::ranges::any_of(kUnspaced, [&](Range r) { return code_point >= r.first && code_point <= r.last; });
+  return std::ranges::any_of(kUnspaced,
+                             [&](Range r) { return code_point >= r.first && code_point <= r.last; });
 }
 
 // The code point at `at` and how many bytes it takes. Broken UTF-8 counts byte by byte.

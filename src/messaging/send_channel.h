@@ -41,8 +41,8 @@ struct SendAnswer {
 class SendChannel {
  public:
   virtual ~SendChannel() = default;
-  // Appends a single send's body with our token where this channel carries it, if it carries one, so that statuses and
-  // echoes lead back to the row. `payload` is a JSON object.
+  // Appends a single send's body with our token where this channel carries it, if it carries one, so that
+  // statuses and echoes lead back to the row. `payload` is a JSON object.
   virtual void append_body(std::string& out, std::string_view payload, std::string_view token) const = 0;
   // One attempt, never repeated underneath. `attempt` (from 1) lets the channel say `rejected` once an error
   // has been retried often enough. `on_last_byte` is called right before the final bytes are handed to the
