@@ -118,9 +118,11 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   void report(const EventBatchResult& result);
   Task<> keeper_loop();
   Task<> retry_unmatched();
+  Task<bool> retry_some();
   Task<Result<std::vector<ParkedEvent>>> read_bodies(std::vector<ParkedEvent> parked);
   Task<Result<EventBatchResult>> apply_parked(std::vector<ParkedEvent> parked);
   Task<> prune();
+  Task<Result<bool>> prune_some(std::shared_ptr<const std::vector<std::int64_t>> keep);
 
   IntakePorts ports;
   IntakeOptions options;

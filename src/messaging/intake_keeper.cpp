@@ -1,6 +1,7 @@
 // What intake does besides: statuses whose message is not known yet, pruning, and replays on request.
 #include <algorithm>
 #include <array>
+#include <memory>
 
 #include "messaging/early_changes.h"
 #include "messaging/intake_core.h"
@@ -10,7 +11,8 @@ namespace {
 
 constexpr Duration kPruneEvery = std::chrono::minutes(1);
 constexpr std::size_t kReplayBodies = 256;
-constexpr int kPruneRows = 5000;
+constexpr int kPruneRows = 5000;   // in one transaction
+constexpr std::size_t kRetryRows = 500;
 
 // Parked events without their bodies, which are in the journal.
 Result<std::vector<ParkedEvent>> read_parked(Transaction& tx, std::string_view sql,
@@ -50,16 +52,16 @@ Result<std::vector<std::int64_t>> journal_ids_of_parked(Transaction& tx) {
   }
 }
 
-// The oldest bodies that may go, at most kPruneRows looked at.
-Result<> prune_journal(Transaction& tx, std::int64_t before, std::int64_t cursor,
-                       const std::vector<std::int64_t>& keep) {
+// The oldest bodies that may go, at most kPruneRows; those that stay are no obstacle. Returns how many went.
+Result<std::size_t> prune_journal(Transaction& tx, std::int64_t before, std::int64_t cursor,
+                                  const std::vector<std::int64_t>& keep) {
   std::vector<std::int64_t> old;
   {
     PH_TRY_ASSIGN(
         SqlRows rows,
         tx.query("SELECT id FROM journal WHERE received_at < $1 AND id <= $2 ORDER BY received_at LIMIT $3",
-                 {before, cursor, kPruneRows}));
-    while (true) {
+                 {before, cursor, kPruneRows + static_cast<std::int64_t>(keep.size())}));
+    while (old.size() < kPruneRows) {
       PH_TRY_ASSIGN(const bool more, rows.next());
       if (!more) break;
       if (!std::ranges::binary_search(keep, rows.integer(0))) old.push_back(rows.integer(0));
@@ -71,7 +73,7 @@ Result<> prune_journal(Transaction& tx, std::int64_t before, std::int64_t cursor
     return args;
   };
   PH_TRY(tx.execute_many("DELETE FROM journal WHERE id = $1", old.size(), bind));
-  return {};
+  return old.size();
 }
 
 }  // namespace
@@ -91,30 +93,37 @@ Task<> Intake::Impl::keeper_loop() {
   }
 }
 
+// As many as are due: other senders of a number can have far more statuses than fit one transaction.
 Task<> Intake::Impl::retry_unmatched() {
-  const std::int64_t parked_before = wall() - options.unmatched_retry.count();
-  const std::int64_t pause = options.unmatched_retry.count();
-  auto read = [parked_before, pause](Transaction& tx) {
-    return read_parked(tx,
-                       "SELECT id, position, journal_id FROM parked_events "
-                       "WHERE reason = $1 AND parked_at + attempts * $3 <= $2 ORDER BY id LIMIT 500",
-                       {kUnmatched, parked_before, pause});
-  };
+  bool more = true;
+  while (more && !stopping) more = co_await retry_some();
+  if (ended) co_return;
   auto count = [](Transaction& tx) -> Result<bool> {
     PH_TRY_ASSIGN(SqlRows rows,
                   tx.query("SELECT 1 FROM parked_events WHERE reason = $1 LIMIT 1", {kUnmatched}));
     return rows.next();
   };
-  Result<std::vector<ParkedEvent>> parked = co_await ports.database.read(std::move(read));
-  if (ended || !parked) co_return;
-  parked = co_await read_bodies(*std::move(parked));
-  if (ended || !parked) co_return;
-  if (!parked->empty()) {
-    co_await apply_parked(std::move(*parked));
-    if (ended) co_return;
-  }
   const Result<bool> left = co_await ports.database.read(std::move(count));
   if (left) unmatched_there = *left;
+}
+
+// True if there may be more that are due.
+Task<bool> Intake::Impl::retry_some() {
+  const std::int64_t parked_before = wall() - options.unmatched_retry.count();
+  const std::int64_t pause = options.unmatched_retry.count();
+  auto read = [parked_before, pause](Transaction& tx) {
+    return read_parked(tx,
+                       "SELECT id, position, journal_id FROM parked_events "
+                       "WHERE reason = $1 AND parked_at + attempts * $3 <= $2 ORDER BY id LIMIT $4",
+                       {kUnmatched, parked_before, pause, kRetryRows});
+  };
+  Result<std::vector<ParkedEvent>> parked = co_await ports.database.read(std::move(read));
+  if (ended || !parked) co_return false;
+  const bool full = parked->size() == kRetryRows;
+  parked = co_await read_bodies(*std::move(parked));
+  if (ended || !parked || parked->empty()) co_return false;
+  const Result<EventBatchResult> applied = co_await apply_parked(*std::move(parked));
+  co_return full && applied && !ended;
 }
 
 Task<Result<std::vector<ParkedEvent>>> Intake::Impl::read_bodies(std::vector<ParkedEvent> parked) {
@@ -128,40 +137,53 @@ Task<Result<std::vector<ParkedEvent>>> Intake::Impl::read_bodies(std::vector<Par
 Task<Result<EventBatchResult>> Intake::Impl::apply_parked(std::vector<ParkedEvent> parked) {
   const std::shared_ptr<EventBatch> batch = new_batch();
   for (ParkedEvent& one : parked) {
+    // The events of a body that was parked as a whole fare one by one: what fails again gets a row of its own.
+    const bool whole = one.position < 0;
+    if (whole) batch->matched_parked.push_back(one.id);
     batch->bodies.push_back(std::move(one.body));
-    add_events(*batch, mint, ports.wamids, one.id, one.position);
+    add_events(*batch, mint, ports.wamids, whole ? 0 : one.id, one.position);
   }
   sort_facts(*batch);
   Result<EventBatchResult> result = co_await apply(batch);
   co_return result;
 }
 
+// Everything that may go, a little at a time: a fixed number a minute would fall behind a busy day for good.
 Task<> Intake::Impl::prune() {
-  const std::int64_t now = wall();
-  const std::int64_t journal_before = now - options.keep_journal.count();
-  const std::int64_t applied_before = now - options.keep_applied.count();
-  const std::int64_t cursor = applied_id;
   auto parked = [](Transaction& tx) { return journal_ids_of_parked(tx); };
   Result<std::vector<std::int64_t>> keep = co_await ports.database.read(std::move(parked));
   if (ended || !keep) co_return;
-  auto forget = [=](Transaction& tx) -> Result<> {
-    PH_TRY(
+  const auto kept = std::make_shared<const std::vector<std::int64_t>>(*std::move(keep));
+  bool more = true;
+  while (more && !stopping) {
+    const Result<bool> pruned = co_await prune_some(kept);
+    if (ended) co_return;
+    if (!pruned) ports.log.warning("journal.prune_failed", {{"error", pruned.error().message}});
+    more = pruned && *pruned;
+  }
+}
+
+// True if there may be more.
+Task<Result<bool>> Intake::Impl::prune_some(std::shared_ptr<const std::vector<std::int64_t>> keep) {
+  const std::int64_t journal_before = wall() - options.keep_journal.count();
+  // What is still in the journal can be applied again, and must be known then.
+  const std::int64_t applied_before = wall() - std::max(options.keep_applied, options.keep_journal).count();
+  const std::int64_t cursor = applied_id;
+  auto forget = [=](Transaction& tx) -> Result<bool> {
+    PH_TRY_ASSIGN(
+        const std::int64_t keys,
         tx.execute("DELETE FROM applied_events WHERE key IN (SELECT key FROM applied_events WHERE applied_at "
                    "< $1 LIMIT $2)",
                    {applied_before, kPruneRows}));
-    PH_TRY(early_changes::prune(tx, wall_from_micros(applied_before), kPruneRows));
-    return {};
+    PH_TRY_ASSIGN(const std::int64_t changes,
+                  early_changes::prune(tx, wall_from_micros(applied_before), kPruneRows));
+    return keys >= kPruneRows || changes >= kPruneRows;
   };
-  Result<> removed = co_await ports.database.write(std::move(forget));
-  if (ended) co_return;
-  if (removed) {
-    auto remove = [=, keep = *std::move(keep)](Transaction& tx) {
-      return prune_journal(tx, journal_before, cursor, keep);
-    };
-    removed = co_await ports.journal.write(std::move(remove));
-    if (ended) co_return;
-  }
-  if (!removed) ports.log.warning("journal.prune_failed", {{"error", removed.error().message}});
+  PH_CO_TRY_ASSIGN(const bool more_keys, co_await ports.database.write(std::move(forget)));
+  if (ended) co_return false;
+  auto remove = [=](Transaction& tx) { return prune_journal(tx, journal_before, cursor, *keep); };
+  PH_CO_TRY_ASSIGN(const std::size_t bodies, co_await ports.journal.write(std::move(remove)));
+  co_return more_keys || bodies >= kPruneRows;
 }
 
 Task<Result<>> Intake::replay_parked(std::int64_t parked_id) {

@@ -11,10 +11,11 @@ constexpr std::string_view kAfter =
 constexpr std::string_view kAfterOfKind =
     "SELECT id, at, kind, subject, data FROM events WHERE id > $1 AND substr(kind, 1, $3) = $4 ORDER BY id "
     "LIMIT $2";
+// Looks at the oldest only: a log without anything old is not read from end to end.
 constexpr std::string_view kPrune =
-    "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < $1 AND id <= (SELECT "
-    "coalesce(min(position), 0) FROM "
-    "cursors) AND id < (SELECT max(id) FROM events) ORDER BY id LIMIT $2)";
+    "DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, at FROM events WHERE id <= (SELECT "
+    "coalesce(min(position), 0) FROM cursors) AND id < (SELECT max(id) FROM events) ORDER BY id LIMIT $2) "
+    "AS oldest WHERE at < $1)";
 
 Result<std::int64_t> one_integer(Result<SqlRows> found, std::int64_t when_absent) {
   PH_TRY_ASSIGN(auto rows, std::move(found));

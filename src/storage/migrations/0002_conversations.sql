@@ -1,6 +1,11 @@
 -- People, conversations, messages, attachments; automation, notifications and webhooks out. Times are BIGINT
 -- microseconds since the Unix epoch, UTC. The journal has a file of its own from here on (migrations/journal).
 
+-- What is looked up while webhooks are applied, and what is pruned.
+CREATE INDEX parked_events_by_journal ON parked_events (journal_id, position);
+CREATE INDEX parked_events_by_reason ON parked_events (reason);
+CREATE INDEX applied_events_by_time ON applied_events (applied_at);
+
 -- The business portfolio scopes WhatsApp's user ids; several accounts may share it. Empty: the business id stands for it.
 ALTER TABLE accounts ADD COLUMN portfolio TEXT NOT NULL DEFAULT '';
 -- How Meta is reached: 'facebook' (graph.facebook.com) or 'instagram' (Instagram Login, graph.instagram.com).

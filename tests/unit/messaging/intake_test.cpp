@@ -262,6 +262,78 @@ TEST_F(IntakeTest, WhatCannotBeStoredIsParkedAfterAFewTries) {
   EXPECT_EQ(events("message.received"), 3);
 }
 
+// A body that was parked as a whole: what fails of it in another way is parked on its own, the rest is applied.
+TEST_F(IntakeTest, OfABodyParkedAsAWholeNothingIsLost) {
+  house.execute(
+      "CREATE TRIGGER refuses BEFORE INSERT ON messages WHEN NEW.channel_id = 'wamid.bad' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  std::string body = message("wamid.stranger", "first");
+  body.replace(body.find("106540352242922"), 15, "106540352242999");
+  const std::string rest = message("wamid.bad", "second");
+  const std::string entries = "\"entry\":[";
+  const std::size_t end = body.rfind("]}");
+  body.insert(end, "," + rest.substr(rest.find(entries) + entries.size(),
+                                     rest.rfind("]}") - rest.find(entries) - entries.size()));
+  ASSERT_TRUE(accept(body));
+  applied();
+  ASSERT_EQ(house.number("SELECT COUNT(*) FROM parked_events WHERE position = -1"), 1);
+  house.execute("DROP TRIGGER refuses");
+  house.run([](House* h) -> Task<> {
+    const Result<> replayed = co_await h->life->intake->replay_parked(1);
+    EXPECT_FALSE(replayed) << "one of its events is for an account that nobody knows";
+  });
+  EXPECT_EQ(events("message.received"), 1);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events WHERE position >= 0"), 1);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 1);
+}
+
+// What is parked keeps its body for ever; the bodies after it go all the same, however many there are.
+TEST_F(IntakeTest, ParkedBodiesDoNotKeepTheOthers) {
+  ASSERT_TRUE(accept(message("wamid.first", "hello")));
+  applied();
+  const std::string old = std::to_string(to_micros(house.world.wall_now()) - 9LL * 24 * 3600 * 1'000'000);
+  const Result<> filled = house.sql(
+      [&](Transaction& tx) -> Result<> {
+        PH_TRY(tx.execute("DELETE FROM journal"));
+        PH_TRY(tx.execute("WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -1) "
+                          "INSERT INTO journal (id, source, received_at, body) SELECT i, 'meta', " +
+                          old + " + i, 'x' FROM n"));
+        return {};
+      },
+      house.life->journal.get());
+  ASSERT_TRUE(filled) << filled.error().message;
+  house.execute(
+      "WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -24001) "
+      "INSERT INTO parked_events (journal_id, position, reason, body, parked_at) SELECT i, 0, 'why', '', 0 FROM n");
+  house.world.run_for(3min);
+  EXPECT_EQ(house.journal_number("SELECT COUNT(*) FROM journal"), 6000);
+}
+
+// Another system that sends from the same number has statuses too: those that nobody here knows must go as fast as they come.
+TEST_F(IntakeTest, ManyForeignStatusesAreDroppedAtOnce) {
+  for (int i = 0; i < 1500; ++i)
+    ASSERT_TRUE(accept(status_body("", fmt::format("wamid.foreign.{}", i), "delivered", 1'767'225'700)));
+  house.world.run_for(40s);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 0);
+}
+
+// The journal can be replayed as long as it is kept, so what was applied must be known as long.
+TEST_F(IntakeTest, WhatWasAppliedIsKnownAsLongAsTheJournalIsKept) {
+  IntakeOptions options;
+  options.keep_journal = 24h * 40;
+  Life& life = *house.life;
+  life.intake = std::make_unique<Intake>(
+      IntakePorts{*life.database, *life.journal, life.process.clock(), null_log(), *life.metrics, *life.wamids,
+                  life.proof, life.observed, life.process.executor()},
+      kKey, options);
+  house.run([](House* h) -> Task<> { EXPECT_TRUE(co_await h->life->intake->start()); });
+  apply(change("account_alerts", R"({"entity_type":"WABA","entity_id":"1","alert_type":"X"})"));
+  const std::int64_t known = house.number("SELECT COUNT(*) FROM applied_events");
+  ASSERT_GE(known, 1);
+  house.execute("UPDATE applied_events SET applied_at = applied_at - 2592000000000");
+  house.world.run_for(3min);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM applied_events"), known);
+}
+
 TEST_F(IntakeTest, ReplayIsRepeatable) {
   send_all();
   apply(message("wamid.a", "hello"));
