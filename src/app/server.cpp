@@ -227,6 +227,7 @@ Task<Result<>> Server::Parts::open_storage() {
   of_journal.reserve_bytes = 0;  // a full disk is answered 503; nothing has to be stopped here
   SqliteOptions of_search = of_journal;
   of_search.migrations = search_migrations();
+  of_search.background = true;
   PH_CO_TRY_ASSIGN(database, open_sqlite(config.database.path, std::move(options)));
   PH_CO_TRY_ASSIGN(journal, open_sqlite(journal_path(config.database.path), std::move(of_journal)));
   PH_CO_TRY_ASSIGN(search_index, open_sqlite(search_path(config.database.path), std::move(of_search)));

@@ -4,36 +4,65 @@
 
 #include <fmt/format.h>
 
+#include "messaging/people_names.h"
 #include "messaging/search_text.h"
 
 namespace posthorn {
 namespace {
 
-Result<std::string> expression_of(const MessageSearchQuery& query) {
-  std::string expression = search_expression(query.text);
-  if (expression.empty())
+constexpr std::size_t kMostEndings = 32;  // words that one beginning stands for
+
+Result<> check(const MessageSearchQuery& query) {
+  if (search_expression(query.text).empty())
     return fail(ErrorCode::invalid_argument, "text holds no word to search for: give at least one", "text");
   if (query.limit < 1 || query.limit > 200)
     return fail(ErrorCode::invalid_argument, "limit must be from 1 to 200", "limit");
-  const auto narrow = [&](const std::string& place) { expression += " AND place : \"" + place + "\""; };
-  if (query.conversation) narrow(fmt::format("c{}", query.conversation.value));
-  if (query.account) narrow(fmt::format("a{}", query.account.value));
-  if (query.direction >= 0) narrow(fmt::format("d{}", query.direction));
   for (const char c : query.type) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_')
       return fail(ErrorCode::invalid_argument, "type is a message type such as text or image", "type");
   }
-  if (!query.type.empty()) narrow("t_" + query.type);
+  return {};
+}
+
+// The words of the index that start with `beginning`, in order of the alphabet. Each is one search of the
+// index's tree, which leaps over the messages that have the word.
+Result<std::vector<std::string>> endings_of(Transaction& tx, const std::string& beginning) {
+  std::vector<std::string> words;
+  if (beginning.empty()) return words;
+  const std::string end = people_names::end_of_prefix(beginning);
+  std::string from = beginning;
+  while (words.size() < kMostEndings) {
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("SELECT term FROM message_words WHERE term >= $1 AND term < $2 LIMIT 1", {from, end}));
+    PH_TRY_ASSIGN(const bool found, rows.next());
+    if (!found) return words;
+    words.emplace_back(rows.text(0));
+    from = words.back() + '\x01';
+  }
+  return words;
+}
+
+std::string expression_of(const MessageSearchQuery& query, const std::vector<std::string>& endings) {
+  std::string expression = search_expression(query.text, endings);
+  const auto narrow = [&](char what, std::string_view value) {
+    expression += " AND place : \"" + search_place(what, value) + "\"";
+  };
+  if (query.conversation) narrow('c', fmt::to_string(query.conversation.value));
+  if (query.account) narrow('a', fmt::to_string(query.account.value));
+  if (query.direction >= 0) narrow('d', fmt::to_string(query.direction));
+  if (!query.type.empty()) narrow('t', query.type);
   return expression;
 }
 
-Result<std::vector<std::int64_t>> matches(Transaction& tx, const std::string& expression, std::int64_t before,
-                                          int limit) {
-  const std::int64_t bound = before > 0 ? before : std::numeric_limits<std::int64_t>::max();
+Result<std::vector<std::int64_t>> matches(Transaction& tx, const MessageSearchQuery& query) {
+  PH_TRY_ASSIGN(const std::vector<std::string> endings, endings_of(tx, search_beginning(query.text)));
+  const std::string expression = expression_of(query, endings);
+  const std::int64_t bound = query.before > 0 ? query.before : std::numeric_limits<std::int64_t>::max();
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT rowid FROM message_text WHERE message_text MATCH $1 AND rowid < $2 "
                          "ORDER BY rowid DESC LIMIT $3",
-                         {expression, bound, limit}));
+                         {expression, bound, query.limit}));
   std::vector<std::int64_t> ids;
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
@@ -57,10 +86,8 @@ Result<std::vector<Message>> load(Transaction& tx, const std::vector<std::int64_
 
 Task<Result<MessageSearchPage>> search_messages(Database& database, Database& index,
                                                 MessageSearchQuery query) {
-  PH_CO_TRY_ASSIGN(const std::string expression, expression_of(query));
-  auto search = [expression, before = query.before, limit = query.limit](Transaction& tx) {
-    return matches(tx, expression, before, limit);
-  };
+  PH_CO_TRY(check(query));
+  auto search = [query](Transaction& tx) { return matches(tx, query); };
   PH_CO_TRY_ASSIGN(const std::vector<std::int64_t> ids, co_await index.read(std::move(search)));
   MessageSearchPage page;
   if (static_cast<int>(ids.size()) == query.limit) page.next = ids.back();

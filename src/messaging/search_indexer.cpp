@@ -15,7 +15,7 @@
 namespace posthorn {
 namespace {
 
-constexpr int kBatch = 1000;                               // messages or events in one transaction
+constexpr int kBatch = 5000;                               // messages or events in one transaction
 constexpr Duration kLook = std::chrono::seconds(2);        // history comes without events
 constexpr Duration kStoreRetry = std::chrono::seconds(5);  // after an error of either store
 constexpr std::string_view kMessages = "messages", kEvents = "events", kConsumer = "search";
@@ -31,8 +31,9 @@ Result<Entry> entry_of(SqlRows& rows) {
   const bool gone = rows.integer(6) != 0;
   if (gone || rows.text(1).empty()) return entry;
   entry.text = search_form(rows.text(1));
-  entry.place = fmt::format("c{} a{} p{} t_{} d{}", rows.integer(2), rows.integer(3), rows.integer(4),
-                            rows.text(5), rows.integer(7));
+  entry.place = fmt::format("{} {} {} {} {}", search_place('c', rows.text(2)),
+                            search_place('a', rows.text(3)), search_place('p', rows.text(4)),
+                            search_place('t', rows.text(5)), search_place('d', rows.text(7)));
   return entry;
 }
 

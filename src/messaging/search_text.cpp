@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <vector>
+
+#include "messaging/people_names.h"
 
 namespace posthorn {
 namespace {
@@ -60,6 +61,50 @@ std::string quoted(std::string_view words) {
   return out + '"';
 }
 
+struct Marked {
+  char letter;
+  std::string_view with_marks;
+};
+// Small letters of Latin-1 and Latin Extended-A that the index takes for their plain ones.
+constexpr Marked kMarked[] = {{'a', "àáâãäåāăą"}, {'c', "çćĉċč"}, {'d', "ď"},        {'e', "èéêëēĕėęě"},
+                              {'g', "ĝğġģ"},      {'h', "ĥ"},     {'i', "ìíîïĩīĭį"}, {'j', "ĵ"},
+                              {'k', "ķ"},         {'l', "ĺļľ"},   {'n', "ñńņň"},     {'o', "òóôõöōŏő"},
+                              {'r', "ŕŗř"},       {'s', "śŝşš"},  {'t', "ţť"},       {'u', "ùúûüũūŭůűų"},
+                              {'w', "ŵ"},         {'y', "ýÿŷ"},   {'z', "źżž"}};
+
+std::string without_marks(std::string_view word) {
+  std::string out;
+  std::size_t length = 1;
+  for (std::size_t at = 0; at < word.size(); at += length) {
+    decode(word, at, length);
+    const std::string_view letter = word.substr(at, length);
+    const auto* plain = std::ranges::find_if(kMarked, [&](const Marked& m) {
+      return length > 1 && m.with_marks.find(letter) != std::string_view::npos;
+    });
+    if (plain == std::end(kMarked)) {
+      out += letter;
+    } else {
+      out += plain->letter;
+    }
+  }
+  return out;
+}
+
+std::size_t letters_of(std::string_view word) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(word, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+// One word of the index, not several.
+bool in_one_piece(std::string_view word) {
+  std::size_t length = 1;
+  for (std::size_t at = 0; at < word.size(); at += length) {
+    const std::uint32_t c = decode(word, at, length);
+    if (unspaced(c) || (c < 0x80 && std::isalnum(static_cast<int>(c)) == 0)) return false;
+  }
+  return true;
+}
+
 struct Term {
   std::string words;
   bool phrase = false;
@@ -103,13 +148,36 @@ std::string search_form(std::string_view text) {
   return out;
 }
 
-std::string search_expression(std::string_view typed) {
+std::string search_beginning(std::string_view typed) {
+  const std::vector<Term> terms = split(typed);
+  if (terms.empty() || terms.back().phrase || !in_one_piece(terms.back().words)) return {};
+  const std::string word = without_marks(people_names::fold(terms.back().words));
+  return letters_of(word) < kLeastExpanded ? std::string() : word;
+}
+
+std::string search_expression(std::string_view typed, const std::vector<std::string>& endings) {
   std::string out;
   const std::vector<Term> terms = split(typed);
   for (const Term& term : terms) {
+    const bool last = &term == &terms.back() && !term.phrase;
     if (!out.empty()) out += " AND ";
-    out += "text : " + quoted(term.words);
-    if (!term.phrase && &term == &terms.back()) out += " *";
+    out += "text : ";
+    if (last && !endings.empty()) {
+      out += '(' + quoted(term.words);
+      for (const std::string& word : endings) out += " OR " + quoted(word);
+      out += ')';
+      continue;
+    }
+    out += quoted(term.words);
+    if (last && in_one_piece(term.words) && letters_of(term.words) >= kLeastBeginning) out += " *";
+  }
+  return out;
+}
+
+std::string search_place(char what, std::string_view value) {
+  std::string out = {'z', 'q', what};
+  for (const char c : value) {
+    if (c != '_') out += c;
   }
   return out;
 }

@@ -23,11 +23,45 @@ TEST(SearchExpression, EveryWordMustOccurAndTheLastMayBeABeginning) {
   EXPECT_EQ(search_expression("late order"), R"(text : "late" AND text : "order" *)");
   EXPECT_EQ(search_expression("  late  "), R"(text : "late" *)");
   EXPECT_EQ(search_expression(R"("late order" anna)"), R"(text : "late order" AND text : "anna" *)");
-  EXPECT_EQ(search_expression(R"("late order)"), R"(text : "late order")") << "an open quote ends with the text";
+  EXPECT_EQ(search_expression(R"("late order)"), R"(text : "late order")")
+      << "an open quote ends with the text";
 }
 
 TEST(SearchExpression, WithoutAWordThereIsNone) {
-  for (const char* empty : {"", "   ", "\"\"", "- * ()", "\""}) EXPECT_EQ(search_expression(empty), "") << empty;
+  for (const char* empty : {"", "   ", "\"\"", "- * ()", "\""})
+    EXPECT_EQ(search_expression(empty), "") << empty;
+}
+
+TEST(SearchBeginning, IsTheLastWordAsTheIndexSpellsIt) {
+  struct Case {
+    const char *typed, *beginning;
+  };
+  const Case cases[] = {
+      {"late deli", "deli"}, {"DELI", "deli"},
+      {"Größ", "groß"},      {"Grösse", "grosse"},
+      {"Žižk", "zizk"},      {"ÉCOLE", "ecole"},
+      {"Łódź", "łodz"},      {"Мосо", "мосо"},
+      {"4711", "4711"},      {"late", "late"},
+      {"ord", ""},           {"a", ""},
+      {"\"late\"", ""},      {"late \"order\"", ""},
+      {"o'rder", ""},        {"anna@example.org", ""},
+      {"退货退货", ""},      {"", ""},
+      {"late -", "late"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(search_beginning(c.typed), c.beginning) << c.typed;
+}
+
+TEST(SearchExpression, WordsThatBeginSoStandForTheLastOne) {
+  EXPECT_EQ(search_expression("late deli", {"delicate", "delivery"}),
+            R"(text : "late" AND text : ("deli" OR "delicate" OR "delivery"))");
+  EXPECT_EQ(search_expression("\"deli\"", {"delicate"}), R"(text : "deli")") << "quoted words are whole";
+  EXPECT_EQ(search_expression("or"), R"(text : "or")") << "two letters are a word";
+  EXPECT_EQ(search_expression("o'rder"), R"(text : "o'rder")");
+}
+
+TEST(SearchPlace, IsNoWordThatPeopleType) {
+  EXPECT_EQ(search_place('c', "7"), "zqc7");
+  EXPECT_EQ(search_place('t', "request_welcome"), "zqtrequestwelcome") << "one word, not two";
 }
 
 // Whatever people type is words, never an operator of the index.
@@ -73,13 +107,30 @@ TEST_F(SearchIndexTest, FindsWhatPeopleMean) {
     int matches;
   };
   const Case cases[] = {
-      {"order", 1},       {"ORDER late", 1}, {"ord", 1},     {"or late", 0},       {"zoe", 1},
-      {"\"came late\"", 1}, {"\"late came\"", 0}, {"退货", 1}, {"货退", 0},          {"4711", 1},
-      {"paket", 1},       {"c1", 0},         {"a1", 0},      {"order -late", 1},   {"text:order", 0},
-      {"order OR paket", 0}, {"NEAR(order late)", 0}, {"order*", 1}, {"(order", 1}, {"o'rder", 0},
+      {"order", 1},
+      {"ORDER late", 1},
+      {"ord", 1},
+      {"or late", 0},
+      {"zoe", 1},
+      {"\"came late\"", 1},
+      {"\"late came\"", 0},
+      {"退货", 1},
+      {"货退", 0},
+      {"4711", 1},
+      {"paket", 1},
+      {"c1", 0},
+      {"a1", 0},
+      {"order -late", 1},
+      {"text:order", 0},
+      {"order OR paket", 0},
+      {"NEAR(order late)", 0},
+      {"order*", 1},
+      {"(order", 1},
+      {"o'rder", 0},
       {"\" OR text : \"", 0},
   };
-  for (const Case& c : cases) EXPECT_EQ(count(c.typed), c.matches) << c.typed << " → " << search_expression(c.typed);
+  for (const Case& c : cases)
+    EXPECT_EQ(count(c.typed), c.matches) << c.typed << " → " << search_expression(c.typed);
 }
 
 TEST_F(SearchIndexTest, NoTextIsAnError) {

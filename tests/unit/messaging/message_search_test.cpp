@@ -1,0 +1,174 @@
+// The indexer and the search together, on two real databases.
+#include "messaging/message_search.h"
+
+#include <filesystem>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <gmock/gmock.h>
+#include <stdlib.h>
+
+#include "messaging/search_indexer.h"
+#include "platform/metrics.h"
+#include "platform/real_clock.h"
+#include "platform/runtime.h"
+#include "storage/sqlite_database.h"
+
+namespace posthorn {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class MessageSearchTest : public ::testing::Test {
+ protected:
+  MessageSearchTest() {
+    std::string folder = (std::filesystem::temp_directory_path() / "posthorn-search-XXXXXX").string();
+    folder_ = ::mkdtemp(folder.data());
+    SqliteOptions options;
+    options.reserve_bytes = 0;
+    database_ = open_sqlite(folder_ + "/store.db", options).value();
+    options.migrations = search_migrations();
+    options.background = true;
+    index_ = open_sqlite(folder_ + "/search.db", options).value();
+    write(
+        "INSERT INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0), (2, 2, 2, 0)",
+        {});
+  }
+  ~MessageSearchTest() override {
+    index_.reset();
+    database_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  template <class T>
+  Result<T> wait(Task<Result<T>> task) {
+    std::optional<Result<T>> out;
+    auto run = [](Task<Result<T>> inner, std::optional<Result<T>>& result, Runtime& runtime) -> Task<> {
+      result = co_await std::move(inner);
+      runtime.stop();
+    };
+    Runtime runtime;
+    asio::co_spawn(runtime.executor(), run(std::move(task), out, runtime), asio::detached);
+    runtime.run();
+    return *std::move(out);
+  }
+  void write(std::string sql, std::vector<std::string> args) {
+    auto work = [sql, args](Transaction& tx) -> Result<std::int64_t> {
+      std::vector<SqlArg> list(args.begin(), args.end());
+      return tx.execute(sql, list);
+    };
+    ASSERT_TRUE(wait(database_->write(std::move(work))));
+  }
+  void say(std::int64_t id, const std::string& text, int conversation = 1, const std::string& type = "text") {
+    write(
+        "INSERT INTO messages (id, conversation_id, direction, at, received_at, type, text) VALUES ($1, $2, "
+        "0, 1, 1, $3, "
+        "$4)",
+        {std::to_string(id), std::to_string(conversation), type, text});
+  }
+  void index() {
+    Runtime runtime;
+    RealClock clock(runtime.executor());
+    const auto metrics = make_metrics();
+    EventFeed feed({*database_, clock, runtime.executor()});
+    SearchIndexer indexer({*database_, *index_, feed, clock, null_log(), *metrics, runtime.executor()});
+    ASSERT_TRUE(wait(indexer.catch_up()));
+  }
+  std::vector<std::int64_t> ids(MessageSearchQuery query) {
+    const auto page = wait(search_messages(*database_, *index_, std::move(query)));
+    std::vector<std::int64_t> found;
+    if (!page) ADD_FAILURE() << page.error().message;
+    if (page) {
+      for (const Message& m : page->messages) found.push_back(m.id.value);
+    }
+    return found;
+  }
+  std::vector<std::int64_t> ids(std::string text) {
+    MessageSearchQuery query;
+    query.text = std::move(text);
+    return ids(std::move(query));
+  }
+
+  std::string folder_;
+  std::unique_ptr<SqliteDatabase> database_, index_;
+};
+
+TEST_F(MessageSearchTest, ABeginningStandsForTheWordsThatStartSo) {
+  say(1, "my delivery is late");
+  say(2, "a delicate matter");
+  say(3, "deli");
+  say(4, "Délivré hier");
+  say(5, "nothing of it");
+  index();
+  struct Case {
+    const char* typed;
+    std::vector<std::int64_t> found;
+  };
+  const Case cases[] = {
+      {"deli", {4, 3, 2, 1}}, {"DÉLI", {4, 3, 2, 1}}, {"delivery", {1}},  {"deliver", {1}},
+      {"delic", {2}},         {"del", {4, 3, 2, 1}},  {"late deli", {1}}, {"de", {}},
+      {"\"deli\"", {3}},      {"delix", {}},          {"my", {1}},        {"deli late", {}},
+      {"délivré", {4}},       {"matter a", {2}},
+  };
+  for (const Case& c : cases) EXPECT_EQ(ids(c.typed), c.found) << c.typed;
+}
+
+TEST_F(MessageSearchTest, WhatNarrowsASearchIsNotFoundByIt) {
+  say(1, "hello there");
+  say(2, "hello again", 2, "image");
+  index();
+  for (const char* typed : {"text", "zqt", "1", "c1", "image"}) EXPECT_THAT(ids(typed), IsEmpty()) << typed;
+  MessageSearchQuery query;
+  query.text = "hello";
+  query.conversation = ConversationId{2};
+  EXPECT_THAT(ids(query), ElementsAre(2));
+  query.conversation = {};
+  query.type = "text";
+  EXPECT_THAT(ids(query), ElementsAre(1));
+  query.type = "";
+  query.account = AccountId{1};
+  EXPECT_THAT(ids(query), ElementsAre(1));
+  query.account = {};
+  query.direction = 1;
+  EXPECT_THAT(ids(query), IsEmpty());
+}
+
+TEST_F(MessageSearchTest, PagesAreInOrderAndEnd) {
+  for (int i = 1; i <= 7; ++i) say(i, "order number " + std::to_string(i));
+  index();
+  MessageSearchQuery query;
+  query.text = "orde";
+  query.limit = 5;
+  const auto first = wait(search_messages(*database_, *index_, query)).value();
+  EXPECT_THAT(first.messages, SizeIs(5));
+  query.before = first.next;
+  EXPECT_THAT(ids(query), ElementsAre(2, 1));
+}
+
+TEST_F(MessageSearchTest, ManyWordsOfOneBeginningAreBounded) {
+  for (int i = 0; i < 100; ++i) say(i + 1, "code" + std::to_string(1000 + i));
+  index();
+  EXPECT_THAT(ids("code"), SizeIs(32));
+  EXPECT_THAT(ids("code1099"), ElementsAre(100)) << "a whole word is always found";
+}
+
+TEST_F(MessageSearchTest, RefusesWhatItCannotAnswer) {
+  struct Case {
+    MessageSearchQuery query;
+    const char* field;
+  };
+  const Case cases[] = {{{.text = " - "}, "text"},
+                        {{.text = "a", .limit = 0}, "limit"},
+                        {{.text = "a", .limit = 201}, "limit"},
+                        {{.text = "a", .type = "te\"xt"}, "type"}};
+  for (const Case& c : cases) {
+    const auto page = wait(search_messages(*database_, *index_, c.query));
+    ASSERT_FALSE(page);
+    EXPECT_EQ(page.error().field, c.field);
+  }
+}
+
+}  // namespace
+}  // namespace posthorn
