@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "app/channel_doors.h"
+#include "automation/notification_queue.h"
 #include "channels/aws/services.h"
 #include "messaging/eum_media_source.h"
 #include "messaging/outgoing_messages.h"
@@ -157,7 +158,12 @@ Task<Result<>> Followers::start() {
   parts_->media.start();
   PH_CO_TRY(co_await parts_->profiles.start());
   PH_CO_TRY(co_await parts_->automation.start());
-  if (parts_->notifications) parts_->notifications->start();
+  if (parts_->notifications) {
+    parts_->notifications->start();
+  } else {
+    auto forget = [](Transaction& tx) { return notification_queue::stop_following(tx); };
+    PH_CO_TRY(co_await parts_->ports.database.write(std::move(forget)));
+  }
   PH_CO_TRY(co_await parts_->webhooks_out->start());
   co_return Result<>();
 }

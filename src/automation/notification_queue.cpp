@@ -57,13 +57,17 @@ Result<> queue(Transaction& tx, const NotificationRecipient& to, const LoggedEve
   return {};
 }
 
+// Who has a mail on its way or to be tried again gets no other before: mails to one person stay in order, and what comes during
+// an outage of the mail server becomes one digest. A mail that cannot be written stands in nobody's way.
 Result<std::vector<std::pair<std::int64_t, std::int64_t>>> waiting(Transaction& tx, std::int64_t gather) {
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // recipient, moment
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT q.recipient_id, MIN(q.due_at), COALESCE((SELECT MAX(m.created_at) FROM "
                          "notification_mails m WHERE m.recipient_id = q.recipient_id), 0) "
-                         "FROM notification_queue q WHERE q.mail_id = 0 GROUP BY q.recipient_id ORDER BY q.recipient_id",
-                         {}));
+                         "FROM notification_queue q WHERE q.mail_id = 0 AND q.recipient_id NOT IN "
+                         "(SELECT recipient_id FROM notification_mails WHERE state = 0 AND substr(error, 1, $2) <> $1) "
+                         "GROUP BY q.recipient_id ORDER BY q.recipient_id",
+                         {kUnwritten, static_cast<std::int64_t>(kUnwritten.size())}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
@@ -144,6 +148,11 @@ Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit) {
   }
   PH_TRY(events::move_cursor(tx, kNotificationCursor, found.back().id));
   return static_cast<std::int64_t>(found.size());
+}
+
+Result<> stop_following(Transaction& tx) {
+  PH_TRY(tx.execute("DELETE FROM cursors WHERE consumer = $1", {kNotificationCursor}));
+  return {};
 }
 
 Result<int> compose(Transaction& tx, WallTime now, Duration gather) {

@@ -84,7 +84,10 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
     auto content = co_await ports.database.read(std::move(read));
     if (!content) {
       ports.log.warning("notifications.unreadable", {{"mail", mail.id}, {"error", content.error().message}});
-      co_return;
+      MailAnswer unreadable;  // later, like one that the server did not take: it must not be in the others' way
+      unreadable.outcome = MailOutcome::failed;
+      unreadable.detail = fmt::format("{}{}", notification_queue::kUnwritten, content.error().message);
+      co_return co_await settle(mail, std::move(unreadable));
     }
     if (!*content) co_return co_await settle(mail, std::nullopt);
     Mail whole = co_await write_mail(mail, **std::move(content));
@@ -131,6 +134,8 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
     co_return true;
   }
 
+  // What the mail server said is known only here until it is committed: the commit is tried until it succeeds, and the
+  // mail is not sent again meanwhile.
   Task<> settle(DueMail mail, std::optional<MailAnswer> answer) {
     const WallTime now = ports.clock.wall_now();
     auto write = [mail, answer, now](Transaction& tx) -> Result<> {
@@ -139,8 +144,15 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
       if (answer->outcome == MailOutcome::refused) return notification_queue::refused(tx, mail, answer->detail, now);
       return notification_queue::failed(tx, mail, answer->detail, now);
     };
-    const Result<> written = co_await ports.database.write(std::move(write));
-    if (!written) ports.log.error("notifications.not_settled", {{"mail", mail.id}, {"error", written.error().message}});
+    for (bool written = false; !written;) {
+      auto again = write;
+      const Result<> done = co_await ports.database.write_urgent(std::move(again));
+      written = done.has_value();
+      if (written) break;
+      ports.log.error("notifications.not_settled", {{"mail", mail.id}, {"error", done.error().message}});
+      if (stopping) co_return;
+      co_await ports.clock.sleep_for(kAfterTrouble);
+    }
     if (!answer) co_return;
     Counter& counter = answer->outcome == MailOutcome::taken     ? sent
                        : answer->outcome == MailOutcome::refused ? refused
@@ -185,7 +197,7 @@ void Notifications::start() {
 Task<> Notifications::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->stopping = true;
-  impl->ports.feed.notify();
+  impl->ports.feed.release();
   while (impl->running) co_await impl->stop_wake.wait();
 }
 

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "automation/notification_queue.h"
 #include "core/json.h"
 #include "platform/simulated/simulated_files.h"
 #include "unit/messaging/messaging_house.h"
@@ -196,6 +197,78 @@ TEST_F(NotificationsTest, AServerThatIsDownForAnHourLosesNothing) {
   mailer->answers.clear();
   house.world.run_for(3h);
   for (int i = 1; i <= 30; ++i) EXPECT_EQ(told("inbox@example.org", fmt::format("text {}.", i)), 1) << i;
+}
+
+// Whatever its length, an outage does not let a later message be told before an earlier one.
+TEST_F(NotificationsTest, AfterAnOutageEverythingIsToldInOrder) {
+  for (const auto outage : {1min, 3min, 8min, 40min}) {
+    taken.clear();
+    recipient("inbox@example.org");
+    mailer->answers["inbox@example.org"] = {MailOutcome::failed, "421 try later"};
+    const int first = static_cast<int>(outage.count()) * 100;
+    for (int i = 0; i < 10; ++i) {
+      receive(first + i, "491701234567", fmt::format("text {}.", first + i));
+      house.world.run_for(outage / 10);
+    }
+    mailer->answers.clear();
+    house.world.run_for(3h);
+    std::string all;
+    for (const Mail& mail : taken) all += mail.text;
+    std::size_t at = 0;
+    for (int i = 0; i < 10; ++i) {
+      at = all.find(fmt::format("text {}.", first + i), at);
+      ASSERT_NE(at, std::string::npos) << "after " << outage.count() << " minutes: " << i << " in\n" << all;
+    }
+  }
+}
+
+// What the mail server took is not sent again because the store is full at that moment.
+TEST_F(NotificationsTest, AFullStoreSendsNothingTwice) {
+  recipient("inbox@example.org");
+  house.execute(
+      "CREATE TRIGGER full BEFORE UPDATE ON notification_mails WHEN NEW.state = 1 BEGIN SELECT RAISE(ABORT, 'full'); END");
+  receive(1, "491701234567", "text 1.");
+  house.world.run_for(10min);
+  EXPECT_EQ(mailer->attempts["inbox@example.org"], 1);
+  house.execute("DROP TRIGGER full");
+  house.world.run_for(1min);
+  EXPECT_EQ(mailer->attempts["inbox@example.org"], 1);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM notification_mails WHERE state = 1"), 1);
+}
+
+// A mail whose message cannot be described waits like one that was not taken, and the others pass it.
+TEST_F(NotificationsTest, AMailThatCannotBeWrittenHoldsUpNobody) {
+  recipient("inbox@example.org", {{"digest_minutes", 1}});
+  receive(1, "491701234567", "text 1.");
+  house.world.run_for(10s);
+  house.execute("UPDATE messages SET conversation_id = 999");
+  house.world.run_for(2min);
+  EXPECT_TRUE(taken.empty());
+  EXPECT_LE(house.number("SELECT attempts FROM notification_mails"), 3) << "not again and again";
+  EXPECT_GE(house.number("SELECT attempts FROM notification_mails"), 1);
+  receive(2, "491701234568", "text 2.");
+  house.world.run_for(5min);
+  EXPECT_EQ(told("inbox@example.org", "text 2."), 1);
+}
+
+TEST_F(NotificationsTest, StopsAtOnce) {
+  const MonotonicTime began = house.world.now();
+  auto stop = [](Notifications* all) -> Task<> { co_await all->stop(); };
+  auto done = std::make_shared<bool>(false);
+  auto wrap = [](Task<> inner, std::shared_ptr<bool> flag) -> Task<> {
+    co_await std::move(inner);
+    *flag = true;
+  };
+  house.life->process.spawn(wrap(stop(notifications.get()), done));
+  house.world.run_until([&] { return *done; }, 1min);
+  EXPECT_LT(house.world.now() - began, 1s);
+}
+
+// A cursor that nobody moves would keep the log for ever.
+TEST_F(NotificationsTest, WithoutAMailServerTheLogIsNotKept) {
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM cursors WHERE consumer = 'notifications'"), 1);
+  ASSERT_TRUE(house.sql([](Transaction& tx) { return notification_queue::stop_following(tx); }));
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM cursors WHERE consumer = 'notifications'"), 0);
 }
 
 TEST_F(NotificationsTest, ToldOnceHoweverOftenTheProcessDies) {
