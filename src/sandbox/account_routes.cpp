@@ -12,7 +12,7 @@ namespace {
 
 namespace js = boost::json;
 
-constexpr std::size_t kDefaultPage = 25, kMaxPage = 1000, kCreationsPerHour = 100;
+constexpr std::size_t kEntriesInPage = 25, kMaxPage = 1000, kCreationsPerHour = 100;
 constexpr std::size_t kTemplateLimit = 6000;  // of a verified business
 
 // "id,throughput{level},quality_rating" → the names, without the braces and what is in them.
@@ -231,7 +231,7 @@ ManagementRoutes::Reply ManagementRoutes::list_templates(const Call& call) {
     if (wanted) found.push_back(&t);
   }
   const std::size_t limit =
-      std::clamp<std::size_t>(number_or(call.parameter("limit"), kDefaultPage), 1, kMaxPage);
+      std::clamp<std::size_t>(number_or(call.parameter("limit"), kEntriesInPage), 1, kMaxPage);
   const auto start = position_of(after.empty() ? cursor_of(0) : after, found.size());
   const auto stop = position_of(before.empty() ? cursor_of(found.size()) : before, found.size());
   if (!start || !stop) return graph_fail(131059);
@@ -246,7 +246,7 @@ ManagementRoutes::Reply ManagementRoutes::list_templates(const Call& call) {
   js::object out{{"data", std::move(data)}};
   js::object paging{{"cursors", js::object{{"before", cursor_of(first)}, {"after", cursor_of(last)}}}};
   if (last < found.size()) {
-    std::string next = base_url(call.request) + std::string(call.request.path()) +
+    std::string next = world_.base_url() + std::string(call.request.path()) +
                        "?limit=" + std::to_string(limit) + "&after=" + cursor_of(last);
     for (const auto& filter : {"fields", "summary", "name", "status", "category", "language"})
       if (const std::string v = call.parameter(filter); !v.empty())

@@ -8,6 +8,8 @@ namespace {
 constexpr std::array<std::string_view, 11> kNames = {
     "error",      "http_500_empty", "http_502_html", "garbage_200", "truncated_200", "error_200",
     "lost_reply", "reset_before",   "hang",          "slow",        "retry_after"};
+constexpr std::array<std::string_view, 7> kMediaNames = {"none",    "down", "error", "lying_length",
+                                                         "endless", "html", "slow"};
 
 }  // namespace
 
@@ -46,6 +48,20 @@ const Fault* Chaos::draw(Dice& dice, std::string_view number, bool management) {
     return &fault;
   }
   return nullptr;
+}
+
+std::string_view to_string(MediaChaos::Kind kind) {
+  return kMediaNames.at(static_cast<std::size_t>(kind));
+}
+
+Result<MediaChaos::Kind> parse_media_kind(std::string_view name) {
+  const auto* it = std::ranges::find(kMediaNames, name);
+  if (it != kMediaNames.end()) return static_cast<MediaChaos::Kind>(it - kMediaNames.begin());
+  return fail(ErrorCode::invalid_argument,
+              "\"" + std::string(name) +
+                  "\" is not a fault of the media host: none, down, error, lying_length, "
+                  "endless, html or slow",
+              "media");
 }
 
 }  // namespace posthorn::sandbox

@@ -34,13 +34,14 @@ struct Fault {
   FaultKind kind = FaultKind::error;
   double rate = 0;    // of the requests in scope, 0 to 1
   int code = 131000;  // error, error_200: Graph code; retry_after: seconds
+  int subcode = 0;    // error on Instagram and Messenger
   bool processed =
       false;  // http_500_empty, http_502_html, garbage_200, hang: whether the message is delivered
               // all the same (truncated_200, lost_reply and slow always are; the others never)
   Duration min_delay{};
   Duration max_delay = std::chrono::seconds(30);
   std::int64_t remaining = -1;  // how many more times; -1 is for ever
-  std::string number;           // only requests to this phone number id; empty: all
+  std::string number;           // only requests to this phone number or account id; empty: all
   bool management = false;      // applies to management calls and media instead of messages
 };
 
@@ -53,9 +54,31 @@ struct WebhookChaos {
   Duration delay{};  // added to every update
 };
 
+// The host that files are downloaded from (WhatsApp's and the CDN of the others).
+struct MediaChaos {
+  enum class Kind {
+    none,
+    down,          // the connection is closed without an answer
+    error,         // status `code`
+    lying_length,  // Content-Length says more than there is; the connection is closed in the middle
+    endless,       // bytes without an end (at most 1 GiB)
+    html,          // an HTML page with status 200 and the file's type
+    slow,          // 1 KiB every `pace`
+  };
+  Kind kind = Kind::none;
+  int code = 404;
+  Duration pace = std::chrono::milliseconds(100);
+  MonotonicTime until = MonotonicTime::max();  // the fault ends by itself
+  std::int64_t remaining = -1;                 // how many more downloads; -1 is for ever
+  std::uint64_t met = 0;                       // downloads that met it
+};
+std::string_view to_string(MediaChaos::Kind kind);
+Result<MediaChaos::Kind> parse_media_kind(std::string_view name);
+
 class Chaos {
  public:
   WebhookChaos webhooks;
+  MediaChaos media;
   bool account_restricted = false;  // every send answers 131031
   double held = 0;                  // share of template messages answered `held_for_quality_assessment`
 

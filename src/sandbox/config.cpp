@@ -135,6 +135,77 @@ Result<> merge_limits(LimitConfig& l, const js::value& v) {
   return assign_all(v, "limits", fields);
 }
 
+Result<> merge_accounts(std::vector<MetaAccountConfig>& accounts, const js::value& v) {
+  if (!v.is_array()) return bad("accounts", "an array");
+  static constexpr std::string_view kFlavours[] = {"instagram_login", "instagram", "messenger"};
+  std::vector<MetaAccountConfig> fresh;
+  for (const js::value& item : v.get_array()) {
+    MetaAccountConfig a;
+    std::string flavour;
+    const Field fields[] = {{"flavour", &flavour},
+                            {"id", &a.id},
+                            {"own_id", &a.own_id},
+                            {"page_id", &a.page_id},
+                            {"username", &a.username},
+                            {"name", &a.name},
+                            {"token", &a.token},
+                            {"app_secret", &a.app_secret},
+                            {"echo_details", &a.echo_details}};
+    const std::string path = "accounts[" + std::to_string(fresh.size()) + "]";
+    PH_TRY(assign_all(item, path, fields));
+    const auto* known = std::ranges::find(kFlavours, flavour);
+    if (known == std::end(kFlavours))
+      return bad(path + ".flavour", "instagram_login, instagram or messenger");
+    a.flavour = static_cast<MetaFlavour>(known - std::begin(kFlavours));
+    if (a.id.empty() || a.token.empty()) return bad(path, "an object with id and token");
+    if (a.flavour == MetaFlavour::messenger) a.page_id = a.id;
+    fresh.push_back(std::move(a));
+  }
+  if (fresh.size() > 100) return bad("accounts", "an array of at most 100 accounts");
+  accounts = std::move(fresh);
+  return {};
+}
+
+Result<> merge_aws_topics(AwsConfig& a, const js::value& v) {
+  std::vector<std::string> names;
+  if (v.is_array()) {
+    for (const js::value& name : v.get_array())
+      if (name.is_string() && !name.get_string().empty()) names.emplace_back(name.get_string());
+  }
+  if (names.empty() || names.size() != v.as_array().size()) return bad("aws.topics", "an array of names");
+  a.topics = std::move(names);
+  return {};
+}
+
+Result<> merge_aws(AwsConfig& a, const js::value& v) {
+  const Field fields[] = {{"region", &a.region},
+                          {"account", &a.account},
+                          {"access_key_id", &a.access_key_id},
+                          {"secret_access_key", &a.secret_access_key},
+                          {"session_token", &a.session_token},
+                          {"queue", &a.queue},
+                          {"bucket", &a.bucket},
+                          {"signature_version", &a.signature_version},
+                          {"retries", &a.retries},
+                          {"retry_pause_ms", &a.retry_pause},
+                          {"answer_timeout_ms", &a.answer_timeout},
+                          {"max_in_flight", &a.max_in_flight},
+                          {"raw_queue", &a.raw_queue},
+                          {"visibility_ms", &a.visibility},
+                          {"longest_wait_ms", &a.longest_wait},
+                          {"clock_tolerance_ms", &a.clock_tolerance}};
+  if (!v.is_object()) return bad("aws", "an object");
+  js::object rest = v.get_object();
+  if (const js::value* topics = rest.if_contains("topics")) {
+    PH_TRY(merge_aws_topics(a, *topics));
+    rest.erase("topics");
+  }
+  PH_TRY(assign_all(rest, "aws", fields));
+  if (a.signature_version != 1 && a.signature_version != 2) return bad("aws.signature_version", "1 or 2");
+  if (a.max_in_flight < 1) return bad("aws.max_in_flight", "at least 1");
+  return {};
+}
+
 Result<> merge_numbers(std::vector<NumberConfig>& numbers, const js::value& v) {
   if (!v.is_array()) return bad("numbers", "an array");
   std::vector<NumberConfig> fresh;
@@ -146,11 +217,13 @@ Result<> merge_numbers(std::vector<NumberConfig>& numbers, const js::value& v) {
                             {"messages_per_second", &n.messages_per_second},
                             {"quality", &n.quality},
                             {"status", &n.status},
-                            {"coexistence", &n.coexistence}};
+                            {"coexistence", &n.coexistence},
+                            {"via", &n.via}};
     const std::string path = "numbers[" + std::to_string(fresh.size()) + "]";
     PH_TRY(assign_all(item, path, fields));
     if (n.id.empty() || n.display_phone_number.empty())
       return bad(path, "an object with id and display_phone_number");
+    if (n.via != "meta" && n.via != "aws" && n.via != "both") return bad(path + ".via", "meta, aws or both");
     fresh.push_back(std::move(n));
   }
   if (fresh.empty() || fresh.size() > 200) return bad("numbers", "an array of 1 to 200 numbers");
@@ -177,7 +250,9 @@ Result<> merge_member(SandboxConfig& c, std::string_view key, const js::value& v
   if (key == "phones") return merge_phones(c.phones, v);
   if (key == "webhooks") return merge_webhooks(c.webhooks, v);
   if (key == "limits") return merge_limits(c.limits, v);
+  if (key == "aws") return merge_aws(c.aws, v);
   if (key == "numbers") return merge_numbers(c.numbers, v);
+  if (key == "accounts") return merge_accounts(c.accounts, v);
   if (key == "templates") return merge_templates(c.templates, v);
   if (key == "token") return merge_token(c.tokens, v);
   const Field fields[] = {{"waba_id", &c.waba_id},

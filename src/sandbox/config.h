@@ -9,6 +9,7 @@
 #include "core/result.h"
 #include "core/secret.h"
 #include "core/time.h"
+#include "sandbox/aws_config.h"
 
 namespace posthorn::sandbox {
 
@@ -22,6 +23,33 @@ inline constexpr std::string_view kDefaultToken =
 inline constexpr std::string_view kDefaultAppSecret = "c0ffee00c0ffee00c0ffee00c0ffee00";
 inline constexpr std::string_view kDefaultVerifyToken = "posthorn-sandbox-verify";
 
+// An Instagram account that logs in by Instagram, one that is linked to a Page, and that Page on Messenger.
+inline constexpr std::string_view kDefaultInstagram = "17841405822304914";
+inline constexpr std::string_view kDefaultInstagramToken =
+    "IGAASandboxToken00000000000000000000000000000000000";
+inline constexpr std::string_view kDefaultInstagramSecret = "1a57a61a1a57a61a1a57a61a1a57a61a";
+inline constexpr std::string_view kDefaultLinkedInstagram = "17841405822304915";
+inline constexpr std::string_view kDefaultPage = "110200300400500";
+inline constexpr std::string_view kDefaultPageToken = "EAAJSandboxPageToken0000000000000000000000000000000";
+
+enum class MetaFlavour {
+  instagram_login,  // graph.instagram.com, an Instagram user token
+  instagram,        // linked to a Page, the Page's token
+  messenger,
+};
+
+// An account on Instagram or Messenger. Two that share a Page share its token too.
+struct MetaAccountConfig {
+  MetaFlavour flavour = MetaFlavour::messenger;
+  std::string id;       // what webhooks call it: Instagram account id or Page id
+  std::string own_id;   // Instagram login: the other number that /me gives as "id"
+  std::string page_id;  // the Page (Messenger: the same as `id`)
+  std::string username, name;
+  Secret token;
+  Secret app_secret;          // signs its webhooks; empty: the app secret of the sandbox
+  bool echo_details = false;  // echoes of API sends carry app_id and metadata
+};
+
 // One business phone number (Meta's phone number node).
 struct NumberConfig {
   std::string id;
@@ -31,6 +59,7 @@ struct NumberConfig {
   std::string quality = "GREEN";  // GREEN, YELLOW, RED, UNKNOWN
   std::string status = "CONNECTED";
   bool coexistence = false;
+  std::string via = "meta";  // how its events reach the business: "meta" (webhooks), "aws" (SNS) or "both"
 };
 
 struct TokenConfig {
@@ -95,11 +124,13 @@ struct SandboxConfig {
   std::string public_url;             // base of media URLs; empty: taken from the Host header of the request
   std::vector<TokenConfig> tokens;    // default_config() fills one
   std::vector<NumberConfig> numbers;  // default_config() fills three
+  std::vector<MetaAccountConfig> accounts;  // default_config() fills three
   std::vector<std::string>
       templates;  // each in the form of the Graph API; default_config() fills twelve and more
   PhoneBehaviourConfig phones;
   WebhookConfig webhooks;
   LimitConfig limits;
+  AwsConfig aws;
   bool require_token = true;
   bool keep_bodies = false;  // keeps every accepted request body in the ledger (tests; costs memory)
   Duration answer_delay_min = Duration::zero(), answer_delay_max = Duration::zero();
@@ -111,8 +142,8 @@ SandboxConfig default_config();
 std::vector<std::string> default_templates();
 
 // Merges a JSON object over `config`. Members: waba_id, app_id, app_secret, public_url, token, numbers[],
-// templates[], phones{}, webhooks{}, limits{}; inside them the names of the fields above; durations in
-// milliseconds under
+// accounts[] (flavour is "instagram_login", "instagram" or "messenger"), templates[], phones{}, webhooks{},
+// limits{}, aws{}; inside them the names of the fields above; durations in milliseconds under
 // "<name>_ms". Unknown members and wrong types are refused by name and leave `config` as it was.
 Result<> merge_config(SandboxConfig& config, std::string_view json);
 

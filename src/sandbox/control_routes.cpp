@@ -8,6 +8,7 @@
 
 #include "sandbox/answer.h"
 #include "sandbox/json_text.h"
+#include "sandbox/json_values.h"
 
 namespace posthorn::sandbox {
 namespace {
@@ -18,6 +19,7 @@ constexpr auto kFates =
     std::to_array<std::string_view>({"accepted", "sent", "received", "read", "failed", "held"});
 constexpr auto kKinds = std::to_array<std::string_view>(
     {"receives", "not_on_whatsapp", "not_chosen", "blocked", "switched_off", "fails"});
+constexpr int kManyTaps = 1000;
 constexpr std::string_view kOk = R"({"ok":true})";
 
 int http_status(ErrorCode code) {
@@ -29,42 +31,6 @@ HttpResponse error_answer(const Error& error) {
   std::string body = R"({"error":{"message":)" + meta_string(error.message);
   if (!error.field.empty()) body += R"(,"field":)" + meta_string(error.field);
   return json_response(body + "}}", http_status(error.code));
-}
-
-Result<std::uint64_t> phone_of(std::string_view text) {
-  if (text.starts_with('+')) text.remove_prefix(1);
-  std::uint64_t n = 0;
-  const auto end = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (end.ec != std::errc() || end.ptr != text.data() + text.size() || n == 0)
-    return fail(ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is not a phone number in digits",
-                "phone");
-  return n;
-}
-
-const js::value* member(const js::value& body, std::string_view name) {
-  return body.is_object() ? body.get_object().if_contains(name) : nullptr;
-}
-
-std::string text_of(const js::value& body, std::string_view name, std::string_view fallback = {}) {
-  const js::value* v = member(body, name);
-  return v != nullptr && v->is_string() ? std::string(v->get_string()) : std::string(fallback);
-}
-
-double number_of(const js::value& body, std::string_view name, double fallback) {
-  const js::value* v = member(body, name);
-  js::error_code ec;
-  const double n = v == nullptr ? fallback : v->to_number<double>(ec);
-  return ec ? fallback : n;
-}
-
-bool flag_of(const js::value& body, std::string_view name, bool fallback) {
-  const js::value* v = member(body, name);
-  return v != nullptr && v->is_bool() ? v->get_bool() : fallback;
-}
-
-Duration millis_of(const js::value& body, std::string_view name, Duration fallback) {
-  const double n = number_of(body, name, -1);
-  return n < 0 ? fallback : Duration(static_cast<std::int64_t>(n * 1000));
 }
 
 js::object message_json(const World& world, const Message& m) {
@@ -106,6 +72,7 @@ Result<Fault> fault_of(const js::value& body) {
   PH_TRY_ASSIGN(fault.kind, parse_fault_kind(text_of(body, "kind", "error")));
   fault.rate = number_of(body, "rate", 1.0);
   fault.code = static_cast<int>(number_of(body, "code", fault.code));
+  fault.subcode = static_cast<int>(number_of(body, "subcode", 0));
   fault.processed = flag_of(body, "processed", false);
   fault.min_delay = millis_of(body, "min_delay_ms", fault.min_delay);
   fault.max_delay = millis_of(body, "max_delay_ms", fault.max_delay);
@@ -143,6 +110,19 @@ const std::vector<ControlRoutes::Route>& ControlRoutes::routes() {
       {"POST", "chaos", &R::set_chaos},
       {"DELETE", "chaos", &R::clear_chaos},
       {"POST", "config", &R::configure},
+      {"POST", "events/*", &R::emit_event},
+      {"GET", "events", &R::list_events},
+      {"POST", "scripts", &R::begin_script},
+      {"GET", "scripts", &R::show_scripts},
+      {"DELETE", "scripts", &R::clear_scripts},
+      {"GET", "accounts", &R::list_accounts},
+      {"POST", "accounts/*", &R::change_account},
+      {"GET", "ledger/account/*", &R::ledger_of_account},
+      {"POST", "users/*/send", &R::user_send},
+      {"POST", "users/*/behaviour", &R::user_behaviour},
+      {"POST", "load", &R::begin_load},
+      {"GET", "load", &R::show_load},
+      {"DELETE", "load", &R::stop_load},
       {"POST", "phones/*/send", &R::phone_send},
       {"POST", "phones/*/behaviour", &R::phone_behaviour},
       {"POST", "phones/*/preference", &R::phone_preference},
@@ -193,8 +173,13 @@ Task<ControlRoutes::Reply> ControlRoutes::set_callback(Call call) {
   co_return std::string(kOk);
 }
 
+bool ControlRoutes::idle() const {
+  return deliveries_.idle() && webhooks_.idle() && messaging_.idle() && people_.scripts().idle() &&
+         !load_.running();
+}
+
 ControlRoutes::Reply ControlRoutes::health(const Call&) {
-  return R"({"ok":true,"idle":)" + std::string(deliveries_.idle() && webhooks_.idle() ? "true}" : "false}");
+  return R"({"ok":true,"idle":)" + std::string(idle() ? "true}" : "false}");
 }
 
 ControlRoutes::Reply ControlRoutes::summary(const Call& call) {
@@ -216,7 +201,7 @@ ControlRoutes::Reply ControlRoutes::summary(const Call& call) {
                  {"duplicate_phone_subject", t.duplicate_phone_subject},
                  {"memory_bytes", world_.ledger.memory_bytes()},
                  {"users_today", world_.limits.users_today()},
-                 {"idle", deliveries_.idle() && webhooks_.idle()},
+                 {"idle", idle()},
                  {"numbers", std::move(pace)},
                  {"webhooks", js::object{{"updates", w.updates},
                                          {"dropped", w.dropped},
@@ -266,17 +251,19 @@ ControlRoutes::Reply ControlRoutes::show_chaos(const Call&) {
                                 {"management", f.management},
                                 {"injected", world_.chaos.injected(f.kind)}});
   const WebhookChaos& w = world_.chaos.webhooks;
-  return js::serialize(js::object{{"faults", std::move(faults)},
-                                  {"held", world_.chaos.held},
-                                  {"webhooks", js::object{{"drop", w.drop},
-                                                          {"duplicate", w.duplicate},
-                                                          {"reorder", w.reorder},
-                                                          {"reorder_by_ms", w.reorder_by.count() / 1000},
-                                                          {"delay_ms", w.delay.count() / 1000}}}});
+  return js::serialize(js::object{
+      {"faults", std::move(faults)},
+      {"held", world_.chaos.held},
+      {"media", js::object{{"kind", to_string(world_.chaos.media.kind)}, {"met", world_.chaos.media.met}}},
+      {"webhooks", js::object{{"drop", w.drop},
+                              {"duplicate", w.duplicate},
+                              {"reorder", w.reorder},
+                              {"reorder_by_ms", w.reorder_by.count() / 1000},
+                              {"delay_ms", w.delay.count() / 1000}}}});
 }
 
-// {"faults":[{"kind","rate",…}], "webhooks":{"drop",…}, "held":0.1}; what is not named stays. "faults"
-// replaces the plan.
+// {"faults":[{"kind","rate",…}], "webhooks":{"drop",…}, "media":{"down":true}, "held":0.1}; what is not named
+// stays. "faults" replaces the plan.
 ControlRoutes::Reply ControlRoutes::set_chaos(const Call& call) {
   std::vector<Fault> faults;
   const js::value* list = member(call.body, "faults");
@@ -287,15 +274,20 @@ ControlRoutes::Reply ControlRoutes::set_chaos(const Call& call) {
     }
   if (list != nullptr) {
     const WebhookChaos webhooks = world_.chaos.webhooks;
+    const MediaChaos media = world_.chaos.media;
     const bool restricted = world_.chaos.account_restricted;
     const double was_held = world_.chaos.held;
     world_.chaos.clear();
     world_.chaos.webhooks = webhooks;
+    world_.chaos.media = media;
     world_.chaos.account_restricted = restricted;
     world_.chaos.held = was_held;
     for (Fault& fault : faults) world_.chaos.add(std::move(fault));
   }
   world_.chaos.held = number_of(call.body, "held", world_.chaos.held);
+  if (const js::value* media = member(call.body, "media")) {
+    PH_TRY(set_media_chaos(*media));
+  }
   if (const js::value* w = member(call.body, "webhooks")) {
     WebhookChaos& chaos = world_.chaos.webhooks;
     chaos.drop = number_of(*w, "drop", chaos.drop);
@@ -345,6 +337,9 @@ ControlRoutes::Reply ControlRoutes::phone_behaviour(const Call& call) {
   if (member(call.body, "replies") != nullptr) what.replies = text_of(call.body, "replies");
   if (member(call.body, "delivered_after_ms") != nullptr)
     what.delivered_after = millis_of(call.body, "delivered_after_ms", {});
+  const js::value* taps = member(call.body, "taps");
+  what.taps = taps != nullptr && taps->is_bool() ? (taps->get_bool() ? kManyTaps : 0)
+                                                 : static_cast<int>(number_of(call.body, "taps", 0));
   if (member(call.body, "read_after_ms") != nullptr)
     what.read_after = millis_of(call.body, "read_after_ms", {});
   if (member(call.body, "reply_after_ms") != nullptr)

@@ -11,6 +11,9 @@
 #include "platform/http.h"
 #include "sandbox/controls.h"
 #include "sandbox/deliveries.h"
+#include "sandbox/load.h"
+#include "sandbox/messaging.h"
+#include "sandbox/people.h"
 #include "sandbox/webhooks.h"
 #include "sandbox/world.h"
 
@@ -18,8 +21,25 @@ namespace posthorn::sandbox {
 
 class ControlRoutes {
  public:
-  ControlRoutes(World& world, Controls& controls, Deliveries& deliveries, Webhooks& webhooks)
-      : world_(world), controls_(controls), deliveries_(deliveries), webhooks_(webhooks) {}
+  struct Parts {
+    World& world;
+    Controls& controls;
+    Deliveries& deliveries;
+    Webhooks& webhooks;
+    Messaging& messaging;
+    People& people;
+    Load& load;
+  };
+  explicit ControlRoutes(const Parts& parts)
+      : world_(parts.world),
+        controls_(parts.controls),
+        deliveries_(parts.deliveries),
+        webhooks_(parts.webhooks),
+        messaging_(parts.messaging),
+        people_(parts.people),
+        load_(parts.load) {}
+
+  bool idle() const;  // nothing is outstanding anywhere
 
   // `path`: segments behind /sandbox. Errors are {"error":{"message","field"}} with a 4xx status.
   Task<HttpResponse> handle(std::vector<std::string> path, const HttpRequest& request, std::string body);
@@ -49,6 +69,20 @@ class ControlRoutes {
   Reply set_chaos(const Call& call);
   Reply clear_chaos(const Call& call);
   Reply configure(const Call& call);
+  Reply set_media_chaos(const boost::json::value& given);
+  Reply emit_event(const Call& call);
+  Reply list_events(const Call& call);
+  Reply begin_script(const Call& call);
+  Reply show_scripts(const Call& call);
+  Reply clear_scripts(const Call& call);
+  Reply list_accounts(const Call& call);
+  Reply change_account(const Call& call);
+  Reply ledger_of_account(const Call& call);
+  Reply user_send(const Call& call);
+  Reply user_behaviour(const Call& call);
+  Reply begin_load(const Call& call);
+  Reply show_load(const Call& call);
+  Reply stop_load(const Call& call);
   Reply phone_send(const Call& call);
   Reply phone_behaviour(const Call& call);
   Reply phone_preference(const Call& call);
@@ -63,6 +97,9 @@ class ControlRoutes {
   Controls& controls_;
   Deliveries& deliveries_;
   Webhooks& webhooks_;
+  Messaging& messaging_;
+  People& people_;
+  Load& load_;
 };
 
 }  // namespace posthorn::sandbox

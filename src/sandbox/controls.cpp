@@ -5,6 +5,7 @@
 
 #include <boost/json.hpp>
 
+#include "sandbox/account_events.h"
 #include "sandbox/json_text.h"
 
 namespace posthorn::sandbox {
@@ -40,6 +41,20 @@ void Controls::reset() {
   webhooks_.clear();
   upgrades_.clear();
   world_.reset();
+  if (on_reset_) on_reset_();
+}
+
+Result<> Controls::emit_event(std::string_view field, const boost::json::value& given,
+                              std::string_view number_id) {
+  std::size_t index = 0;
+  if (!number_id.empty()) {
+    PH_TRY_ASSIGN(const Number* number, find_number(number_id));
+    index = world_.index_of(*number);
+  }
+  PH_TRY_ASSIGN(const std::string value, render_event(world_, field, given, index));
+  webhooks_.change(field, value);
+  webhooks_.pump();
+  return {};
 }
 
 void Controls::expire_tokens_after(std::int64_t calls) {

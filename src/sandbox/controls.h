@@ -1,7 +1,10 @@
 // The strings tests pull and the events of Meta's side that change how the business may send.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
+
+#include <boost/json/value.hpp>
 
 #include "core/result.h"
 #include "sandbox/deliveries.h"
@@ -16,6 +19,10 @@ class Controls {
   void stop() { maintenance_.stop(); }
 
   void reset();
+  // What else forgets everything at a reset.
+  void on_reset(std::function<void()> call) { on_reset_ = std::move(call); }
+  // The webhook of any field (account_events.h). number_id: empty for the first number.
+  Result<> emit_event(std::string_view field, const boost::json::value& given, std::string_view number_id);
   void expire_tokens_after(std::int64_t calls);
   void restore_tokens();
   void add_token(Secret token);
@@ -39,6 +46,7 @@ class Controls {
   World& world_;
   Deliveries& deliveries_;
   Webhooks& webhooks_;
+  std::function<void()> on_reset_;
   Calendar<std::string> upgrades_;  // number ids whose maintenance ends
   Wakeup maintenance_;
 };

@@ -6,6 +6,8 @@
 #include <boost/json.hpp>
 
 #include "sandbox/json_text.h"
+#include "sandbox/json_values.h"
+#include "sandbox/phone_message.h"
 
 namespace posthorn::sandbox {
 namespace {
@@ -13,58 +15,6 @@ namespace {
 namespace js = boost::json;
 
 constexpr int kOptedOut = 131050, kDropped = 132015;
-
-void append_meta_value(std::string& out, const js::value& value) {
-  if (const js::string* text = value.if_string()) return append_meta_string(out, *text);
-  const char* separator = "";
-  if (const js::array* list = value.if_array()) {
-    out += '[';
-    for (const js::value& item : *list) {
-      out += std::exchange(separator, ",");
-      append_meta_value(out, item);
-    }
-    out += ']';
-  } else if (const js::object* object = value.if_object()) {
-    out += '{';
-    for (const auto& [key, member] : *object) {
-      out += std::exchange(separator, ",");
-      append_meta_string(out, key);
-      out += ':';
-      append_meta_value(out, member);
-    }
-    out += '}';
-  } else {
-    out += js::serialize(value);
-  }
-}
-
-// {"type":"text","text":"STOP"} → {"type":"text","text":{"body":"STOP"}}
-Result<js::object> read_content(std::string_view text) {
-  js::error_code ec;
-  js::value parsed = js::parse(text, ec);
-  if (ec || !parsed.is_object())
-    return fail(ErrorCode::invalid_argument, "the message must be a JSON object with \"type\"");
-  js::object content = std::move(parsed.get_object());
-  const js::value* type = content.if_contains("type");
-  if (type == nullptr || !type->is_string())
-    return fail(ErrorCode::invalid_argument, "\"type\" is required, for example \"text\"", "type");
-  const std::string kind(type->get_string());
-  if (js::value* short_text = content.if_contains("text"); short_text != nullptr && short_text->is_string()) {
-    js::object body;
-    body["body"] = short_text->get_string();
-    *short_text = std::move(body);
-  }
-  if (!content.contains(kind))
-    return fail(ErrorCode::invalid_argument, "the member \"" + kind + "\" is required for this type", "type");
-  return content;
-}
-
-std::string contact_of(const World& world, std::uint64_t phone, bool with_profile) {
-  std::string out = "{";
-  if (with_profile) out += R"("profile":{"name":)" + meta_string(profile_name_of(phone)) + "},";
-  if (!world.config.webhooks.hide_phone_numbers) out += R"("wa_id":")" + std::to_string(phone) + "\",";
-  return out + R"("user_id":")" + user_id_of(phone) + "\"}";
-}
 
 }  // namespace
 
@@ -153,22 +103,30 @@ void Deliveries::deliver(const Message& message, const Journey& journey, Monoton
   if (journey.read) schedule(now + journey.read_after, message.id, Step::read);
   if (!journey.reply.empty()) schedule(now + journey.reply_after, message.id, Step::reply);
   if (journey.opts_out) schedule(now + journey.reply_after, message.id, Step::opt_out);
+  if (on_delivered_) on_delivered_(message);
 }
 
 Result<std::string> Deliveries::inbound(std::uint64_t phone, std::size_t number, std::string_view text) {
-  PH_TRY_ASSIGN(const js::object content, read_content(text));
-  std::string name = world_.inbound_name(phone);
-  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata +
-                      R"(,"contacts":[)" + contact_of(world_, phone, true) + R"(],"messages":[{)";
-  if (!world_.config.webhooks.hide_phone_numbers) value += R"("from":")" + std::to_string(phone) + "\",";
-  value += R"("from_user_id":")" + user_id_of(phone) + R"(","id":")" + name + R"(","timestamp":")" +
-           world_.timestamp(world_.clock.wall_now()) + '"';
-  for (const auto& [key, member] : content) {
-    value += ',' + meta_string(key) + ':';
-    append_meta_value(value, member);
-  }
+  js::error_code ec;
+  js::value parsed = js::parse(text, ec);
+  if (ec || !parsed.is_object())
+    return fail(ErrorCode::invalid_argument, "the message must be a JSON object with \"type\"");
+  PH_TRY_ASSIGN(const PhoneMessage message,
+                compose_phone_message(world_, phone, number, std::move(parsed.get_object())));
+  std::string name = message.id.empty() ? world_.inbound_name(phone) : message.id;
+  const bool hidden = world_.config.webhooks.hide_phone_numbers || message.hide_phone;
+  std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata;
+  if (message.with_contact) value += R"(,"contacts":[)" + contact_of(world_, phone, message) + ']';
+  value += R"(,"messages":[{)";
+  if (!hidden && !message.anonymous_sender) value += R"("from":")" + std::to_string(phone) + "\",";
+  value +=
+      R"("from_user_id":)" +
+      meta_string(message.sender_user_id.empty() ? world_.phones.user_id(phone) : message.sender_user_id) +
+      R"(,"id":)" + meta_string(name) + R"(,"timestamp":")" +
+      world_.timestamp(message.at == WallTime{} ? world_.clock.wall_now() : message.at) + '"';
+  for (const auto& [key, member] : message.content) value += ',' + meta_string(key) + ':' + meta_json(member);
   value += "}]}";
-  world_.open_window(phone, number);
+  if (message.opens_window) world_.open_window(phone, number);
   world_.limits.inbound(number, world_.clock.now());
   webhooks_.change("messages", value);
   return name;
@@ -177,9 +135,9 @@ Result<std::string> Deliveries::inbound(std::uint64_t phone, std::size_t number,
 void Deliveries::preference(std::uint64_t phone, std::size_t number, bool stopped) {
   world_.phones.set_opted_out(phone, stopped);
   std::string value = R"({"messaging_product":"whatsapp",)" + world_.numbers.at(number).metadata +
-                      R"(,"contacts":[)" + contact_of(world_, phone, true) + R"(],"user_preferences":[{)";
+                      R"(,"contacts":[)" + contact_of(world_, phone) + R"(],"user_preferences":[{)";
   if (!world_.config.webhooks.hide_phone_numbers) value += R"("wa_id":")" + std::to_string(phone) + "\",";
-  value += R"("user_id":")" + user_id_of(phone) + R"(","detail":")" +
+  value += R"("user_id":")" + world_.phones.user_id(phone) + R"(","detail":")" +
            (stopped ? "User requested to stop marketing messages"
                     : "User requested to resume marketing messages") +
            R"(","category":"marketing_messages","value":")" + (stopped ? "stop" : "resume") +

@@ -1,6 +1,7 @@
 // What happens to accepted messages as time goes by: sent, delivered, read, answered. One calendar, no timer
 // each.
 #pragma once
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ class Deliveries {
   bool idle() const { return calendar_.empty(); }
   void clear() { calendar_.clear(); }
 
+  // Called whenever a phone has got a message.
+  void on_delivered(std::function<void(const Message&)> call) { on_delivered_ = std::move(call); }
   // A message from the user; `content` is its JSON object (see Sandbox::send_from_phone). Returns its name.
   Result<std::string> inbound(std::uint64_t phone, std::size_t number, std::string_view content);
   void preference(std::uint64_t phone, std::size_t number, bool stopped);
@@ -43,6 +46,7 @@ class Deliveries {
   World& world_;
   Webhooks& webhooks_;
   Calendar<Event> calendar_;
+  std::function<void(const Message&)> on_delivered_;
   bool started_ = false;
   Wakeup wakeup_;
 };

@@ -103,6 +103,29 @@ NumberConfig number(std::string_view id, std::string display, std::string name, 
   return n;
 }
 
+MetaAccountConfig account(MetaFlavour flavour, std::string_view id, std::string_view token) {
+  MetaAccountConfig a;
+  a.flavour = flavour;
+  a.id = id;
+  a.token = Secret(std::string(token));
+  a.name = "Lindenhof Outdoor";
+  if (flavour != MetaFlavour::instagram_login) a.page_id = kDefaultPage;
+  return a;
+}
+
+std::vector<MetaAccountConfig> default_accounts() {
+  std::vector<MetaAccountConfig> out;
+  out.push_back(account(MetaFlavour::instagram_login, kDefaultInstagram, kDefaultInstagramToken));
+  out.back().own_id = "24411305822304914";
+  out.back().username = "lindenhof.outdoor";
+  out.back().app_secret = Secret(std::string(kDefaultInstagramSecret));
+  out.push_back(account(MetaFlavour::instagram, kDefaultLinkedInstagram, kDefaultPageToken));
+  out.back().username = "lindenhof.werkstatt";
+  out.push_back(account(MetaFlavour::messenger, kDefaultPage, kDefaultPageToken));
+  out.back().echo_details = true;
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> default_templates() {
@@ -119,6 +142,7 @@ SandboxConfig default_config() {
       number(kDefaultFastNumber, "+1 555-078-3882", "Lindenhof Outdoor News", 1000, false));
   config.numbers.push_back(
       number(kDefaultCoexistenceNumber, "+49 1579 2300 118", "Lindenhof Werkstatt", 20, true));
+  config.accounts = default_accounts();
   config.templates = default_templates();
   return config;
 }

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "sandbox/json_text.h"
+#include "sandbox/media_host.h"
 
 namespace posthorn::sandbox {
 namespace {
@@ -11,7 +12,6 @@ namespace js = boost::json;
 
 constexpr std::string_view kSuccess = R"({"success":true})";
 constexpr std::string_view kUploadNode = "upload:";
-constexpr std::string_view kContentNode = "sandbox-media";
 
 }  // namespace
 
@@ -67,7 +67,6 @@ ManagementRoutes::Node ManagementRoutes::node_of(const std::string& id) const {
   if (id == world_.config.app_id || id == "app") return Node::app;
   if (id == "debug_token") return Node::token;
   if (id == "me") return Node::me;
-  if (id == kContentNode) return Node::content;
   if (id.starts_with(kUploadNode)) return Node::upload;
   if (world_.media.find(id, world_.clock.wall_now()) != nullptr) return Node::media;
   return const_cast<World&>(world_).templates.find_by_id(id) != nullptr ? Node::message_template : Node::none;
@@ -97,7 +96,6 @@ Task<HttpResponse> ManagementRoutes::handle(std::vector<std::string> path, const
   Call call{std::move(path), request, std::move(body)};
   const Node node = call.path.empty() ? Node::none : node_of(call.path[0]);
   const std::string edge = call.path.size() < 2 ? std::string() : call.path[1];
-  if (node == Node::content) co_return media_content(call);
   const bool subscribes = request.method == "POST" && ((node == Node::account && edge == "subscribed_apps") ||
                                                        (node == Node::app && edge == "subscriptions"));
   if (subscribes) co_return co_await subscribe(std::move(call));
@@ -189,39 +187,15 @@ ManagementRoutes::Reply ManagementRoutes::upload_media(const Call& call) {
   return R"({"id":")" + file.id + "\"}";
 }
 
-std::string ManagementRoutes::base_url(const HttpRequest& request) const {
-  if (!world_.config.public_url.empty()) return world_.config.public_url;
-  return "http://" + std::string(request.headers.get("Host"));
-}
-
 ManagementRoutes::Reply ManagementRoutes::get_media(const Call& call) {
   const MediaFile* file = world_.media.find(call.path[0], world_.clock.wall_now());
   const std::string owner = call.parameter("phone_number_id");
   if (!owner.empty() && owner != world_.numbers[file->number].config.id)
     return graph_fail(100, "The media does not belong to phone number " + owner, 33);
-  const std::int64_t until = to_micros(world_.clock.wall_now()) / 1'000'000 + 300;
-  const std::string url = base_url(call.request) + "/" + std::string(kContentNode) + "/" + file->id +
-                          "?ext=" + std::to_string(until);
-  js::object out{{"messaging_product", "whatsapp"}, {"url", url},
+  js::object out{{"messaging_product", "whatsapp"}, {"url", media_address(world_, *file)},
                  {"mime_type", file->mime},         {"sha256", file->sha256},
                  {"file_size", file->bytes.size()}, {"id", file->id}};
   return js::serialize(out);
-}
-
-// URLs live for five minutes; after that Meta's media host answers 404.
-HttpResponse ManagementRoutes::media_content(const Call& call) {
-  const MediaFile* file =
-      call.path.size() < 2 ? nullptr : world_.media.find(call.path[1], world_.clock.wall_now());
-  const std::string until = call.request.query("ext");
-  const std::string now = std::to_string(to_micros(world_.clock.wall_now()) / 1'000'000);
-  HttpResponse response;
-  if (file == nullptr || until.size() != now.size() || until < now) {
-    response.status = 404;
-    return response;
-  }
-  response.headers.set("Content-Type", file->mime);
-  response.body = file->bytes;
-  return response;
 }
 
 ManagementRoutes::Reply ManagementRoutes::delete_media(const Call& call) {

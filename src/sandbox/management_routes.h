@@ -23,7 +23,7 @@ class ManagementRoutes {
   Task<HttpResponse> handle(std::vector<std::string> path, const HttpRequest& request, std::string body);
 
  private:
-  enum class Node { number, account, app, message_template, media, upload, token, me, content, none };
+  enum class Node { number, account, app, message_template, media, upload, token, me, none };
   struct Call {
     std::vector<std::string> path;
     const HttpRequest& request;
@@ -64,11 +64,9 @@ class ManagementRoutes {
   Reply begin_upload(const Call& call);
   Reply finish_upload(const Call& call);
   Task<HttpResponse> subscribe(Call call);
-  HttpResponse media_content(const Call& call);
 
   boost::json::object number_fields(const Number& number) const;
   boost::json::object template_fields(const Template& t) const;
-  std::string base_url(const HttpRequest& request) const;
 
   World& world_;
   Controls& controls_;

@@ -105,8 +105,22 @@ const PhoneOverride* Phones::find_override(std::uint64_t phone) const {
   return it == overrides_.end() ? nullptr : &it->second;
 }
 
+bool Phones::use_tap(std::uint64_t phone) {
+  const auto it = overrides_.find(phone);
+  if (it == overrides_.end() || it->second.taps <= 0) return false;
+  --it->second.taps;
+  return true;
+}
+
+std::string Phones::user_id(std::uint64_t phone) const {
+  if (rotations_.empty()) return user_id_of(phone);
+  const auto it = rotations_.find(phone);
+  return user_id_of(phone, it == rotations_.end() ? 0 : it->second);
+}
+
 void Phones::clear() {
   overrides_.clear();
+  rotations_.clear();
   opted_out_.clear();
 }
 
@@ -117,10 +131,11 @@ std::string_view country_of(std::uint64_t phone) {
   return "US";
 }
 
-std::string user_id_of(std::uint64_t phone) {
+std::string user_id_of(std::uint64_t phone, std::uint32_t rotation) {
   std::string out(country_of(phone));
   out += '.';
-  out += std::to_string(1'000'000'000'000'000'000ULL + mix(phone) % 9'000'000'000'000'000'000ULL);
+  out += std::to_string(1'000'000'000'000'000'000ULL +
+                        mix(phone + rotation * kTenDigits) % 9'000'000'000'000'000'000ULL);
   return out;
 }
 

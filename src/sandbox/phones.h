@@ -21,6 +21,7 @@ struct PhoneOverride {
   int error_code = 0;  // for PhoneKind::fails
   std::optional<bool> reads, opts_out;
   std::optional<std::string> replies;  // text; empty: does not reply
+  int taps = 0;  // of the next so many messages with buttons or list rows the first one is tapped
   std::optional<Duration> delivered_after, read_after, reply_after;
 };
 
@@ -47,11 +48,17 @@ class Phones {
   void set_override(std::uint64_t phone, PhoneOverride what);
   void clear_overrides() { overrides_.clear(); }
   const PhoneOverride* find_override(std::uint64_t phone) const;
+  // Counts one tap down; false when none is left.
+  bool use_tap(std::uint64_t phone);
 
   bool opted_out(std::uint64_t phone) const {
     return opted_out_.find(phone) != nullptr && *opted_out_.find(phone);
   }
   void set_opted_out(std::uint64_t phone, bool value) { opted_out_.insert(phone).first = value; }
+
+  // The business-scoped user id; another one after each rotation (Meta: a person who changes their number).
+  std::string user_id(std::uint64_t phone) const;
+  void rotate_user_id(std::uint64_t phone) { ++rotations_[phone]; }
 
   const PhoneBehaviourConfig& config() const { return config_; }
   void set_config(const PhoneBehaviourConfig& config) { config_ = config; }
@@ -61,13 +68,14 @@ class Phones {
   PhoneBehaviourConfig config_;
   std::uint64_t seed_;
   std::map<std::uint64_t, PhoneOverride> overrides_;
+  std::map<std::uint64_t, std::uint32_t> rotations_;
   FlatMap<bool> opted_out_;
 };
 
 // ISO 3166 country of the commonest calling codes; "US" for the rest. Only for user ids and country codes.
 std::string_view country_of(std::uint64_t phone);
 // The business-scoped user id of a phone, the same for all numbers of the portfolio: "DE.1349…".
-std::string user_id_of(std::uint64_t phone);
+std::string user_id_of(std::uint64_t phone, std::uint32_t rotation = 0);
 std::string profile_name_of(std::uint64_t phone);
 
 }  // namespace posthorn::sandbox

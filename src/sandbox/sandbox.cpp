@@ -3,12 +3,21 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include <boost/json.hpp>
+
 #include "platform/crypto.h"
+#include "sandbox/aws_cloud.h"
 #include "sandbox/control_routes.h"
 #include "sandbox/controls.h"
 #include "sandbox/deliveries.h"
+#include "sandbox/load.h"
 #include "sandbox/management_routes.h"
+#include "sandbox/media_host.h"
+#include "sandbox/messaging.h"
+#include "sandbox/messaging_routes.h"
+#include "sandbox/people.h"
 #include "sandbox/send_route.h"
+#include "sandbox/user_message.h"
 #include "sandbox/webhooks.h"
 #include "sandbox/world.h"
 
@@ -54,7 +63,12 @@ struct Sandbox::Impl {
   Controls controls;
   SendRoute sending;
   ManagementRoutes management;
+  Messaging messaging;
+  MessagingRoutes messaging_routes;
+  People people;
+  std::shared_ptr<Load> load;
   ControlRoutes control;
+  AwsCloud cloud;
 
   Impl(SandboxConfig config, Clock& clock, Random& random, HttpClient& client, const Executor& executor)
       : world(std::move(config), clock, random),
@@ -63,7 +77,21 @@ struct Sandbox::Impl {
         controls(world, deliveries, *webhooks, executor),
         sending(world, deliveries),
         management(world, controls, *webhooks),
-        control(world, controls, deliveries, *webhooks) {}
+        messaging(world, *webhooks, executor),
+        messaging_routes(world, messaging),
+        people(world, controls, deliveries, messaging, executor),
+        load(std::make_shared<Load>(world, *webhooks, client, executor)),
+        control({world, controls, deliveries, *webhooks, messaging, people, *load}),
+        cloud(world, sending, *webhooks, client, executor) {
+    controls.on_reset([this] {
+      messaging.clear();
+      people.scripts().clear();
+      load->stop();
+      cloud.reset();
+    });
+  }
+
+  bool idle() const { return control.idle(); }
 
   Graph<> authorise(const HttpRequest& request) {
     if (!world.config.require_token) return {};
@@ -110,9 +138,57 @@ struct Sandbox::Impl {
     co_await finish(self, exchange, std::move(answer));
   }
 
+  // A Graph call of Instagram or Messenger.
+  static Task<> converse(std::shared_ptr<Impl> self, HttpExchange& exchange, std::string_view path,
+                         std::string body, std::string token) {
+    const HttpRequest& request = exchange.request();
+    World& world = self->world;
+    const std::vector<std::string> segments = split(path);
+    const bool sends = MessagingRoutes::is_send(segments, request);
+    const Fault* fault = world.chaos.draw(world.dice, segments.empty() ? std::string() : segments[0], !sends);
+    const auto process = [&] {
+      Answer answer;
+      answer.response = self->messaging_routes.handle(segments, request, body, token);
+      return answer;
+    };
+    Answer answer;
+    if (fault == nullptr)
+      answer = process();
+    else if (fault->kind == FaultKind::error)
+      answer.response = messaging_error(GraphFailure{fault->code, {}, fault->subcode}, world.dice.next());
+    else
+      answer = self->sending.meet(*fault, process);
+    co_await finish(self, exchange, std::move(answer));
+  }
+
+  // Files, and everything else that is no WhatsApp send.
+  static Task<> answer_other(std::shared_ptr<Impl> self, HttpExchange& exchange, std::string_view path,
+                             std::string body) {
+    const HttpRequest& request = exchange.request();
+    World& world = self->world;
+    std::string from_query;
+    std::string token(presented_token(request, from_query));
+    std::vector<std::string> segments = split(path);
+    const bool cdn = !segments.empty() && segments[0] == kCdnPath;
+    if (!cdn && self->messaging_routes.owns(path, token)) {
+      co_await converse(self, exchange, path, std::move(body), std::move(token));
+      co_return;
+    }
+    const auto allowed = cdn ? Graph<>() : self->authorise(request);
+    if (!allowed) {
+      std::ignore = co_await exchange.respond(error_response(allowed.error(), world.dice.next()));
+    } else if (cdn || (!segments.empty() && segments[0] == kMediaPath)) {
+      co_await serve_media(world, self->messaging, std::move(segments), exchange);
+    } else {
+      co_await manage(self, exchange, path, std::move(body));
+    }
+  }
+
   static Task<> handle(std::shared_ptr<Impl> self, HttpExchange& exchange) {
     const HttpRequest& request = exchange.request();
     World& world = self->world;
+    if (const auto host = request.headers.get("Host"); !host.empty() && host != world.seen_host)
+      world.seen_host = host;
     const std::string_view path = strip_version(request.path());
     const bool sends = is_send(path, request);
     auto body = co_await exchange.read_body(sends ? kMaxMessageBody : kMaxBody);
@@ -123,19 +199,32 @@ struct Sandbox::Impl {
       std::ignore = co_await exchange.respond(error_response(failure, world.dice.next()));
       co_return;
     }
+    if (self->cloud.claims(request)) {
+      HttpRequest whole = request;
+      whole.body = *std::move(body);
+      Answer answer = co_await self->cloud.handle(std::move(whole));
+      co_await finish(self, exchange, std::move(answer));
+      co_return;
+    }
     if (path.starts_with("sandbox/")) {
       std::vector<std::string> segments = split(path.substr(8));
+      if (!segments.empty() && segments.front() == "aws") {
+        segments.erase(segments.begin());
+        HttpResponse aws = self->cloud.control(request.method, segments, *body);
+        std::ignore = co_await exchange.respond(std::move(aws));
+        co_return;
+      }
       HttpResponse response = co_await self->control.handle(std::move(segments), request, *std::move(body));
       std::ignore = co_await exchange.respond(std::move(response));
       co_return;
     }
-    if (const auto allowed = self->authorise(request); !allowed) {
-      std::ignore = co_await exchange.respond(error_response(allowed.error(), world.dice.next()));
-      co_return;
-    }
     const Number* number = sends ? world.find_number(path.substr(0, path.find('/'))) : nullptr;
     if (number == nullptr) {
-      co_await manage(self, exchange, path, *std::move(body));
+      co_await answer_other(self, exchange, path, *std::move(body));
+      co_return;
+    }
+    if (const auto allowed = self->authorise(request); !allowed) {
+      std::ignore = co_await exchange.respond(error_response(allowed.error(), world.dice.next()));
       co_return;
     }
     Answer answer = self->sending.send(*number, *body, path.ends_with("/marketing_messages"));
@@ -153,13 +242,18 @@ Sandbox::~Sandbox() {
 
 void Sandbox::start() {
   impl_->webhooks->start();
+  impl_->cloud.start();
   impl_->deliveries.start();
 }
 
 void Sandbox::stop() {
   impl_->webhooks->stop();
+  impl_->cloud.stop();
   impl_->deliveries.stop();
   impl_->controls.stop();
+  impl_->messaging.stop();
+  impl_->people.stop();
+  impl_->load->close();
 }
 
 Task<> Sandbox::handle(HttpExchange& exchange) {
@@ -183,6 +277,9 @@ void Sandbox::set_app_secret(Secret secret) {
   impl_->world.config.app_secret = std::move(secret);
 }
 
+AwsCloud& Sandbox::cloud() {
+  return impl_->cloud;
+}
 Ledger& Sandbox::ledger() {
   return impl_->world.ledger;
 }
@@ -201,7 +298,7 @@ std::uint64_t Sandbox::requests() const {
   return impl_->world.requests;
 }
 bool Sandbox::idle() const {
-  return impl_->deliveries.idle() && impl_->webhooks->idle();
+  return impl_->idle() && impl_->cloud.idle();
 }
 std::string Sandbox::message_name(MessageId id) const {
   return impl_->world.message_name(id);
@@ -238,6 +335,21 @@ void Sandbox::release_held(bool deliver) {
 Result<std::string> Sandbox::send_from_phone(std::uint64_t phone, std::string_view json_body,
                                              std::string_view number_id) {
   return impl_->controls.send_from_phone(phone, json_body, number_id);
+}
+Result<std::string> Sandbox::send_from_user(std::string_view account, std::string_view user,
+                                            std::string_view json_body) {
+  boost::json::error_code ec;
+  auto parsed = boost::json::parse(json_body, ec);
+  if (ec || !parsed.is_object())
+    return fail(ErrorCode::invalid_argument, "the message must be a JSON object with \"type\"");
+  PH_TRY_ASSIGN(const std::size_t index, impl_->messaging.find_account(account, user));
+  return user_does(impl_->messaging, index, std::string(user), std::move(parsed.get_object()));
+}
+Result<> Sandbox::emit_event(std::string_view field, std::string_view json_body, std::string_view number_id) {
+  boost::json::error_code ec;
+  const auto parsed = boost::json::parse(json_body, ec);
+  if (ec) return fail(ErrorCode::invalid_argument, "the event must be JSON");
+  return impl_->controls.emit_event(field, parsed, number_id);
 }
 void Sandbox::set_marketing_preference(std::uint64_t phone, bool stopped) {
   impl_->controls.set_marketing_preference(phone, stopped);

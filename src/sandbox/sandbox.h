@@ -32,6 +32,8 @@
 
 namespace posthorn::sandbox {
 
+class AwsCloud;
+
 struct WebhookStats {
   std::uint64_t updates = 0;       // statuses, messages and events due so far
   std::uint64_t dropped = 0;       // lost on purpose
@@ -77,6 +79,7 @@ class Sandbox {
 
   // --- the strings the tests pull ---
   Chaos& chaos();
+  AwsCloud& cloud();  // Amazon's side: sandbox/aws_cloud.h
   Phones& phones();
   const SandboxConfig& config() const;
   void reset();          // ledger, records, chaos, overrides, queued deliveries; fixtures as configured
@@ -85,11 +88,17 @@ class Sandbox {
   void restore_tokens();
   void add_token(Secret token);
   void release_held(bool deliver);  // false: each fails with 132015
-  // A message from the user of `phone` to the business; the webhook carries `json_body`, an object with
-  // "type" and the member of that name ({"type":"text","text":{"body":"STOP"}}), or the short form
-  // {"type":"text","text":"STOP"}.
+  // A message from the user of `phone` to the business: an object with "type" and the member of that name
+  // ({"type":"text","text":{"body":"STOP"}}), or one of the short forms in docs/sandbox.md
+  // ({"type":"text","text":"STOP"}, {"type":"image"}, {"type":"tap"}). Returns its id.
   Result<std::string> send_from_phone(std::uint64_t phone, std::string_view json_body,
                                       std::string_view number_id = {});
+  // The same for a person on Instagram or Messenger. account: id, username or flavour.
+  Result<std::string> send_from_user(std::string_view account, std::string_view user,
+                                     std::string_view json_body);
+  // The webhook of any WhatsApp field: {"value":{…}} as it is, or {"event"} of the table in
+  // account_events.cpp.
+  Result<> emit_event(std::string_view field, std::string_view json_body, std::string_view number_id = {});
   void set_marketing_preference(std::uint64_t phone, bool stopped);  // user_preferences webhook
 
   // Changes on Meta's side with the webhook that announces them; not_found for unknown names.

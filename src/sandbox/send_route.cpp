@@ -38,7 +38,7 @@ Answer SendRoute::send(const Number& number, std::string_view body, bool marketi
   ++world_.requests;
   world_.limits.arrive(world_.index_of(number), world_.clock.now());
   if (const Fault* fault = world_.chaos.draw(world_.dice, number.config.id, false))
-    return meet(*fault, &number, body, marketing_only);
+    return meet(*fault, [&] { return process(number, body, marketing_only); });
   return process(number, body, marketing_only);
 }
 
@@ -48,15 +48,15 @@ bool SendRoute::management_fault(Answer& answer) {
     if (fault != nullptr) answer.delay = world_.dice.between(fault->min_delay, fault->max_delay);
     return false;
   }
-  answer = meet(*fault, nullptr, {}, false);
+  answer = meet(*fault, {});
   return true;
 }
 
-Answer SendRoute::meet(const Fault& fault, const Number* number, std::string_view body, bool marketing_only) {
+Answer SendRoute::meet(const Fault& fault, const std::function<Answer()>& process) {
   Answer answer;
-  const bool process_it = number != nullptr &&
-                          (always_processed(fault.kind) || (fault.processed && !never_processed(fault.kind)));
-  if (process_it) answer = process(*number, body, marketing_only);
+  const bool process_it =
+      process && (always_processed(fault.kind) || (fault.processed && !never_processed(fault.kind)));
+  if (process_it) answer = process();
   switch (fault.kind) {
     case FaultKind::error:
       answer = failure(GraphFailure{fault.code});

@@ -1,5 +1,6 @@
 // POST /{phone}/messages: the one path that must be fast.
 #pragma once
+#include <functional>
 #include <string_view>
 
 #include "sandbox/answer.h"
@@ -14,11 +15,13 @@ class SendRoute {
 
   // The token has been checked. `marketing_only`: the marketing_messages edge.
   Answer send(const Number& number, std::string_view body, bool marketing_only);
+  // The answer under a fault; `process` does what was asked for (empty: nothing is), if the fault lets it
+  // happen.
+  Answer meet(const Fault& fault, const std::function<Answer()>& process);
   // A fault for management and media calls, if one is due.
   bool management_fault(Answer& answer);
 
  private:
-  Answer meet(const Fault& fault, const Number* number, std::string_view body, bool marketing_only);
   Answer process(const Number& number, std::string_view body, bool marketing_only);
   Graph<std::string> accept(const Number& number, std::string_view body, bool marketing_only);
   Graph<std::uint64_t> recipient_of(const CheckedMessage& message, const Number& number) const;

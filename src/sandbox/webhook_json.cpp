@@ -93,7 +93,7 @@ struct OpenChange {
   }
 
   void add(const World& world, const Update& update, const Message& message) {
-    const std::string user = user_id_of(message.phone);
+    const std::string user = world.phones.user_id(message.phone);
     if (count++ != 0) statuses += ',';
     number = message.number;
     append_status(statuses, world, update, message, user);

@@ -16,8 +16,8 @@ Webhooks::Webhooks(World& world, HttpClient& client, Executor executor)
     : world_(world),
       client_(client),
       executor_(executor),
-      wakeup_(world.clock, executor, [this] { wake(); }),
-      sign_(world.config.app_secret) {
+      wakeup_(world.clock, executor, [this] { wake(); }) {
+  add_stream("whatsapp_business_account", world.config.app_secret);
   set_callback(world.config.webhooks.callback_url);
 }
 
@@ -49,10 +49,31 @@ void Webhooks::change(std::string_view field, std::string_view value) {
   emit(std::move(update));
 }
 
+std::uint32_t Webhooks::add_stream(std::string object, const Secret& secret) {
+  const bool own = streams_.empty() || !secret.empty();
+  streams_.push_back(Stream{std::move(object), own, HmacSha256(own ? secret : world_.config.app_secret)});
+  return static_cast<std::uint32_t>(streams_.size() - 1);
+}
+
+void Webhooks::set_secret(const Secret& secret) {
+  streams_.front().sign = HmacSha256(secret);
+  for (Stream& stream : streams_)
+    if (!stream.own_secret) stream.sign = HmacSha256(secret);
+}
+
+void Webhooks::entry(std::uint32_t stream, std::string element) {
+  Update update;
+  update.at = world_.clock.wall_now();
+  update.stream = stream;
+  update.change = std::make_shared<const std::string>(std::move(element));
+  emit(std::move(update));
+}
+
 // Loss, duplication, delay and order are decided here, update by update.
 void Webhooks::emit(Update update) {
   ++stats_.updates;
-  if (!callback_ || !world_.subscribed || stopped_) return;
+  if (!stopped_ && update.stream == 0 && other_way_ && other_way_(update)) return;
+  if (!callback_ || (update.stream == 0 && !world_.subscribed) || stopped_) return;
   const WebhookChaos& chaos = world_.chaos.webhooks;
   Dice& dice = world_.dice;
   if (dice.chance(chaos.drop)) {
@@ -103,9 +124,10 @@ Webhooks::Batch Webhooks::next_batch() {
   Batch batch;
   batch.epoch = world_.epoch;
   batch.first_attempt = world_.clock.now();
+  batch.stream = queue_.front().second.stream;
   const std::size_t count = std::min(queue_.size(), world_.config.webhooks.batch_max);
   batch.updates.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count && queue_.front().second.stream == batch.stream; ++i) {
     batch.updates.push_back(std::move(queue_.front().second));
     queue_.pop_front();
   }
@@ -123,15 +145,28 @@ void Webhooks::pump() {
     wakeup_.arm(queue_.front().first + world_.config.webhooks.linger);
 }
 
-void Webhooks::launch(Batch batch) {
+std::string Webhooks::render(const Batch& batch) const {
+  if (batch.stream == 0) return render_webhook(world_, batch.updates);
+  std::string out = R"({"object":")" + streams_[batch.stream].object + R"(","entry":[)";
+  for (const Update& update : batch.updates) out += *update.change + ',';
+  out.pop_back();
+  return out + "]}";
+}
+
+HttpRequest Webhooks::signed_request(std::string body, std::uint32_t stream) {
   HttpRequest request;
   request.method = "POST";
   request.target = callback_->target;
-  request.body = render_webhook(world_, batch.updates);
+  request.body = std::move(body);
   request.headers.set("Content-Type", "application/json");
   request.headers.set("User-Agent", "facebookexternalua");
   request.headers.set("Accept", "*/*");
-  request.headers.set("X-Hub-Signature-256", "sha256=" + to_hex(sign_(request.body)));
+  request.headers.set("X-Hub-Signature-256", "sha256=" + to_hex(streams_[stream].sign(request.body)));
+  return request;
+}
+
+void Webhooks::launch(Batch batch) {
+  HttpRequest request = signed_request(render(batch), batch.stream);
   ++in_flight_;
   ++stats_.posts;
   ++batch.attempts;

@@ -84,6 +84,7 @@ void World::reset() {
   calls_until_expiry = -1;
   requests = 0;
   inbound_messages = 0;
+  last_inbound.clear();
   subscribed = true;
   ++epoch;
   load_fixtures();
@@ -117,13 +118,19 @@ std::string World::message_name(MessageId id) const {
 }
 
 std::string World::inbound_name(std::uint64_t phone) {
+  ++inbound_messages;
+  last_inbound.insert(phone).first = static_cast<std::uint32_t>(inbound_messages);
+  return inbound_name_of(phone, inbound_messages);
+}
+
+std::string World::inbound_name_of(std::uint64_t phone, std::uint64_t n) const {
   const std::string digits = std::to_string(phone);
   std::string raw = "\x1C\x18";
   raw += static_cast<char>(digits.size());
   raw += digits;
   raw.append("\x15\x02\x00\x12\x18\x14", 6);
   append_hex(raw, mix(seed ^ epoch ^ 0x696E), 12);
-  append_hex(raw, ++inbound_messages, 8);
+  append_hex(raw, n, 8);
   raw += '\0';
   return "wamid." + base64(raw);
 }
@@ -139,7 +146,7 @@ void World::open_window(std::uint64_t phone, std::size_t number) {
 
 std::uint64_t World::phone_of_user(std::string_view user_id) const {
   for (MessageId id = 0; id < ledger.size(); ++id)
-    if (const std::uint64_t phone = ledger.at(id).phone; user_id_of(phone) == user_id) return phone;
+    if (const std::uint64_t phone = ledger.at(id).phone; phones.user_id(phone) == user_id) return phone;
   return 0;
 }
 

@@ -50,7 +50,14 @@ struct World {
   std::uint64_t requests = 0;
   std::uint32_t epoch = 0;  // counts resets: names of messages never repeat
   std::uint64_t inbound_messages = 0;
+  FlatMap<std::uint32_t> last_inbound;  // phone → which of the inbound messages was its newest
   bool subscribed = true;
+  std::string seen_host;  // Host header of the newest request
+
+  // Where media are fetched from: config.public_url, or the address that callers use.
+  std::string base_url() const {
+    return config.public_url.empty() ? "http://" + seen_host : config.public_url;
+  }
 
   const Number* find_number(std::string_view id) const;
   std::size_t index_of(const Number& number) const {
@@ -59,7 +66,9 @@ struct World {
   std::uint16_t subject(std::string_view name, std::string_view category);
   // "wamid." and base64, built as Meta's are: direction, recipient digits, 18 hex digits.
   std::string message_name(MessageId id) const;
+  // The id of the next message from a phone, and that of its n-th message of all.
   std::string inbound_name(std::uint64_t phone);
+  std::string inbound_name_of(std::uint64_t phone, std::uint64_t n) const;
   bool window_open(std::uint64_t phone, std::size_t number) const;
   void open_window(std::uint64_t phone, std::size_t number);
   // The phone a business-scoped user id belongs to, among those in the ledger; 0 when unknown.
