@@ -98,6 +98,7 @@ class EventCommit {
     }
     PH_TRY(progress_.write(tx_));
     result_.settled = progress_.settled();
+    result_.opt_outs += result_.statuses.opt_outs;
     if (batch_.cursor != 0) {
       PH_TRY(settings::set(tx_, kIntakeCursor, std::to_string(batch_.cursor)));
     }

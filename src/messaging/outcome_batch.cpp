@@ -6,9 +6,9 @@
 
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
+#include "messaging/opt_outs.h"
 #include "messaging/outgoing_messages.h"
 #include "messaging/send_rows.h"
-#include "messaging/suppressions.h"
 #include "storage/event_log.h"
 
 namespace posthorn {
@@ -99,11 +99,13 @@ class OutcomeCommit {
   }
 
   Result<> suppress(const Outcome& outcome) {
-    if (outcome.phone == 0) return {};
-    const Suppression entry{PhoneNumber::from_digits(outcome.phone), batch_.business_id,
-                            fmt::format("error_{}", outcome.code), "refused marketing messages",
-                            wall_from_micros(batch_.now)};
-    PH_TRY(suppressions::add(tx_, entry));
+    opt_outs::Refusal refusal;
+    refusal.account = batch_.account;
+    refusal.send = outcome.key;
+    refusal.phone = outcome.phone;
+    refusal.code = outcome.code;
+    refusal.at = wall_from_micros(batch_.now);
+    PH_TRY(opt_outs::refused(tx_, refusal));
     return {};
   }
 

@@ -1,7 +1,7 @@
 #include "messaging/person_suppressions.h"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 
 #include "core/phone_spelling.h"
 #include "messaging/people_rows.h"
@@ -10,7 +10,6 @@
 namespace posthorn::person_suppressions {
 namespace {
 
-constexpr std::size_t kMaxDigits = 15;  // E.164
 constexpr std::string_view kInsert =
     "INSERT INTO person_suppressions (person_id, business_id, source, detail, created_at) VALUES ($1, $2, "
     "$3, $4, $5) "
@@ -21,18 +20,18 @@ bool is_personal(std::string_view source) {
   return source == "keyword" || source == "user_preferences" || source == "error_131050";
 }
 
-// Every spelling of a number, as the list of numbers has them.
-std::vector<PhoneNumber> numbers(std::string_view digits) {
-  std::vector<PhoneNumber> all;
-  for (const std::string& spelling : phone_spellings(digits)) {
-    std::uint64_t number = 0;
-    const char* const end = spelling.data() + spelling.size();
-    const bool whole = std::from_chars(spelling.data(), end, number).ptr == end;
-    if (whole && number != 0 && spelling.size() <= kMaxDigits)
-      all.push_back(PhoneNumber::from_digits(number));
-  }
-  return all;
-}
+// Entries of a number in at most three spellings, of the businesses whose people the person is one of. The
+// same number may stand for somebody else in another portfolio.
+constexpr std::string_view kOfNumber =
+    "SELECT s.phone, s.business_id, s.source, s.detail, s.created_at FROM suppressions s WHERE s.phone IN "
+    "($2, $3, $4) AND (s.business_id = '' OR EXISTS (SELECT 1 FROM people p JOIN accounts a ON "
+    "a.business_id = s.business_id WHERE p.id = $1 AND p.portfolio = CASE WHEN a.portfolio = '' THEN "
+    "a.business_id ELSE a.portfolio END)) ORDER BY s.phone, s.business_id";
+
+// Of every portfolio.
+constexpr std::string_view kHolders =
+    "SELECT DISTINCT person_id FROM person_addresses WHERE kind = 1 AND value = $1 AND scope IN (SELECT CASE "
+    "WHEN portfolio = '' THEN business_id ELSE portfolio END FROM accounts) ORDER BY person_id";
 
 Result<std::vector<PhoneNumber>> numbers_of(Transaction& tx, PersonId person) {
   std::vector<PhoneNumber> all;
@@ -42,7 +41,7 @@ Result<std::vector<PhoneNumber>> numbers_of(Transaction& tx, PersonId person) {
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
-    std::ranges::copy(numbers(rows.text(0)), std::back_inserter(all));
+    std::ranges::copy(suppressions::spellings_of(rows.text(0)), std::back_inserter(all));
   }
 }
 
@@ -64,6 +63,26 @@ Result<bool> insert(Transaction& tx, PersonId person, const PersonSuppression& e
   PH_TRY_ASSIGN(const auto added,
                 tx.execute(kInsert, {person, e.business_id, e.source, e.detail, e.created_at}));
   return added == 1;
+}
+
+Result<std::vector<Suppression>> read_number(Transaction& tx, PersonId person, std::string_view digits) {
+  std::array<std::uint64_t, 3> spellings{};
+  const auto known = suppressions::spellings_of(digits);
+  for (std::size_t i = 0; i < std::min(known.size(), spellings.size()); ++i)
+    spellings[i] = known[i].digits();
+  std::vector<Suppression> all;
+  PH_TRY_ASSIGN(auto rows, tx.query(kOfNumber, {person, spellings[0], spellings[1], spellings[2]}));
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return all;
+    all.push_back({PhoneNumber::from_digits(static_cast<std::uint64_t>(rows.integer(0))),
+                   std::string(rows.text(1)), std::string(rows.text(2)), std::string(rows.text(3)),
+                   wall_from_micros(rows.integer(4))});
+  }
+}
+
+PersonSuppression of_person(PersonId person, const Suppression& e) {
+  return {person, e.business_id, e.source, e.detail, e.created_at};
 }
 
 Suppression of_number(PhoneNumber number, const PersonSuppression& e) {
@@ -126,10 +145,38 @@ Result<std::vector<PersonSuppression>> of(Transaction& tx, PersonId id) {
   return read(tx, person);
 }
 
+Result<bool> remove_number(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
+  bool removed = false;
+  PH_TRY_ASSIGN(removed, suppressions::remove(tx, phone, business_id));
+  for (const PhoneNumber spelling : suppressions::spellings_of(phone.to_digits())) {
+    PH_TRY_ASSIGN(const bool one, suppressions::remove(tx, spelling, business_id));
+    removed = removed || one;
+  }
+  std::vector<PersonId> holders;
+  {
+    PH_TRY_ASSIGN(auto rows, tx.query(kHolders, {canonical_phone(phone.to_digits())}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      holders.push_back(PersonId{rows.integer(0)});
+    }
+  }
+  for (const PersonId holder : holders) {
+    PH_TRY_ASSIGN(const bool one, remove(tx, holder, business_id));
+    removed = removed || one;
+  }
+  return removed;
+}
+
 Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits) {
+  PH_TRY_ASSIGN(const auto of_its_holder, read_number(tx, person, digits));
+  for (const Suppression& entry : of_its_holder) {
+    if (!is_personal(entry.source)) continue;
+    PH_TRY(add(tx, of_person(person, entry)));
+  }
   PH_TRY_ASSIGN(const auto own, read(tx, person));
   if (own.empty()) return {};
-  for (const PhoneNumber number : numbers(digits)) {
+  for (const PhoneNumber number : suppressions::spellings_of(digits)) {
     for (const PersonSuppression& entry : own) {
       PH_TRY(suppressions::add(tx, of_number(number, entry)));
     }
@@ -138,14 +185,15 @@ Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits)
 }
 
 Result<> phone_lost(Transaction& tx, PersonId person, std::string_view digits) {
+  PH_TRY_ASSIGN(const auto entries, read_number(tx, person, digits));
+  if (entries.empty()) return {};
   PH_TRY_ASSIGN(const auto own, read(tx, person));
-  for (const PhoneNumber number : numbers(digits)) {
-    PH_TRY_ASSIGN(const auto entries, suppressions::find_all(tx, number));
-    for (const Suppression& entry : entries) {
-      if (!is_personal(entry.source) && !made_by(entry, own)) continue;
-      PH_TRY(insert(tx, person, {person, entry.business_id, entry.source, entry.detail, entry.created_at}));
-      PH_TRY(suppressions::remove(tx, number, entry.business_id));
-    }
+  PH_TRY_ASSIGN(const auto left, numbers_of(tx, person));
+  for (const Suppression& entry : entries) {
+    if (!is_personal(entry.source) && !made_by(entry, own)) continue;
+    if (std::ranges::find(left, entry.phone) != left.end()) continue;  // of another portfolio, still theirs
+    PH_TRY(add(tx, of_person(person, entry)));
+    PH_TRY(suppressions::remove(tx, entry.phone, entry.business_id));
   }
   return {};
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/ids.h"
+#include "core/phone_number.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "storage/database.h"
@@ -36,7 +37,12 @@ Result<bool> contains(Transaction& tx, PersonId person, std::string_view busines
 Result<std::vector<PersonSuppression>> of(Transaction& tx,
                                           PersonId person);  // by business; not those of numbers only
 
-// A person got a number: their opt-outs hold for it from now on.
+// Takes a number off the list in every spelling, and whoever is known by it, on whichever account; false if
+// there was nothing.
+Result<bool> remove_number(Transaction& tx, PhoneNumber phone, std::string_view business_id);
+
+// A person got a number: their opt-outs hold for it from now on. What its holder had decided before we knew
+// them by anything else holds for the person: broadcasts learn of refusals by the number alone.
 Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits);
 // A number went to somebody else: what its holder had decided stays with them and does not bind the new
 // owner. What an operator or an import put on the list names the number, and stays with it.

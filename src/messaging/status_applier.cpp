@@ -4,6 +4,8 @@
 #include <iterator>
 #include <span>
 
+#include "channels/whatsapp/error_table.h"
+#include "messaging/opt_outs.h"
 #include "messaging/outgoing_messages.h"
 
 namespace posthorn {
@@ -34,11 +36,28 @@ class StatusApplier {
         counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
     if (fails) ++applied_.failed[{key.campaign, after.delivery.failed_code}];
     PH_TRY(save_send(tx_, key, after));
+    if (fails) {
+      PH_TRY(obey_refusal(key, after));
+    }
     if (key.campaign) return {};
     return outgoing_messages::send_changed(tx_, key.row_no, before, after, wall_from_micros(now_));
   }
 
  private:
+  // Most refusals are told only after the message was taken (131050 in a `failed` status).
+  Result<> obey_refusal(SendKey key, const StoredSend& send) {
+    if (!whatsapp::find_error(send.delivery.failed_code).opt_out) return {};
+    opt_outs::Refusal refusal;
+    refusal.account = send.account;
+    refusal.send = key;
+    refusal.phone = send.phone;
+    refusal.code = send.delivery.failed_code;
+    refusal.at = wall_from_micros(now_);
+    PH_TRY_ASSIGN(const bool fresh, opt_outs::refused(tx_, refusal));
+    applied_.opt_outs += fresh ? 1 : 0;
+    return {};
+  }
+
   // An echo for a row that is not there: the database was put back in time. It is believed if the campaign is
   // known and has been started; a single send must still be in the queue, and leaves it.
   Result<bool> restore(SendKey key, const StatusFact& fact, StoredSend& send) {

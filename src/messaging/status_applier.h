@@ -37,6 +37,7 @@ struct AppliedStatuses {
   std::int64_t settled_unknown = 0;                  // rows that were unknown or given up
   std::int64_t restored = 0;                         // rows that had been lost
   std::int64_t duplicates = 0;                       // a recipient got the message twice
+  std::int64_t opt_outs = 0;                         // recipients who turned out to refuse marketing
   std::int64_t foreign = 0;  // the token is ours, but the campaign is not in this database
 };
 

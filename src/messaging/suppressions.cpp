@@ -6,11 +6,15 @@
 
 #include <fmt/format.h>
 
+#include "core/phone_spelling.h"
+
 namespace posthorn::suppressions {
 
 namespace {
 
 constexpr int kMaxPage = 10'000;
+constexpr std::size_t kMaxDigits = 15;  // E.164
+constexpr std::size_t kAtOnce = 64;     // numbers of one look-up; fewer are filled up with 0, which nobody has
 constexpr std::string_view kInsert =
     "INSERT INTO suppressions (phone, business_id, source, detail, created_at) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT (phone, business_id) DO NOTHING";
@@ -39,7 +43,25 @@ Result<std::pair<std::uint64_t, std::string>> parse_place(std::string_view text)
   return std::pair(phone, std::string(text.substr(slash + 1)));
 }
 
+std::string look_up_many() {
+  std::string sql = "SELECT DISTINCT phone FROM suppressions WHERE business_id IN ('', $1) AND phone IN (";
+  for (std::size_t i = 0; i < kAtOnce; ++i) sql += fmt::format("{}${}", i == 0 ? "" : ", ", i + 2);
+  return sql + ")";
+}
+
 }  // namespace
+
+std::vector<PhoneNumber> spellings_of(std::string_view digits) {
+  std::vector<PhoneNumber> all;
+  for (const std::string& spelling : phone_spellings(digits)) {
+    std::uint64_t number = 0;
+    const char* const end = spelling.data() + spelling.size();
+    const bool whole = std::from_chars(spelling.data(), end, number).ptr == end;
+    if (whole && number != 0 && spelling.size() <= kMaxDigits)
+      all.push_back(PhoneNumber::from_digits(number));
+  }
+  return all;
+}
 
 Result<bool> add(Transaction& tx, const Suppression& entry) {
   PH_TRY_ASSIGN(const auto added, add_many(tx, {&entry, 1}));
@@ -61,6 +83,16 @@ Result<std::int64_t> add_many(Transaction& tx, std::span<const Suppression> entr
     return args;
   };
   return tx.execute_many(kInsert, entries.size(), bind);
+}
+
+Result<bool> add_spellings(Transaction& tx, const Suppression& entry) {
+  PH_TRY_ASSIGN(const bool added, add(tx, entry));
+  Suppression other = entry;
+  for (const PhoneNumber spelling : spellings_of(entry.phone.to_digits())) {
+    other.phone = spelling;
+    PH_TRY(add(tx, other));
+  }
+  return added;
 }
 
 Result<bool> remove(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
@@ -95,6 +127,26 @@ Result<std::vector<Suppression>> find_all(Transaction& tx, PhoneNumber phone) {
 Result<bool> contains(Transaction& tx, PhoneNumber phone, std::string_view business_id) {
   PH_TRY_ASSIGN(const auto found, find(tx, phone, business_id));
   return found.has_value();
+}
+
+Result<std::vector<std::uint64_t>> among(Transaction& tx, std::span<const std::uint64_t> phones,
+                                         std::string_view business_id) {
+  static const std::string sql = look_up_many();
+  std::vector<std::uint64_t> found;
+  std::array<SqlArg, kAtOnce + 1> args;
+  args[0] = SqlArg(business_id);
+  for (std::size_t from = 0; from < phones.size(); from += kAtOnce) {
+    for (std::size_t i = 0; i < kAtOnce; ++i)
+      args[i + 1] = from + i < phones.size() ? SqlArg(phones[from + i]) : SqlArg(0);
+    PH_TRY_ASSIGN(auto rows, tx.query(sql, args));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      found.push_back(static_cast<std::uint64_t>(rows.integer(0)));
+    }
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 Result<std::vector<PhoneNumber>> all_phones(Transaction& tx, std::string_view business_id) {
