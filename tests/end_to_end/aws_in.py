@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Messages that come by way of AWS: SNS over HTTP, SQS, and Meta itself at once, against the sandbox's Amazon.
+
+One message by any number of ways is one message; what is forged, foreign or stale is refused; a killed server loses
+nothing and stores nothing twice; files come through the bucket.
+"""
+import os
+import time
+
+from harness import CheckFailed, NUMBERS, WABA, World, check, check_equal, main, request, wait_until
+
+QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/whatsapp-events"
+SANDBOX = {"aws": {"retry_pause_ms": 300, "retries": 40, "longest_wait_ms": 1000}}
+NUMBER = NUMBERS["fast"]
+REFUSED = ("forged", "foreign", "stale", "early", "oversize", "elsewhere", "version_1")
+
+
+class Cloud(World):
+    """A server that believes the sandbox's Amazon, and a number that is linked to it."""
+
+    def __init__(self, parsed, queue=True):
+        super().__init__(parsed, SANDBOX, accounts=(), start=False)
+        self.info = self.sandbox.get("aws")
+        ca = os.path.join(self.folder, "sns-ca.pem")
+        with open(ca, "wb") as out:
+            out.write(request("GET", self.sandbox.url + "/sandbox/aws/ca.pem").body)
+        self.server.settings.update({
+            "aws.region": self.info["region"], "aws.sns_topics": self.info["topics"], "aws.sns_ca_file": ca,
+            "aws.access_key_id": self.info["access_key_id"], "aws.secret_access_key": self.info["secret_access_key"],
+            "aws.media_bucket": self.info["bucket"], "aws.sqs_visibility": "10s"})
+        if queue:
+            self.server.settings["aws.sqs_queue_url"] = QUEUE
+        for service in ("sns", "sqs", "s3", "social"):
+            self.server.settings[f"aws.{service}_endpoint_url"] = self.sandbox.url
+        self.server.write_config()
+        self.server.start()
+        linked = next(n["id"] for n in self.info["numbers"] if n["number"] == NUMBER)
+        self.server.call("add_aws_number", name="linked", business_id=WABA, phone_number_id=NUMBER, aws_phone_number_id=linked)
+
+    def subscribe_http(self):
+        self.sandbox.post("aws/subscribe", {"endpoint": self.server.url + "/webhooks/aws/sns"})
+        wait_until(lambda: any(s["confirmed"] and s["guarded"] for s in self.sandbox.get("aws")["subscriptions"]
+                               if s["protocol"] == "https"), 10, "the signed confirmation of the subscription")
+
+    def subscribe_queue(self):
+        self.sandbox.post("aws/subscribe", {"protocol": "sqs"})
+
+    def stats(self, part):
+        return self.sandbox.get("aws/stats")[part]
+
+    def say(self, i, text):
+        """One person writes: to the number, by the way it goes."""
+        self.sandbox.post(f"phones/{49_1511_000_0000 + i}/send?number={NUMBER}", {"type": "text", "text": text})
+
+    def publish(self, text, **choices):
+        """An event of this text, as somebody may publish it."""
+        phone = "4915119999999"
+        message = {"from": phone, "id": "wamid." + text.replace(" ", ""), "timestamp": str(int(time.time())), "type": "text",
+                   "text": {"body": text}}
+        value = {"messaging_product": "whatsapp", "metadata": {"display_phone_number": "15550783882", "phone_number_id": NUMBER},
+                 "contacts": [{"profile": {"name": "Somebody"}, "wa_id": phone}], "messages": [message]}
+        self.sandbox.post("aws/publish", {"entry": {"id": WABA, "changes": [{"value": value, "field": "messages"}]}, **choices})
+
+    def texts(self):
+        """What is stored, sorted; every message once for each time it is stored."""
+        out, before = [], 0
+        while before is not None:
+            page = self.server.call("get_messages", direction="in", before=before, limit=500)
+            out += [m["text"] for m in page["messages"]]
+            before = page["next"]
+        return sorted(out)
+
+    def wait_texts(self, wanted, seconds=20):
+        try:
+            wait_until(lambda: self.texts() == sorted(wanted), seconds, "every message once", 0.2)
+        except CheckFailed as failed:
+            found = self.texts()
+            twice = {t for t in found if found.count(t) > 1}
+            raise CheckFailed(f"{failed}: {len(found)} stored, missing {sorted(set(wanted) - set(found))[:5]}, "
+                              f"twice {sorted(twice)[:5]}; {self.sandbox.get('aws/stats')}") from None
+
+
+def one_message_by_three_ways(parsed):
+    with Cloud(parsed) as w:
+        w.subscribe_http()
+        w.subscribe_queue()
+        w.connect(())
+        w.sandbox.post("aws/via", {"number": NUMBER, "via": "both"})
+        w.sandbox.post("aws/chaos", {"sns": {"duplicate": 0.3, "reorder": 0.3, "reorder_by_ms": 500},
+                                     "sqs": {"duplicate": 0.3, "delete_failure": 0.2}})
+        wanted = [f"hello {i}" for i in range(40)]
+        for i, text in enumerate(wanted):
+            w.say(i % 10, text)
+        w.wait_texts(wanted)
+        w.sandbox.wait_idle(20)
+        wait_until(lambda: w.stats("sns")["waiting"] == 0, 10, "SNS to be done")
+        check(w.stats("sns")["acknowledged"] >= 40, f"not all came through SNS: {w.stats('sns')}")
+        check(w.stats("sqs")["received"] >= 40, f"not all came through SQS: {w.stats('sqs')}")
+        check(w.sandbox.summary()["webhooks"]["acknowledged"] >= 40, "not all came from Meta")
+        check_equal(w.texts(), sorted(wanted), "messages after the last delivery")
+        inbox = w.server.call("get_conversations")["conversations"]
+        check_equal(sorted(c["unread"] for c in inbox), [4] * 10, "unread messages of each conversation")
+        check_equal(w.stats("sns")["links_followed"], 0, "addresses in messages that were fetched")
+        check_equal(sum(w.stats("refused_signatures").values()), 0, "calls to Amazon that were signed wrongly")
+
+
+def refused(parsed):
+    with Cloud(parsed) as w:
+        w.subscribe_http()
+        w.subscribe_queue()
+        for form in REFUSED:
+            w.publish(f"evil {form}", **{"as": form, "to": "http"})
+        w.publish("evil queue", **{"as": "foreign", "to": "queue"})
+        w.publish("good")
+        w.wait_texts(["good"])
+        wait_until(lambda: w.stats("sns")["waiting"] == 0, 10, "SNS to be done")
+        forms = w.stats("sns")["forms"]
+        for form in REFUSED:
+            check_equal((forms[form]["accepted"], forms[form]["refused"]), (0, 1), form)
+        check_equal(forms["genuine"]["accepted"], 2, "genuine messages accepted")  # the confirmation, and "good"
+        wait_until(lambda: w.stats("sqs")["messages"] == 1 and w.stats("sqs")["visible"] == 0, 10,
+                   "the foreign message to be left hidden in the queue")
+        check_equal(w.texts(), ["good"], "what is stored")
+        check(any("sqs.refused" in str(e) for e in w.server.log()), "sqs.refused is not in the log")
+        w.sandbox.post("aws/unsubscribe", {"endpoint": w.server.url + "/webhooks/aws/sns"})
+        wait_until(lambda: any("sns.unsubscribed" in str(e) for e in w.server.log()), 10, "sns.unsubscribed in the log")
+        wait_until(lambda: w.server.call("list_events", after=0, kinds=["webhook.unsubscribed"])["events"], 10,
+                   "the event of the subscription's end")
+
+
+def take_in_and_kill(w, turns):
+    """Messages while the server runs, is killed, is dead and comes back: what was sent."""
+    w.sandbox.post("aws/via", {"number": NUMBER, "via": "aws"})
+    sent = []
+
+    def flood(name, count):
+        for i in range(count):
+            sent.append(f"{name} {i}")
+            w.say(i % 7, sent[-1])
+
+    for turn in range(turns):
+        flood(f"before {turn}", 60)
+        time.sleep(0.02 + 0.03 * turn)
+        w.server.kill()
+        flood(f"while dead {turn}", 20)
+        w.server.start()
+    return sent
+
+
+def killed_while_polling(parsed):
+    with Cloud(parsed) as w:
+        w.subscribe_queue()
+        sent = take_in_and_kill(w, 3)
+        w.wait_texts(sent, 30)
+        wait_until(lambda: w.stats("sqs")["messages"] == 0, 20, "everything to be deleted", 0.1)
+        check(w.stats("sqs")["redelivered"] > 0, f"no kill met a message under way: {w.stats('sqs')}")
+        check_equal(w.texts(), sorted(sent), "messages at the end")
+
+
+def killed_behind_https(parsed):
+    with Cloud(parsed, queue=False) as w:
+        w.subscribe_http()
+        sent = take_in_and_kill(w, 3)
+        w.wait_texts(sent, 20)
+        wait_until(lambda: w.stats("sns")["waiting"] == 0, 20, "SNS to be done", 0.1)
+        sns = w.stats("sns")
+        check(sns["retried"] > 0, f"no kill met a delivery: {sns}")
+        check_equal((sns["given_up"], sns["refused"]), (0, 0), "messages that SNS dropped")
+        check_equal(w.texts(), sorted(sent), "messages at the end")
+
+
+def files_through_the_bucket(parsed):
+    with Cloud(parsed) as w:
+        w.subscribe_queue()
+        w.sandbox.post("aws/via", {"number": NUMBER, "via": "aws"})
+        w.sandbox.post(f"phones/4915110000001/send?number={NUMBER}", {"type": "image"})
+
+        def attachment():
+            messages = w.server.call("get_messages", direction="in")["messages"]
+            files = [a for m in messages for a in m["attachments"]]
+            return files[0] if files and files[0]["state"] == "stored" else None
+
+        found = wait_until(attachment, 20, "the picture to be stored")
+        check(found["mime_type"].startswith("image/"), f"type {found['mime_type']}")
+        check_equal(w.server.get(found["url"]).status, 200, "fetching it")
+        check_equal(w.stats("social")["media"], 1, "calls of GetWhatsAppMessageMedia")
+        wait_until(lambda: w.stats("bucket") == [], 10, "the bucket to be emptied")
+
+
+if __name__ == "__main__":
+    main(__doc__, [one_message_by_three_ways, refused, killed_while_polling, killed_behind_https, files_through_the_bucket])
