@@ -79,7 +79,10 @@ Task<> MediaFetcher::Impl::loop() {
 
 // Starts what is due and fits; returns how long nothing will be due.
 Task<Result<Duration>> MediaFetcher::Impl::round() {
-  PH_CO_TRY(co_await delete_unused());
+  // A file that cannot be deleted must not keep others from coming.
+  if (const Result<> deleted = co_await delete_unused(); !deleted)
+    ports.log.warning("media.not_deleted", {{"error", deleted.error().message}});
+  if (stopping) co_return options.look_every;
   const int free = options.parallel - static_cast<int>(busy.size());
   if (free <= 0) co_return options.look_every;
   const WallTime now = ports.clock.wall_now();
@@ -234,6 +237,7 @@ Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentS
 Task<Result<>> MediaFetcher::Impl::delete_unused() {
   auto look = [](Transaction& tx) { return attachments::unused_blobs(tx, kReleasedAtOnce); };
   PH_CO_TRY_ASSIGN(const auto blobs, co_await ports.database.read(std::move(look)));
+  Result<> outcome;
   for (const std::string& blob : blobs) {
     if (stopping) break;
     if (coming.contains(blob)) continue;
@@ -246,9 +250,9 @@ Task<Result<>> MediaFetcher::Impl::delete_unused() {
     if (used && removed) removed = co_await ports.database.write(std::move(forget));
     going.clear();
     if (!used) co_return std::unexpected(used.error());
-    if (!removed) co_return removed;
+    if (!removed) outcome = removed;
   }
-  co_return Result<>();
+  co_return outcome;
 }
 
 MediaFetcher::MediaFetcher(MediaFetcherPorts ports, MediaFetcherOptions options)

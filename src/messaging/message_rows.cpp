@@ -1,6 +1,7 @@
 #include "messaging/message_rows.h"
 
 #include "messaging/send_state.h"
+#include "messaging/settings.h"
 
 namespace posthorn::message_rows {
 namespace {
@@ -22,6 +23,9 @@ constexpr std::string_view kTouchTimes =
     "last_inbound_at = CASE WHEN $2 > last_inbound_at THEN $2 ELSE last_inbound_at END, "
     "last_action_at = CASE WHEN $3 > last_action_at THEN $3 ELSE last_action_at END, "
     "free_until = CASE WHEN $4 > free_until THEN $4 ELSE free_until END WHERE id = $1";
+
+// In settings: the greatest id when a message was last removed.
+constexpr std::string_view kLastRemoved = "messages.last_id";
 
 }  // namespace
 
@@ -63,9 +67,19 @@ Message read(SqlRows& r) {
 }
 
 Result<std::int64_t> next_id(Transaction& tx) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT COALESCE(MAX(id), 0) + 1 FROM messages"));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT COALESCE(MAX(id), 0) + 1 FROM (SELECT MAX(id) AS id FROM messages UNION ALL "
+                         "SELECT CAST(value AS BIGINT) FROM settings WHERE name = $1) AS used",
+                         {kLastRemoved}));
   PH_TRY(rows.next());
   return rows.integer(0);
+}
+
+Result<> remove(Transaction& tx, MessageId id) {
+  PH_TRY_ASSIGN(const std::int64_t next, next_id(tx));
+  PH_TRY(settings::set(tx, kLastRemoved, std::to_string(next - 1)));
+  PH_TRY(tx.execute("DELETE FROM messages WHERE id = $1", {id}));
+  return {};
 }
 
 Result<> insert(Transaction& tx, const Message& m, std::int64_t hash) {

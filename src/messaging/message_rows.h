@@ -23,7 +23,9 @@ inline const std::string kSelect =
     "s.row_no = m.send_row ";
 Message read(SqlRows& rows);
 
+// Beyond every id that was ever given out: the search index, events and rules know messages by it.
 Result<std::int64_t> next_id(Transaction& tx);
+Result<> remove(Transaction& tx, MessageId id);  // the row alone
 // The row and its entry under the channel id (of hash `hash`; only if there is one). Touches no conversation.
 Result<> insert(Transaction& tx, const Message& message, std::int64_t hash);
 Result<> name(Transaction& tx, MessageId message, std::int64_t hash);  // entry under a channel id

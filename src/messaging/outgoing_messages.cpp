@@ -166,7 +166,7 @@ Result<> absorb(Transaction& tx, MessageId message, MessageId echo, WallTime now
       "AND (e.edited_at <> 0 OR e.deleted_at <> 0)",
       {message, echo}));
   PH_TRY(tx.execute("DELETE FROM reactions WHERE message_id = $1", {echo}));
-  PH_TRY(tx.execute("DELETE FROM messages WHERE id = $1", {echo}));
+  PH_TRY(message_rows::remove(tx, echo));
   PH_TRY(message_rows::find_last(tx, gone.conversation));
   std::string data;
   JsonWriter(data)

@@ -241,6 +241,18 @@ TEST_F(EchoTest, ThatWasTakenForAnothersIsTakenBack) {
   EXPECT_EQ(fb(echo("mid.out", psid("7"), "hi!", 101)).repeated, 1);
 }
 
+// The search index, events and rules know messages by their ids: one that was taken back is not given out again.
+TEST_F(EchoTest, ThatWasTakenBackLeavesItsIdUnused) {
+  const QueuedReply queued = on_its_way();
+  fb(echo("mid.out", psid("7"), "hi!", 101));
+  const MessageId taken_back = message("mid.out").id;
+  answered(queued, "mid.out");
+  fb(text("next", psid("7"), "y", 102));
+  EXPECT_GT(message("next").id, taken_back);
+  const QueuedReply another = reply(ConversationId{1}, R"({"message":{"text":"bye"}})");
+  EXPECT_GT(another.message, message("next").id);
+}
+
 TEST_F(EchoTest, ATokenOfSomebodyElseIsNoProof) {
   on_its_way();
   channels::MessageEvent e = echo("mid.x", psid("7"), "other words", 101);
