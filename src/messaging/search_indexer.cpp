@@ -188,8 +188,11 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     const EventId last = happened.back().id;
     auto write = [last](Transaction& tx) { return move(tx, kEvents, last.value); };
     PH_CO_TRY(co_await ports.index.write(std::move(write)));
-    // The cursor among the others only keeps the log from being pruned under us.
-    auto keep = [last](Transaction& tx) { return events::move_cursor(tx, kConsumer, last); };
+    // The cursor among the others only keeps the log from being pruned under us. An index that is built anew is behind it.
+    auto keep = [last](Transaction& tx) -> Result<> {
+      PH_TRY_ASSIGN(const EventId reached, events::cursor(tx, kConsumer));
+      return last > reached ? events::move_cursor(tx, kConsumer, last) : Result<>();
+    };
     PH_CO_TRY(co_await ports.database.write(std::move(keep)));
     seen.events = last.value;
     co_return true;
@@ -216,7 +219,7 @@ void SearchIndexer::start() {
 Task<> SearchIndexer::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->stopping = impl->ended = true;
-  impl->ports.feed.notify();
+  impl->ports.feed.release();
   while (impl->running) co_await impl->stop_wake.wait();
 }
 

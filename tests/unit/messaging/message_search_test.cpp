@@ -154,6 +154,27 @@ TEST_F(MessageSearchTest, ManyWordsOfOneBeginningAreBounded) {
   EXPECT_THAT(ids("code1099"), ElementsAre(100)) << "a whole word is always found";
 }
 
+// The index may be deleted: what is built anew is behind the cursor that kept the log for the old one.
+TEST_F(MessageSearchTest, AnIndexBuiltAnewIsComplete) {
+  say(1, "harbour");
+  write("INSERT INTO events (at, kind, subject, data) VALUES (1, 'message.edited', '', '{\"message_id\":1}')", {});
+  index();
+  for (int i = 0; i < 12'000; i += 4'000)
+    write("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO events (at, kind, "
+          "subject, data) SELECT 2, 'call.updated', '', '{}' FROM n", {});
+  say(2, "lighthouse");
+  index();
+  index_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(folder_ + "/search.db" + suffix);
+  SqliteOptions options;
+  options.reserve_bytes = 0;
+  options.migrations = search_migrations();
+  index_ = open_sqlite(folder_ + "/search.db", options).value();
+  index();
+  EXPECT_THAT(ids("harbour"), ElementsAre(1));
+  EXPECT_THAT(ids("lighthouse"), ElementsAre(2));
+}
+
 TEST_F(MessageSearchTest, RefusesWhatItCannotAnswer) {
   struct Case {
     MessageSearchQuery query;
