@@ -36,8 +36,17 @@ class FakeExchange final : public HttpExchange {
     ++answers;
     co_return Result<>();
   }
-  Task<Result<>> begin_stream(HttpResponse) override { co_return Result<>(); }
-  Task<Result<>> write_chunk(std::string_view) override { co_return Result<>(); }
+  Task<Result<>> begin_stream(HttpResponse head) override {
+    answer = std::move(head);
+    ++answers;
+    co_return Result<>();
+  }
+  Task<Result<>> write_chunk(std::string_view bytes) override {
+    answer.body += bytes;
+    if (answer.body.size() > kPatience) co_return fail(ErrorCode::unavailable, "the client has gone");
+    co_return Result<>();
+  }
+  static constexpr std::size_t kPatience = 4 << 20;  // a client that reads no more
   void abort() override { reset = true; }
 
   HttpResponse answer;

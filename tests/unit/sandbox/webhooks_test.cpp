@@ -160,7 +160,7 @@ TEST_F(SandboxTest, inbound_messages_arrive_escaped_as_meta_does) {
   EXPECT_EQ(message.at("from").as_string(), "4915112345678");
   EXPECT_EQ(message.at("id").as_string(), *name);
   EXPECT_FALSE(sandbox->send_from_phone(1, "{}", kDefaultNumber));
-  EXPECT_FALSE(sandbox->send_from_phone(1, R"({"type":"image"})", kDefaultNumber));
+  EXPECT_FALSE(sandbox->send_from_phone(1, R"({"type":"hologram"})", kDefaultNumber));
   EXPECT_FALSE(sandbox->send_from_phone(1, R"({"type":"text","text":"x"})", "nope"));
 }
 
