@@ -168,9 +168,11 @@ bool AwsCloud::claims(const HttpRequest& request) const {
     return request.headers.has("X-Amz-Target") ||
            request.headers.get("Content-Type").starts_with("application/x-www-form-urlencoded");
   if (path == "/") return request.has_query("Action");
-  const std::string folder = "/" + world_.config.aws.bucket;
-  return path.starts_with("/v1/whatsapp/") || path.starts_with(kCertificate) || path == folder ||
-         path.starts_with(folder + "/");
+  const std::string_view bucket = world_.config.aws.bucket;
+  const std::string_view rest = path.substr(std::min<std::size_t>(1, path.size()));
+  const bool in_bucket =
+      rest.starts_with(bucket) && (rest.size() == bucket.size() || rest[bucket.size()] == '/');
+  return in_bucket || path.starts_with("/v1/whatsapp/") || path.starts_with(kCertificate);
 }
 
 AwsVerdict AwsCloud::verify(const HttpRequest& request, Service service) const {

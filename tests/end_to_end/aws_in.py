@@ -7,7 +7,7 @@ nothing and stores nothing twice; files come through the bucket.
 import os
 import time
 
-from harness import CheckFailed, NUMBERS, WABA, World, check, check_equal, main, request, wait_until
+from harness import CheckFailed, NUMBERS, TOKEN, WABA, World, check, check_equal, main, request, wait_until
 
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/123456789012/whatsapp-events"
 SANDBOX = {"aws": {"retry_pause_ms": 300, "retries": 40, "longest_wait_ms": 1000}}
@@ -187,5 +187,26 @@ def files_through_the_bucket(parsed):
         wait_until(lambda: w.stats("bucket") == [], 10, "the bucket to be emptied")
 
 
+def a_template_by_aws(parsed):
+    """What the number sends goes by Amazon, too, and its statuses come back through the queue."""
+    with Cloud(parsed) as w:
+        w.subscribe_queue()
+        w.sandbox.post("aws/via", {"via": "aws"})
+        w.server.call("add_channel", name="direct", business_id=WABA, phone_number_id=NUMBERS["standard"], token=TOKEN)
+        sent = w.server.call("send_template", account="linked", to="+4915112345678", template_name="order_update",
+                             body_params=["A-1001"])
+
+        def outcome():
+            return w.server.call("get_send", send_id=sent["send_id"])
+
+        try:
+            wait_until(lambda: outcome()["delivery"] in ("delivered", "read"), 15, "the message to be delivered", 0.2)
+        except CheckFailed as failed:
+            raise CheckFailed(f"{failed}: {outcome()}, {w.sandbox.get('aws/stats')}") from None
+        check_equal(w.stats("social")["sends"], 1, "calls of SendWhatsAppMessage")
+        check_equal(len(w.sandbox.messages(4915112345678)), 1, "messages on the phone")
+
+
 if __name__ == "__main__":
-    main(__doc__, [one_message_by_three_ways, refused, killed_while_polling, killed_behind_https, files_through_the_bucket])
+    main(__doc__, [one_message_by_three_ways, refused, killed_while_polling, killed_behind_https, files_through_the_bucket,
+                   a_template_by_aws])
