@@ -43,6 +43,7 @@ namespace {
 constexpr Duration kStopTimeout = std::chrono::seconds(10);
 constexpr Duration kHousekeeping = std::chrono::minutes(1);
 constexpr Duration kKeepEvents = std::chrono::days(30);
+constexpr int kPrunedEvents = 5000;  // in one transaction
 constexpr std::string_view kCliKeyName = "command line of this machine";
 
 LogOptions log_options(const Config& config) {
@@ -157,12 +158,14 @@ struct Server::Parts {
   ~Parts() {
     http_server.reset();
     if (followers) followers->disconnect();
+    if (aws) aws->disconnect();
     search_index.reset();
     journal.reset();
     database.reset();
     files.reset();
     sandbox_host.reset();
     http.reset();
+    certificate_network.reset();
     network.reset();
     runtime.reset();
   }
@@ -500,14 +503,18 @@ Task<> Server::Parts::housekeeping() {
 
 Task<> Server::Parts::prune() {
   const auto now = clock.wall_now();
-  auto work = [now](Transaction& tx) -> Result<> {
+  auto work = [now](Transaction& tx) -> Result<std::int64_t> {
     PH_TRY(idempotency::prune(tx, now));
     PH_TRY(media_uploads::prune(tx, now));
-    PH_TRY(events::prune(tx, now - kKeepEvents, 10'000));
-    return {};
+    return events::prune(tx, now - kKeepEvents, kPrunedEvents);
   };
-  const auto done = co_await database->write(std::move(work));
-  if (!done) log->warning("housekeeping.failed", {{"what", "old rows"}, {"reason", done.error().message}});
+  // A little at a time, until nothing old is left: a busy day has more events than one step takes.
+  for (bool more = true; more && !stopping;) {
+    auto step = work;
+    const auto done = co_await database->write(std::move(step));
+    if (!done) log->warning("housekeeping.failed", {{"what", "old rows"}, {"reason", done.error().message}});
+    more = done && *done >= kPrunedEvents;
+  }
 }
 
 std::string Server::Parts::url() const {

@@ -43,6 +43,11 @@ std::string region_of(const Config::Aws& config, const Credentials::Environment&
 
 Services::~Services() = default;
 
+void Services::disconnect() {
+  if (queue_) queue_->close();
+  http_.reset();
+}
+
 Result<std::unique_ptr<Services>> Services::create(Ports ports, const Config::Aws& config) {
   std::unique_ptr<Services> out(new Services());
   out->region_ = region_of(config, ports.environment);

@@ -29,6 +29,7 @@ class Services {
   // invalid_argument names the setting. Nothing is asked of AWS yet.
   static Result<std::unique_ptr<Services>> create(Ports ports, const Config::Aws& config);
   ~Services();
+  void disconnect();  // gives up connections; before the network goes
 
   const std::string& region() const { return region_; }
   Credentials& credentials() { return *credentials_; }
