@@ -9,6 +9,7 @@
 #include "messaging/conversation_applier_core.h"
 #include "messaging/conversations.h"
 #include "messaging/opt_out_keywords.h"
+#include "messaging/opt_outs.h"
 #include "messaging/outgoing_messages.h"
 #include "messaging/person_suppressions.h"
 #include "messaging/status_applier.h"
@@ -18,6 +19,7 @@ namespace posthorn {
 namespace {
 
 constexpr std::int64_t kFreeEntryPoint = 72LL * 3600 * 1'000'000;  // microseconds
+constexpr std::string_view kPlaceholder = "media_placeholder";
 constexpr std::int64_t kEchoWindow = 3600LL * 1'000'000;           // an echo comes within so long of its send
 
 // What comes like a message but was not written by the person. Those that are acts still open the standard
@@ -99,7 +101,10 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
   const std::int64_t hash = context.pending.hash;
   PH_TRY_ASSIGN(const std::optional<Target> known, find(context, e.id, hash));
   fresh = !known;
-  if (known) return {};
+  if (known) {
+    PH_TRY_ASSIGN(fresh, fill_placeholder(context, e, *known));
+    return {};
+  }
   PersonId person;
   PH_TRY_ASSIGN(const ConversationId conversation, conversation_of(context, e.person, e.group_id, person));
   if (e.direction == channels::Direction::out && !e.from_history) {
@@ -124,6 +129,25 @@ Result<> ConversationApplier::Impl::apply(const Context& context, const channels
     PH_TRY(catch_up({message.id, conversation}, to_micros(message.at)));
   }
   return apply_early({message.id, conversation}, hash);
+}
+
+// WhatsApp's history tells of a file first that there was one, and sends it under the same id later.
+Result<bool> ConversationApplier::Impl::fill_placeholder(const Context& context,
+                                                         const channels::MessageEvent& e,
+                                                         const Target& target) {
+  if (!e.from_history || e.type == kPlaceholder) return false;
+  PH_TRY_ASSIGN(const std::int64_t filled,
+                tx.execute("UPDATE messages SET type = $2, text = $3, content = $4 "
+                           "WHERE id = $1 AND type = $5 AND deleted_at = 0",
+                           {target.id, e.type, e.text, e.content, kPlaceholder}));
+  if (filled == 0) return false;
+  PH_TRY(attachments::add(tx, target.id, context.account.id, e.attachments, now));
+  scratch.clear();
+  JsonWriter json(scratch);
+  json.begin_object().member("message_id", target.id.value);
+  json.member("conversation_id", target.conversation.value).end_object();
+  PH_TRY(log("message.edited", target.conversation, scratch));
+  return true;
 }
 
 Result<> ConversationApplier::Impl::log_message(const Context& context, const Message& message,
@@ -238,15 +262,7 @@ Result<> ConversationApplier::Impl::set_opt_out(AccountId account, const std::st
     PH_TRY_ASSIGN(changed, person_suppressions::remove(tx, person, business_id));
   }
   if (!changed) return {};
-  std::string data;
-  JsonWriter(data)
-      .begin_object()
-      .member("person_id", person.value)
-      .member("account_id", account.value)
-      .member("source", source)
-      .end_object();
-  return events::note(tx, now, stop ? "contact.opted_out" : "contact.opted_in",
-                      fmt::format("person:{}", person.value), data);
+  return opt_outs::note(tx, person, account, source, stop, now);
 }
 
 }  // namespace posthorn

@@ -99,6 +99,30 @@ TEST_F(MessagesTest, HistoryIsKeptButTellsNobody) {
   EXPECT_EQ(delivery_word(static_cast<std::uint32_t>(message("h2").delivery)), "read");
 }
 
+// Meta's history webhook: "media_placeholder" first, the file under the same id later; in any order.
+TEST_F(MessagesTest, AFileOfHistoryTakesThePlaceThatWasKeptForIt) {
+  channels::MessageEvent kept = text("h1", person("4911"), "", 1);
+  kept.type = "media_placeholder";
+  kept.content = "{}";
+  kept.from_history = true;
+  channels::MessageEvent file = text("h1", person("4911"), "the garden", 1);
+  file.type = "image";
+  file.from_history = true;
+  file.attachments.push_back({.kind = "image", .media_id = "77"});
+  wa(kept);
+  EXPECT_EQ(wa(file).repeated, 0);
+  const Message m = message("h1");
+  EXPECT_EQ(m.type, "image");
+  EXPECT_EQ(m.text, "the garden");
+  EXPECT_EQ(m.content, file.content);
+  EXPECT_EQ(events("message.edited"), 1);  // for the search index
+  EXPECT_EQ(wa(file).repeated, 1);
+  EXPECT_EQ(wa(kept).repeated, 1);
+  EXPECT_EQ(message("h1").type, "image");
+  EXPECT_EQ(number("SELECT COUNT(*) FROM attachments"), 1);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM messages"), 1);
+}
+
 TEST_F(MessagesTest, AnEchoIsOursAndOpensNothing) {
   channels::MessageEvent e = echo("mid.1", igsid("7"), "from the app", 5);
   e.app_id = "42";
