@@ -1,6 +1,8 @@
 // The collector of webhooks out: event log → deliveries, in the transaction that moves the cursor.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "automation/webhook_dispatcher_core.h"
 #include "messaging/event_kinds.h"
 #include "storage/event_log.h"
@@ -12,6 +14,7 @@ constexpr int kEventsAtOnce = 200;  // in one transaction: others wait for their
 constexpr Duration kLongestWait =
     std::chrono::minutes(10);  // the cursor moves at least so often: it holds up pruning
 constexpr Duration kAfterTrouble = std::chrono::seconds(2);
+constexpr int kPatience = 5;  // failures in a row before an event is passed over
 
 struct Subscriber {
   WebhookEndpoint endpoint;
@@ -53,9 +56,24 @@ Result<> deliver_to_all(Transaction& tx, const std::vector<Subscriber>& all, con
   return {};
 }
 
+bool is_of_the_store(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted ||
+         error.code == ErrorCode::deadline_exceeded || error.code == ErrorCode::cancelled;
+}
+
+// Whatever is wrong with the event, an exception included, is said of it.
+Result<> try_to_deliver(Transaction& tx, const std::vector<Subscriber>& all, const LoggedEvent& event,
+                        WebhookBodies& bodies, WallTime now, CollectedWebhooks& out) {
+  try {
+    return deliver_to_all(tx, all, event, bodies, now, out);
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::internal, error.what());
+  }
+}
+
 }  // namespace
 
-Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit) {
+Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit, bool pass_over) {
   CollectedWebhooks out;
   PH_TRY_ASSIGN(out.cursor, events::cursor(tx, kWebhooksOutCursor));
   PH_TRY_ASSIGN(const auto all, subscribers(tx));
@@ -75,7 +93,10 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
   PH_TRY_ASSIGN(const auto found, events::read_after(tx, begin, limit));
   WebhookBodies bodies(tx);
   for (const auto& event : found) {
-    PH_TRY(deliver_to_all(tx, all, event, bodies, now, out));
+    const Result<> told = try_to_deliver(tx, all, event, bodies, now, out);
+    if (!told && (!pass_over || is_of_the_store(told.error()))) return std::unexpected(told.error());
+    if (!told)
+      out.passed_over.push_back(fmt::format("event {} ({}): {}", event.id.value, event.kind, told.error().message));
   }
   if (found.empty()) return out;
   out.events = static_cast<std::int64_t>(found.size());
@@ -101,16 +122,20 @@ Task<> WebhooksOut::Impl::collector_loop() {
 }
 
 Task<bool> WebhooksOut::Impl::collect() {
-  auto write = [now = ports.clock.wall_now()](Transaction& tx) {
-    return collect_webhooks(tx, now, kEventsAtOnce);
+  auto write = [now = ports.clock.wall_now(), pass_over = failures >= kPatience](Transaction& tx) {
+    return collect_webhooks(tx, now, kEventsAtOnce, pass_over);
   };
   const Result<CollectedWebhooks> found = co_await ports.database.write(std::move(write));
   if (ended) co_return false;
   if (!found) {
+    if (!is_of_the_store(found.error())) ++failures;
     ports.log.warning("webhooks_out.not_collected", {{"error", found.error().message}});
     co_await ports.clock.sleep_for(kAfterTrouble);
     co_return false;
   }
+  failures = 0;
+  for (const std::string& event : found->passed_over)
+    ports.log.error("webhooks_out.event_passed_over", {{"event", event}});
   cursor = found->cursor;
   nobody = found->nobody;
   collected.add(static_cast<double>(found->events));

@@ -263,7 +263,7 @@ WebhooksOut::~WebhooksOut() {
 
 Task<Result<>> WebhooksOut::start() {
   const std::shared_ptr<Impl> impl = impl_;
-  auto begin = [now = impl->ports.clock.wall_now()](Transaction& tx) { return collect_webhooks(tx, now, 1); };
+  auto begin = [now = impl->ports.clock.wall_now()](Transaction& tx) { return collect_webhooks(tx, now, 0); };
   PH_CO_TRY_ASSIGN(const auto begun, co_await impl->ports.database.write(std::move(begin)));
   impl->cursor = begun.cursor;
   impl->nobody = begun.nobody;

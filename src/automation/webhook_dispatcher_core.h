@@ -18,9 +18,10 @@ struct CollectedWebhooks {
   std::int64_t events = 0;
   bool nobody = false;                    // no endpoint wants anything
   std::set<WebhookEndpointId> endpoints;  // that got deliveries
+  std::vector<std::string> passed_over;   // events that cannot be told of, and why
 };
-// A cursor that is not there yet begins at the log's end.
-Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit);
+// A cursor that is not there yet begins at the log's end. With `pass_over` an event that cannot be told of stops nobody.
+Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit, bool pass_over = false);
 
 // What is due at one endpoint.
 struct DueWebhooks {
@@ -63,6 +64,7 @@ struct WebhooksOut::Impl : std::enable_shared_from_this<Impl> {
   std::map<WebhookEndpointId, Lane> lanes;
   EventId cursor;
   bool nobody = true;  // there is no endpoint: the log's end need not be watched
+  int failures = 0;    // of the collector, in a row, that an event may be to blame for
   int running = 0;
   std::size_t in_flight = 0;
   bool stopping = false, ended = false;

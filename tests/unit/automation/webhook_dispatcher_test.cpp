@@ -53,6 +53,23 @@ TEST(WebhooksOut, SendsOnlyTheKindsThatAreWanted) {
   EXPECT_THAT(by_subject(house.outside.taken(kOther))["conversation:1"], ElementsAre(2));
 }
 
+// Nothing that one event does to us may keep the others from going, nor the server from starting.
+TEST(WebhooksOut, AnEventThatCannotBeToldOfIsPassedOver) {
+  WebhookHouse house;
+  house.start();
+  house.add_endpoint(kShop);
+  house.execute(
+      "CREATE TRIGGER refuses BEFORE INSERT ON webhook_deliveries WHEN NEW.order_key = 'conversation:2' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  house.happen("conversation:2", 1);
+  house.happen("conversation:1", 2);
+  house.crash();
+  house.start();
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.successes() == 1; }));
+  house.happen("conversation:1", 3);
+  house.world.run_for(5min);
+  EXPECT_THAT(by_subject(house.outside.taken(kShop))["conversation:1"], ElementsAre(2, 3));
+}
+
 TEST(WebhooksOut, AnHourOfOutageLosesNothingAndKeepsTheOrder) {
   WebhookHouse house;
   house.start();
