@@ -13,7 +13,7 @@ namespace posthorn::sandbox {
 namespace js = boost::json;
 namespace {
 
-constexpr Duration kAddressLife = std::chrono::hours(1), kEchoAfter = std::chrono::milliseconds(100);
+constexpr Duration kAddressLife = std::chrono::hours(48), kEchoAfter = std::chrono::milliseconds(100);
 constexpr auto kFlavours = std::to_array<std::string_view>({"instagram_login", "instagram", "messenger"});
 
 std::int64_t millis(WallTime t) {

@@ -137,7 +137,12 @@ INSTANTIATE_TEST_SUITE_P(
                       BadConfig{R"({"webhooks":{"batch_max":0}})", "webhooks.batch_max"},
                       BadConfig{R"({"numbers":[]})", "numbers"},
                       BadConfig{R"({"numbers":[{"id":"1"}]})", "numbers[0]"},
-                      BadConfig{R"({"limits":[]})", "limits"}, BadConfig{R"({"token":""})", "token"}));
+                      BadConfig{R"({"limits":[]})", "limits"}, BadConfig{R"({"token":""})", "token"},
+                      BadConfig{R"({"accounts":{}})", "accounts"},
+                      BadConfig{R"({"accounts":[{"flavour":"x","id":"1","token":"t"}]})",
+                                "accounts[0].flavour"},
+                      BadConfig{R"({"accounts":[{"flavour":"messenger","id":"1"}]})", "accounts[0]"},
+                      BadConfig{R"({"accounts":[{"nose":1}]})", "accounts[0].nose"}));
 
 TEST(Config, merges_over_the_defaults) {
   SandboxConfig config = default_config();
@@ -152,6 +157,11 @@ TEST(Config, merges_over_the_defaults) {
   EXPECT_FALSE(config.limits.pair);
   EXPECT_EQ(config.phones.receive, PhoneBehaviourConfig().receive);
   EXPECT_TRUE(config.templates.empty());
+  EXPECT_EQ(config.accounts.size(), 3U);
+  ASSERT_TRUE(merge_config(config, R"({"accounts":[{"flavour":"messenger","id":"5","token":"p"}]})"));
+  ASSERT_EQ(config.accounts.size(), 1U);
+  EXPECT_EQ(config.accounts[0].page_id, "5");
+  EXPECT_EQ(config.accounts[0].token.reveal(), "p");
 }
 
 }  // namespace
