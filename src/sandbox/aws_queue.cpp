@@ -1,13 +1,16 @@
 #include "sandbox/aws_queue.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <span>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 #include "core/result.h"
+#include "platform/crypto.h"
 #include "sandbox/aws_topics.h"
 #include "sandbox/json_values.h"
 
@@ -40,6 +43,14 @@ HttpResponse refusal(std::string_view code, std::string_view message, int status
 
 HttpResponse broken() {
   return refusal("InternalError", "We encountered an internal error. Please try again.", 500);
+}
+
+// Clients of Amazon's own compare it with what they read.
+std::string md5_of(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  std::size_t size = 0;
+  EVP_Q_digest(nullptr, "MD5", nullptr, text.data(), text.size(), digest.data(), &size);
+  return to_hex(std::string_view(reinterpret_cast<const char*>(digest.data()), size));
 }
 
 // "17-3-…": the message's place, and which reception it was.
@@ -121,6 +132,7 @@ js::array AwsQueue::take(std::size_t most, Duration visibility) {
                                 {"SentTimestamp", std::to_string(to_micros(message.sent) / 1000)}};
     out.push_back(js::object{{"MessageId", message.id},
                              {"ReceiptHandle", message.receipt},
+                             {"MD5OfBody", md5_of(message.body)},
                              {"Body", message.body},
                              {"Attributes", attributes}});
   }
