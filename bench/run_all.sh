@@ -1,15 +1,13 @@
 #!/bin/sh
 # Builds (Release) and runs every benchmark with a goal, and prints one Markdown table. docs/benchmarks.md explains the figures.
 #   bench/run_all.sh [build folder]        default: build/release
-# POSTHORN_BENCH_DIR: folder on the disk to be measured (default /tmp). POSTHORN_BENCH_NODE=0 leaves out the axios script,
+# POSTHORN_BENCH_DIR: folder on the disk to be measured (default /tmp); the store of ten million messages, 10 GB, is kept there. POSTHORN_BENCH_NODE=0 leaves out the axios script,
 # which needs npm and fetches axios and p-limit once.
 set -eu
 cd "$(dirname "$0")/.."
 build="${1:-build/release}"
-if [ ! -f "$build/build.ninja" ]; then
-  CC="${CC:-clang-19}" CXX="${CXX:-clang++-19}" cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
-fi
-ninja -C "$build" posthorn send_bench preflight_bench webhook_bench start_bench >&2
+packaging/build.sh "$build" -DCMAKE_BUILD_TYPE=Release \
+  posthorn send_bench preflight_bench webhook_bench start_bench message_bench inbox_bench >&2
 
 echo "Machine: $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), load $(cut -d' ' -f1-3 /proc/loadavg)"
 echo
@@ -42,4 +40,6 @@ wait "$server"
 
 "$build/bench/preflight_bench"
 "$build/bench/webhook_bench"
+"$build/bench/message_bench"
+"$build/bench/inbox_bench"
 "$build/bench/start_bench"

@@ -4,18 +4,15 @@
 // for it. Beside it: the same load on a server that only answers 200.
 //
 // Usage: webhook_bench [per_second [seconds]]
-#include <algorithm>
 #include <cstdlib>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
 #include "actions/services.h"
 #include "broadcasts/campaign_service.h"
+#include "load.h"
 #include "messaging/send_token.h"
 #include "messaging/settings.h"
-#include "platform/crypto.h"
 #include "storage/database.h"
 #include "support.h"
 
@@ -23,7 +20,6 @@ namespace posthorn::bench {
 namespace {
 
 constexpr double kGoalMs = 25;
-constexpr int kConnections = 128;
 constexpr std::size_t kRepeatEvery = 50;  // Meta sends some twice
 constexpr const char* kWords[] = {"sent", "delivered", "read"};
 
@@ -37,7 +33,7 @@ struct Sent {
   std::vector<SentRow> rows;
 };
 
-std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint, HmacSha256& sign,
+std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint, WebhookSigner& sign,
                            const char* word, std::int64_t at) {
   std::string token;
   mint.append({AccountId{sent.account}, CampaignId{sent.campaign}, row.row_no, 1}, token);
@@ -48,16 +44,12 @@ std::string status_request(const Sent& sent, const SentRow& row, TokenMint& mint
       R"("0123456789abcdef0123456789abcdef","origin":{{"type":"marketing"}}}},"pricing":{{"billable":true,"pricing_model":"PMP",)"
       R"("category":"marketing","type":"regular"}}}}]}},"field":"messages"}}]}}]}})",
       sandbox::kDefaultWaba, sandbox::kDefaultFastNumber, row.wamid, word, at, row.phone, token);
-  return fmt::format(
-      "POST /webhooks/whatsapp HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nAccept: "
-      "*/*\r\n"
-      "Content-Type: application/json\r\nX-Hub-Signature-256: sha256={}\r\nContent-Length: {}\r\n\r\n{}",
-      to_hex(sign(body)), body.size(), body);
+  return sign.request(body);
 }
 
 std::vector<std::string> all_requests(const Sent& sent, const Secret& token_key) {
   TokenMint mint(token_key);
-  HmacSha256 sign{Secret(std::string(sandbox::kDefaultAppSecret))};
+  WebhookSigner sign;
   const std::int64_t now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
@@ -69,97 +61,6 @@ std::vector<std::string> all_requests(const Sent& sent, const Secret& token_key)
     }
   }
   return requests;
-}
-
-// Sends every request at its time, from a thread of its own.
-class Generator {
- public:
-  Generator(const std::vector<std::string>& requests, Endpoint server, double per_second)
-      : requests_(requests),
-        server_(std::move(server)),
-        interval_us_(1e6 / per_second),
-        latencies_(requests.size(), 0) {
-    for (int i = 0; i < kConnections; ++i) asio::co_spawn(runtime_.executor(), connection(), asio::detached);
-    thread_ = std::thread([this] { runtime_.run(); });
-  }
-  ~Generator() {
-    runtime_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
-  bool done() const { return finished_.load() == requests_.size(); }
-  std::vector<double>& latencies() { return latencies_; }  // milliseconds; after done()
-  std::size_t failed() const { return failed_.load(); }
-  double seconds() const { return took_; }
-
- private:
-  Task<> connection() {
-    auto stream = co_await network_.connect(server_, std::chrono::seconds(5));
-    if (++connected_ == kConnections) began_ = clock_.now() + std::chrono::milliseconds(20);
-    while (began_ == MonotonicTime{}) co_await clock_.sleep_for(std::chrono::milliseconds(1));
-    while (next_ < requests_.size()) {
-      const std::size_t mine = next_++;
-      const MonotonicTime due =
-          began_ + Duration(static_cast<Duration::rep>(interval_us_ * static_cast<double>(mine)));
-      if (due > clock_.now()) co_await clock_.sleep_until(due);
-      const bool good = stream && co_await exchange(**stream, requests_[mine]);
-      latencies_[mine] = static_cast<double>((clock_.now() - due).count()) / 1e3;
-      if (!good) ++failed_;
-      if (finished_.load() + 1 == requests_.size())
-        took_ = static_cast<double>((clock_.now() - began_).count()) / 1e6;
-      ++finished_;
-    }
-  }
-
-  static Task<bool> exchange(Stream& stream, std::string_view request) {
-    while (!request.empty()) {
-      const auto n = co_await stream.write_some(request);
-      if (!n) co_return false;
-      request.remove_prefix(*n);
-    }
-    std::array<char, 1024> buffer;
-    std::size_t held = 0;
-    while (true) {
-      const std::span<char> room(buffer.data() + held, buffer.size() - held);
-      const auto n = co_await stream.read_some(room);
-      if (!n || *n == 0) co_return false;
-      held += *n;
-      const std::string_view answer(buffer.data(), held);
-      if (answer.ends_with("\r\n\r\n"))
-        co_return answer.starts_with("HTTP/1.1 200");  // no server here adds a body
-    }
-  }
-
-  const std::vector<std::string>& requests_;
-  Endpoint server_;
-  double interval_us_;
-  std::vector<double> latencies_;
-  std::size_t next_ = 0;
-  int connected_ = 0;
-  MonotonicTime began_{};
-  double took_ = 0;
-  std::atomic<std::size_t> finished_ = 0, failed_ = 0;
-  Runtime runtime_;
-  RealClock clock_{runtime_.executor()};
-  RealNetwork network_{runtime_.executor()};
-  std::thread thread_;
-};
-
-struct Measured {
-  double p50 = 0, p99 = 0, worst = 0;
-  double rate = 0;    // reached
-  double lag_ms = 0;  // from the last acknowledgement until everything was applied
-  std::size_t failed = 0;
-};
-
-Measured summarise(Generator& generator) {
-  Measured out;
-  auto& latencies = generator.latencies();
-  out.p50 = percentile(latencies, 0.5);
-  out.p99 = percentile(latencies, 0.99);
-  out.worst = percentile(latencies, 1);
-  out.rate = static_cast<double>(latencies.size()) / generator.seconds();
-  out.failed = generator.failed();
-  return out;
 }
 
 Task<Result<Secret>> token_key(Services& services) {
@@ -184,10 +85,6 @@ Task<Result<Sent>> read_sent(Services& services, std::int64_t campaign) {
     }
   };
   co_return co_await services.database->read(std::move(read));
-}
-
-Endpoint endpoint_of(const std::string& url) {
-  return parse_url(url)->endpoint;
 }
 
 // Until the counters say that each row was sent, delivered and read once; unavailable after 30 seconds.
@@ -226,13 +123,6 @@ Task<Result<>> measure(Product product, std::string folder, Shape shape, Measure
   out = summarise(generator);
   PH_CO_TRY_ASSIGN(out.lag_ms, co_await wait_until_applied(product, campaign, shape.rows));
   co_return Result<>();
-}
-
-Measured measure_baseline(const std::vector<std::string>& requests, double per_second) {
-  StaticServer server("");
-  Generator generator(requests, server.endpoint(), per_second);
-  while (!generator.done()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return summarise(generator);
 }
 
 }  // namespace
