@@ -58,15 +58,21 @@ namespace people {
 // are added; if they belong to different people, those are one and are merged, the older one kept.
 // invalid_argument if `party` has no address. A phone number that its user id no longer goes with moves to
 // the new user id's person: numbers are given to new owners (the strongest address wins).
+//
+// `at`: when it happened, if the channel tells. Events come late: one that is older than what is known takes
+// no number away from who got it since, and gives nobody back a number that they have left.
 Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party,
-                               WallTime now);
+                               WallTime now, WallTime at = {});
 
 // The same without making or changing anything.
 Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,
                                      const std::vector<channels::Address>& addresses);
 
 // A user's ids changed: the person with any of `event.previous` gets the new addresses; the old ones become
-// former.
+// former. A change that names its person by a number alone means whoever had the number at `event.at`, by all
+// that was heard before: it must not come before an earlier change that brought the number to somebody, and not name a
+// number that such a change kept hidden, or nothing tells that it had passed on in between. Meta names user
+// ids in every change since April 2026.
 Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account,
                                        const channels::IdentityEvent& event, WallTime now);
 

@@ -22,10 +22,17 @@ std::ptrdiff_t user_ids(const Known& person, std::string_view scope) {
 Result<> Claimant::claim(const Row& address, When when) {
   if (const Row* held = person_.find(address)) return respell(*held, address);
   PH_TRY_ASSIGN(const auto other, people_rows::holder(tx_, address));
-  if (!other) return take(address);
+  const Row* const newer = newer_number(address);
+  if (!other) return newer == nullptr ? take(address) : had(address, newer->valid_from);
   bool another = when == When::another_person;
   if (when == When::by_strength) {
     PH_TRY_ASSIGN(another, is_another(*other, address));
+  }
+  if (newer != nullptr) {
+    const WallTime theirs = other->find(address)->valid_from;
+    if (another || theirs > at_) return had(address, std::min(theirs, newer->valid_from));
+    PH_TRY(become_one_with(other->id, "same_address"));
+    return let_go(address, "replaced", at_);
   }
   if (another) return take_from(*other, address);
   return become_one_with(other->id, "same_address");
@@ -36,7 +43,8 @@ Result<> Claimant::let_go_others(const Row& address, std::string_view reason) {
   const std::vector<Row> all = person_.addresses;
   for (const Row& a : all) {
     if (a.kind != address.kind || a.scope != address.scope || a.value == address.value) continue;
-    PH_TRY(let_go(a, reason, now_));
+    if (a.valid_from > at_) continue;  // newer than what we hear of
+    PH_TRY(let_go(a, reason, at_));
   }
   return {};
 }
@@ -64,18 +72,39 @@ Result<> Claimant::become_one_with(PersonId other, std::string_view reason) {
 }
 
 Result<> Claimant::take(const Row& address) {
-  PH_TRY(people_rows::give(tx_, person_.id, address, now_));
+  PH_TRY(people_rows::give(tx_, person_.id, address, at_));
   person_.addresses.push_back(address);
-  person_.addresses.back().valid_from = now_;
+  person_.addresses.back().valid_from = at_;
   changed_ = true;
   return {};
 }
 
 Result<> Claimant::take_from(const Known& other, const Row& address) {
   const Row held = *other.find(address);
-  PH_TRY(people_rows::retire(tx_, other.id, held, "new_owner", now_));
+  if (held.valid_from > at_) return had(address, held.valid_from);
+  PH_TRY(people_rows::retire(tx_, other.id, held, "new_owner", at_));
   PH_TRY(people_rows::append_event(tx_, now_, "person.identity_changed", other.id, "new_owner"));
   return take(address);
+}
+
+// The number that the person has had since, of one that we hear of late.
+const Row* Claimant::newer_number(const Row& address) const {
+  if (address.kind != AddressKind::phone || user_ids(person_, address.scope) > 1) return nullptr;
+  const auto newer = std::ranges::find_if(person_.addresses, [&](const Row& a) {
+    return a.kind == address.kind && a.scope == address.scope && a.valid_from > at_;
+  });
+  return newer == person_.addresses.end() ? nullptr : &*newer;
+}
+
+// Heard of too late: it tells whose the number was between others.
+Result<> Claimant::had(const Row& address, WallTime until) {
+  if (until <= at_) return {};
+  PH_TRY_ASSIGN(const auto known, people_rows::former_holder_at(tx_, address, at_));
+  if (known && known->id == person_.id) return {};
+  Row then = address;
+  then.valid_from = at_;
+  changed_ = true;
+  return people_rows::note_former(tx_, person_.id, then, "new_owner", until);
 }
 
 // Two people are different when both have an address of a stronger kind: a user has one user id in a

@@ -19,11 +19,15 @@ enum class When {  // another person holds the address:
 
 class Claimant {
  public:
-  Claimant(Transaction& tx, people_rows::Known person, WallTime now)
-      : tx_(tx), person_(std::move(person)), now_(now) {}
+  // `at`: when what we hear of happened; not known, or not before now: now.
+  Claimant(Transaction& tx, people_rows::Known person, WallTime now, WallTime at = {})
+      : tx_(tx), person_(std::move(person)), now_(now), at_(at > WallTime() && at < now ? at : now) {}
 
-  // The person holds the address afterwards (unless a merge that would be needed was undone before).
+  // The person holds the address afterwards (unless a merge that would be needed was undone before, or the
+  // address is a number that has moved on since).
   Result<> claim(const people_rows::Row& address, When when);
+  // An address that nobody holds, as the caller knows.
+  Result<> take(const people_rows::Row& address);
   // One user id goes with one number: others of the address's kind and scope become former. Not for people
   // whose several user ids were put together by hand.
   Result<> let_go_others(const people_rows::Row& address, std::string_view reason);
@@ -37,14 +41,15 @@ class Claimant {
   const std::vector<PersonId>& merged() const { return merged_; }
 
  private:
-  Result<> take(const people_rows::Row& address);
+  const people_rows::Row* newer_number(const people_rows::Row& address) const;
+  Result<> had(const people_rows::Row& address, WallTime until);
   Result<> take_from(const people_rows::Known& other, const people_rows::Row& address);
   Result<bool> is_another(const people_rows::Known& other, const people_rows::Row& address) const;
   Result<> respell(const people_rows::Row& held, const people_rows::Row& told);
 
   Transaction& tx_;
   people_rows::Known person_;
-  WallTime now_;
+  WallTime now_, at_;
   bool changed_ = false;
   std::vector<PersonId> merged_;
 };

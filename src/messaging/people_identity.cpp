@@ -44,7 +44,7 @@ class IdentityChange {
     PH_TRY(find_old());
     if (!old_) return first_sight();
     PH_TRY_ASSIGN(Known old, people_rows::known(tx_, *old_));
-    Claimant claimant(tx_, std::move(old), now_);
+    Claimant claimant(tx_, std::move(old), now_, event_.at);
     PH_TRY(apply(claimant));
     PH_TRY_ASSIGN(const bool noted, note_previous(claimant.person().id));
     return finish(claimant, noted);
@@ -54,7 +54,7 @@ class IdentityChange {
   // customer_identity_changed: a new device or installation, told by the hash alone.
   Result<ResolvedPerson> same_addresses() {
     PH_TRY_ASSIGN(const auto before, people_rows::holder(tx_, next_.front()));
-    PH_TRY_ASSIGN(ResolvedPerson result, resolve(tx_, account_, event_.person, now_));
+    PH_TRY_ASSIGN(ResolvedPerson result, resolve(tx_, account_, event_.person, now_, event_.at));
     const std::string& hash = event_.person.identity_hash;
     if (before && !hash.empty() && before->identity_hash != hash) {
       PH_TRY(people_rows::append_event(tx_, now_, "person.identity_changed", result.id, event_.reason));
@@ -64,7 +64,7 @@ class IdentityChange {
 
   // Nobody known had the previous addresses. They are noted, for messages that are still on their way.
   Result<ResolvedPerson> first_sight() {
-    PH_TRY_ASSIGN(ResolvedPerson result, resolve(tx_, account_, event_.person, now_));
+    PH_TRY_ASSIGN(ResolvedPerson result, resolve(tx_, account_, event_.person, now_, event_.at));
     PH_TRY_ASSIGN(const bool noted, note_previous(result.id));
     if (noted && !result.created) {
       result.changed = true;
@@ -94,14 +94,11 @@ class IdentityChange {
   // Whose number was it when the event happened? It may have a new owner by now.
   Result<> find_by_phone(const Row& phone) {
     PH_TRY_ASSIGN(const auto holder, people_rows::holder(tx_, phone));
-    const bool had_it_then = holder && holder->find(phone)->valid_from <= event_.at;
-    if (!had_it_then) {
-      PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx_, phone));
-      if (former && former->valid_from <= event_.at && event_.at <= former->valid_to)
-        return find_by_former_phone(former->id, phone);
+    if (holder && holder->find(phone)->valid_from <= ended()) {
+      return is_somebody_else(*holder, phone) ? Result<>() : found(holder->id, true);
     }
-    if (!holder || is_somebody_else(*holder, phone)) return {};
-    return found(holder->id, true);
+    PH_TRY_ASSIGN(const auto former, people_rows::former_holder_at(tx_, phone, ended()));
+    return former ? find_by_former_phone(former->id, phone) : Result<>();
   }
 
   Result<> find_by_former_phone(PersonId id, const Row& phone) {

@@ -105,6 +105,11 @@ std::vector<std::string> words(std::string_view text) {
 Result<> write(Transaction& tx, PersonId person, std::string_view name, std::string_view given_name,
                std::string_view username) {
   PH_TRY(erase(tx, person));
+  return add(tx, person, name, given_name, username);
+}
+
+Result<> add(Transaction& tx, PersonId person, std::string_view name, std::string_view given_name,
+             std::string_view username) {
   const std::string all = fmt::format("{} {} {}", given_name, name, username);
   for (const std::string& word : words(all)) {
     PH_TRY(tx.execute("INSERT INTO person_names (word, person_id) VALUES ($1, $2)", {word, person}));

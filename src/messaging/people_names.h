@@ -21,6 +21,9 @@ std::vector<std::string> words(std::string_view text);
 // Replaces the words of a person by those of the names.
 Result<> write(Transaction& tx, PersonId person, std::string_view name, std::string_view given_name,
                std::string_view username);
+// The same for somebody who has none yet.
+Result<> add(Transaction& tx, PersonId person, std::string_view name, std::string_view given_name,
+             std::string_view username);
 Result<> erase(Transaction& tx, PersonId person);
 
 // People with words that start with all of `wanted` (the first two count), at most `limit`.

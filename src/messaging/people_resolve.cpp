@@ -1,5 +1,6 @@
 // From the addresses of an event to a person. The hot path: one indexed read when nothing is new.
 #include <algorithm>
+#include <span>
 
 #include "messaging/people.h"
 #include "messaging/people_claims.h"
@@ -27,10 +28,11 @@ using people_rows::Row;
 // stronger too.
 struct Owner {
   std::optional<Known> person;
+  std::vector<bool> free = {};  // of those wanted: nobody holds it; only as far as was looked
   PersonId former;  // holds the user id no longer: the event is older than what we know
 };
 
-bool may_be(const Known& holder, const std::vector<Row>& stronger) {
+bool may_be(const Known& holder, std::span<const Row> stronger) {
   return std::ranges::none_of(stronger, [&](const Row& s) { return holder.holds_kind(s.kind, s.scope); });
 }
 
@@ -38,6 +40,7 @@ Result<Owner> find_owner(Transaction& tx, const std::vector<Row>& wanted) {
   Owner owner;
   PH_TRY_ASSIGN(owner.person, people_rows::holder(tx, wanted.front()));
   if (owner.person) return owner;
+  owner.free.push_back(true);
   if (people_rows::is_user_id(wanted.front().kind)) {
     PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx, wanted.front()));
     if (former) {
@@ -47,8 +50,8 @@ Result<Owner> find_owner(Transaction& tx, const std::vector<Row>& wanted) {
   }
   for (std::size_t i = 1; i < wanted.size(); ++i) {
     PH_TRY_ASSIGN(auto holder, people_rows::holder(tx, wanted[i]));
-    const std::vector<Row> stronger(wanted.begin(), wanted.begin() + static_cast<std::ptrdiff_t>(i));
-    if (!holder || !may_be(*holder, stronger)) continue;
+    owner.free.push_back(!holder);
+    if (!holder || !may_be(*holder, std::span(wanted).first(i))) continue;
     owner.person = std::move(holder);
     return owner;
   }
@@ -74,17 +77,20 @@ Result<> claim_all(Claimant& claimant, const std::vector<Row>& wanted) {
 }
 
 Result<ResolvedPerson> make(Transaction& tx, const Account& account, const channels::Party& party,
-                            const std::vector<Row>& wanted, WallTime now) {
+                            const std::vector<Row>& wanted, const std::vector<bool>& free, WallTime now,
+                            WallTime at) {
   Known fresh;
   PH_TRY_ASSIGN(fresh.id, people_rows::create(tx, portfolio_of(account), party, now));
-  Claimant claimant(tx, std::move(fresh), now);
-  PH_TRY(claim_all(claimant, wanted));
+  Claimant claimant(tx, std::move(fresh), now, at);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    PH_TRY(free[i] ? claimant.take(wanted[i]) : claimant.claim(wanted[i], When::by_strength));
+  }
   return ResolvedPerson{claimant.person().id, true, true, claimant.merged()};
 }
 
 Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Party& party,
-                              const std::vector<Row>& wanted, WallTime now) {
-  Claimant claimant(tx, std::move(person), now);
+                              const std::vector<Row>& wanted, WallTime now, WallTime at) {
+  Claimant claimant(tx, std::move(person), now, at);
   if (!holds_all(claimant.person(), wanted)) {
     PH_TRY(claim_all(claimant, wanted));
   }
@@ -99,7 +105,7 @@ Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Par
 }  // namespace
 
 Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const channels::Party& party,
-                               WallTime now) {
+                               WallTime now, WallTime at) {
   const std::vector<Row> wanted = people_rows::rows_of(account, party.addresses);
   if (wanted.empty()) {
     return fail(
@@ -109,8 +115,8 @@ Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const ch
   }
   PH_TRY_ASSIGN(Owner owner, find_owner(tx, wanted));
   if (owner.former) return ResolvedPerson{owner.former, false, false, {}};
-  if (!owner.person) return make(tx, account, party, wanted, now);
-  return update(tx, *std::move(owner.person), party, wanted, now);
+  if (!owner.person) return make(tx, account, party, wanted, owner.free, now, at);
+  return update(tx, *std::move(owner.person), party, wanted, now, at);
 }
 
 Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,

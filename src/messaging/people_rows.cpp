@@ -32,6 +32,9 @@ constexpr std::string_view kFormerHolder =
     "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND "
     "value = $3 "
     "ORDER BY valid_to DESC, person_id LIMIT 1";
+constexpr std::string_view kFormerHolderAt =
+    "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND "
+    "value = $3 AND valid_from <= $4 AND valid_to >= $4 ORDER BY valid_from DESC, person_id LIMIT 1";
 constexpr std::string_view kFormer =
     "INSERT INTO person_former_addresses (person_id, kind, scope, value, valid_from, valid_to, reason) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -156,14 +159,28 @@ Result<PersonId> follow_merges(Transaction& tx, PersonId id) {
   return fail(ErrorCode::internal, fmt::format("The merges of contact {} go in a circle.", id.value));
 }
 
-Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& a) {
-  PH_TRY_ASSIGN(auto rows, tx.query(kFormerHolder, {kind_arg(a.kind), a.scope, a.value}));
-  PH_TRY_ASSIGN(const bool any, rows.next());
-  if (!any) return std::nullopt;
-  FormerHolder found{PersonId{rows.integer(0)}, wall_from_micros(rows.integer(1)),
-                     wall_from_micros(rows.integer(2))};
+namespace {
+
+Result<std::optional<FormerHolder>> read_former(Transaction& tx, Result<SqlRows> told) {
+  FormerHolder found;
+  {
+    PH_TRY_ASSIGN(auto rows, std::move(told));
+    PH_TRY_ASSIGN(const bool any, rows.next());
+    if (!any) return std::nullopt;
+    found = {PersonId{rows.integer(0)}, wall_from_micros(rows.integer(1)), wall_from_micros(rows.integer(2))};
+  }
   PH_TRY_ASSIGN(found.id, follow_merges(tx, found.id));
   return found;
+}
+
+}  // namespace
+
+Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& a) {
+  return read_former(tx, tx.query(kFormerHolder, {kind_arg(a.kind), a.scope, a.value}));
+}
+
+Result<std::optional<FormerHolder>> former_holder_at(Transaction& tx, const Row& a, WallTime at) {
+  return read_former(tx, tx.query(kFormerHolderAt, {kind_arg(a.kind), a.scope, a.value, at}));
 }
 
 Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,
@@ -179,7 +196,7 @@ Result<PersonId> create(Transaction& tx, std::string_view portfolio, const chann
     id = PersonId{rows.integer(0)};
   }
   if (!party.name.empty() || !party.username.empty()) {
-    PH_TRY(people_names::write(tx, id, party.name, "", party.username));
+    PH_TRY(people_names::add(tx, id, party.name, "", party.username));
   }
   PH_TRY(append_event(tx, now, "person.created", id));
   return id;
@@ -206,8 +223,10 @@ Result<> retire(Transaction& tx, PersonId person, const Row& a, std::string_view
   return person_suppressions::phone_lost(tx, person, a.value);
 }
 
-Result<> note_former(Transaction& tx, PersonId person, const Row& a, std::string_view reason, WallTime now) {
-  PH_TRY(tx.execute(kFormer, {person, kind_arg(a.kind), a.scope, a.value, now, now, reason}));
+Result<> note_former(Transaction& tx, PersonId person, const Row& a, std::string_view reason,
+                     WallTime until) {
+  const WallTime from = a.valid_from > WallTime() ? a.valid_from : until;
+  PH_TRY(tx.execute(kFormer, {person, kind_arg(a.kind), a.scope, a.value, from, until, reason}));
   return {};
 }
 

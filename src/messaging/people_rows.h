@@ -53,14 +53,16 @@ struct FormerHolder {
 };
 // Who held the address last, of those who hold it no longer.
 Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& address);
+// Who of them held it then; when it changed hands, who got it.
+Result<std::optional<FormerHolder>> former_holder_at(Transaction& tx, const Row& address, WallTime at);
 
 Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,
                         WallTime now);
 Result<> give(Transaction& tx, PersonId person, const Row& address, WallTime now);
 Result<> retire(Transaction& tx, PersonId person, const Row& address, std::string_view reason, WallTime now);
-// A former address that we learn of only now.
+// A former address that we learn of only now; since when they had it may be unknown.
 Result<> note_former(Transaction& tx, PersonId person, const Row& address, std::string_view reason,
-                     WallTime now);
+                     WallTime until);
 
 // Names and hash as the channel tells them now; true if something changed.
 Result<bool> update_names(Transaction& tx, const Known& person, const channels::Party& party, WallTime now);

@@ -216,6 +216,7 @@ Result<std::string> for_new_account(Transaction& tx, std::string_view business_i
 Result<Moved> move(Transaction& tx, const Account& account, std::string_view portfolio, bool with_others,
                    WallTime now) {
   const std::string from = portfolio_of(account);
+  if (portfolio == account.business_id) portfolio = {};  // what stands for having none
   const std::string to = portfolio.empty() ? account.business_id : std::string(portfolio);
   PH_TRY_ASSIGN(const std::vector<Account> leaving, sharing(tx, from));
   if (from == to) {
