@@ -183,6 +183,7 @@ struct Server::Parts {
   Result<> fill_services();
   Result<> listen();
   Task<Result<>> ensure_cli_key();
+  Task<Result<>> add_sandbox_account(NewAccount fresh, std::string token);
   Task<Result<>> connect_sandbox();
   Task<Result<>> add_sandbox_number(std::string name, std::string sender_id);
   Task<> housekeeping();
@@ -213,6 +214,9 @@ Result<> Server::Parts::start_sandbox() {
   const SandboxPorts ports{*network, clock, random, *http, runtime->executor()};
   PH_TRY_ASSIGN(sandbox_host, SandboxHost::create(ports, sandbox::default_config(), "127.0.0.1", 0));
   config.graph.base_url = sandbox_host->url();
+  config.instagram.base_url = sandbox_host->url();
+  config.instagram.app_secret = Secret(std::string(sandbox::kDefaultInstagramSecret));
+  config.media.trusted_origins.push_back(sandbox_host->url());
   config.whatsapp.app_secret = Secret(std::string(sandbox::kDefaultAppSecret));
   config.whatsapp.verify_token = Secret(std::string(sandbox::kDefaultVerifyToken));
   return {};
@@ -479,6 +483,21 @@ Task<Result<>> Server::Parts::add_sandbox_number(std::string name, std::string s
   co_return Result<>();
 }
 
+Task<Result<>> Server::Parts::add_sandbox_account(NewAccount fresh, std::string token) {
+  fresh.business_id = fresh.sender_id;
+  fresh.sealed_token = posthorn::accounts::seal_token(*secrets, fresh.sender_id, Secret(std::move(token)));
+  auto insert = [fresh, now = clock.wall_now()](Transaction& tx) -> Result<Account> {
+    PH_TRY_ASSIGN(auto known, posthorn::accounts::find_by_sender(tx, fresh.sender_id));
+    if (known) return *std::move(known);
+    return posthorn::accounts::add(tx, fresh, now);
+  };
+  PH_CO_TRY_ASSIGN(const auto account, co_await database->write(std::move(insert)));
+  PH_CO_TRY(co_await accounts->refresh(account.id));
+  PH_CO_TRY_ASSIGN(auto* client, accounts->meta(account));
+  auto fields = meta_messaging::wanted_fields(channel_of(account));
+  co_return co_await client->subscribe(std::move(fields));
+}
+
 Task<Result<>> Server::Parts::connect_sandbox() {
   if (!with_sandbox) co_return Result<>();
   PH_CO_TRY(co_await add_sandbox_number("sandbox", std::string(sandbox::kDefaultNumber)));
@@ -488,6 +507,17 @@ Task<Result<>> Server::Parts::connect_sandbox() {
   PH_CO_TRY(co_await sync_templates(services, account));
   PH_CO_TRY(
       co_await sandbox_host->meta().subscribe(url() + "/webhooks/whatsapp", config.whatsapp.verify_token));
+  NewAccount instagram;
+  instagram.channel = "instagram";
+  instagram.login = "instagram";
+  instagram.name = "sandbox-instagram";
+  instagram.sender_id = std::string(sandbox::kDefaultInstagram);
+  PH_CO_TRY(co_await add_sandbox_account(std::move(instagram), std::string(sandbox::kDefaultInstagramToken)));
+  NewAccount page;
+  page.channel = "messenger";
+  page.name = "sandbox-page";
+  page.sender_id = std::string(sandbox::kDefaultPage);
+  PH_CO_TRY(co_await add_sandbox_account(std::move(page), std::string(sandbox::kDefaultPageToken)));
   co_return Result<>();
 }
 

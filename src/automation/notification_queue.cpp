@@ -16,8 +16,8 @@
 namespace posthorn::notification_queue {
 namespace {
 
-constexpr std::array kRetries = std::to_array<Duration>({std::chrono::minutes(1), std::chrono::minutes(5),
-                                                         std::chrono::minutes(15), std::chrono::hours(1)});
+constexpr std::array kRetries = std::to_array<Duration>(
+    {std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(15), std::chrono::hours(1)});
 constexpr Duration kGiveUpAfter = std::chrono::hours(72);
 
 struct Told {
@@ -51,23 +51,26 @@ Result<bool> cursor_exists(Transaction& tx) {
 Result<> queue(Transaction& tx, const NotificationRecipient& to, const LoggedEvent& event, const Told& told,
                WallTime now) {
   const WallTime due = now + std::chrono::minutes(to.settings.digest_minutes);
-  PH_TRY(tx.execute("INSERT INTO notification_queue (recipient_id, event_id, message_id, due_at) "
-                    "VALUES ($1, $2, $3, $4) ON CONFLICT (recipient_id, event_id) DO NOTHING",
-                    {to.id, event.id, told.message, due}));
+  PH_TRY(
+      tx.execute("INSERT INTO notification_queue (recipient_id, event_id, message_id, due_at) "
+                 "VALUES ($1, $2, $3, $4) ON CONFLICT (recipient_id, event_id) DO NOTHING",
+                 {to.id, event.id, told.message, due}));
   return {};
 }
 
-// Who has a mail on its way or to be tried again gets no other before: mails to one person stay in order, and what comes during
-// an outage of the mail server becomes one digest. A mail that cannot be written stands in nobody's way.
+// Who has a mail on its way or to be tried again gets no other before: mails to one person stay in order, and
+// what comes during an outage of the mail server becomes one digest. A mail that cannot be written stands in
+// nobody's way.
 Result<std::vector<std::pair<std::int64_t, std::int64_t>>> waiting(Transaction& tx, std::int64_t gather) {
   std::vector<std::pair<std::int64_t, std::int64_t>> all;  // recipient, moment
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT q.recipient_id, MIN(q.due_at), COALESCE((SELECT MAX(m.created_at) FROM "
-                         "notification_mails m WHERE m.recipient_id = q.recipient_id), 0) "
-                         "FROM notification_queue q WHERE q.mail_id = 0 AND q.recipient_id NOT IN "
-                         "(SELECT recipient_id FROM notification_mails WHERE state = 0 AND substr(error, 1, $2) <> $1) "
-                         "GROUP BY q.recipient_id ORDER BY q.recipient_id",
-                         {kUnwritten, static_cast<std::int64_t>(kUnwritten.size())}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT q.recipient_id, MIN(q.due_at), COALESCE((SELECT MAX(m.created_at) FROM "
+               "notification_mails m WHERE m.recipient_id = q.recipient_id), 0) "
+               "FROM notification_queue q WHERE q.mail_id = 0 AND q.recipient_id NOT IN "
+               "(SELECT recipient_id FROM notification_mails WHERE state = 0 AND substr(error, 1, $2) <> $1) "
+               "GROUP BY q.recipient_id ORDER BY q.recipient_id",
+               {kUnwritten, static_cast<std::int64_t>(kUnwritten.size())}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return all;
@@ -77,17 +80,19 @@ Result<std::vector<std::pair<std::int64_t, std::int64_t>>> waiting(Transaction& 
 }
 
 Result<> finish(Transaction& tx, const DueMail& mail, int state, std::string_view error, WallTime now) {
-  PH_TRY(tx.execute("UPDATE notification_mails SET state = $2, error = $3, sent_at = $4, attempts = attempts + 1 "
-                    "WHERE id = $1",
-                    {mail.id, state, error, state == 1 ? to_micros(now) : std::int64_t{0}}));
+  PH_TRY(tx.execute(
+      "UPDATE notification_mails SET state = $2, error = $3, sent_at = $4, attempts = attempts + 1 "
+      "WHERE id = $1",
+      {mail.id, state, error, state == 1 ? to_micros(now) : std::int64_t{0}}));
   PH_TRY(tx.execute("DELETE FROM notification_queue WHERE mail_id = $1", {mail.id}));
   return {};
 }
 
 Result<std::vector<std::int64_t>> messages_of(Transaction& tx, const DueMail& mail) {
   std::vector<std::int64_t> ids;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT message_id FROM notification_queue WHERE mail_id = $1 ORDER BY event_id",
-                                       {mail.id}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT message_id FROM notification_queue WHERE mail_id = $1 ORDER BY event_id", {mail.id}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return ids;
@@ -160,17 +165,19 @@ Result<int> compose(Transaction& tx, WallTime now, Duration gather) {
   int made = 0;
   for (const auto& [recipient, moment] : all) {
     if (moment > to_micros(now)) continue;
-    PH_TRY_ASSIGN(SqlRows rows,
-                  tx.query("INSERT INTO notification_mails (recipient_id, message_ref, next_try_at, created_at) "
-                           "VALUES ($1, '', $2, $2) RETURNING id",
-                           {recipient, now}));
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("INSERT INTO notification_mails (recipient_id, message_ref, next_try_at, created_at) "
+                 "VALUES ($1, '', $2, $2) RETURNING id",
+                 {recipient, now}));
     PH_TRY(rows.next());
     const std::int64_t mail = rows.integer(0);
     PH_TRY(tx.execute("UPDATE notification_mails SET message_ref = $2 WHERE id = $1",
                       {mail, fmt::format("notification.{}.{}", mail, to_micros(now))}));
-    PH_TRY(tx.execute("UPDATE notification_queue SET mail_id = $2 WHERE id IN (SELECT id FROM notification_queue "
-                      "WHERE recipient_id = $1 AND mail_id = 0 ORDER BY due_at LIMIT $3)",
-                      {recipient, mail, kGatheredInMail}));
+    PH_TRY(tx.execute(
+        "UPDATE notification_queue SET mail_id = $2 WHERE id IN (SELECT id FROM notification_queue "
+        "WHERE recipient_id = $1 AND mail_id = 0 ORDER BY due_at LIMIT $3)",
+        {recipient, mail, kGatheredInMail}));
     ++made;
   }
   return made;
@@ -178,9 +185,10 @@ Result<int> compose(Transaction& tx, WallTime now, Duration gather) {
 
 Result<std::vector<DueMail>> due(Transaction& tx, WallTime now, int limit) {
   std::vector<DueMail> mails;
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id, recipient_id, message_ref, attempts FROM notification_mails "
-                                       "WHERE state = 0 AND next_try_at <= $1 ORDER BY next_try_at LIMIT $2",
-                                       {now, limit}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id, recipient_id, message_ref, attempts FROM notification_mails "
+                         "WHERE state = 0 AND next_try_at <= $1 ORDER BY next_try_at LIMIT $2",
+                         {now, limit}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return mails;
@@ -194,8 +202,10 @@ Result<std::optional<WallTime>> next_due(Transaction& tx, Duration gather) {
   const auto consider = [&](std::int64_t moment) { first = first ? std::min(*first, moment) : moment; };
   PH_TRY_ASSIGN(const auto all, waiting(tx, gather.count()));
   for (const auto& [recipient, moment] : all) consider(moment);
-  PH_TRY_ASSIGN(SqlRows rows,
-                tx.query("SELECT next_try_at FROM notification_mails WHERE state = 0 ORDER BY next_try_at LIMIT 1", {}));
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT next_try_at FROM notification_mails WHERE state = 0 ORDER BY next_try_at LIMIT 1",
+               {}));
   PH_TRY_ASSIGN(const bool any, rows.next());
   if (any) consider(rows.integer(0));
   if (!first) return std::nullopt;
@@ -233,8 +243,13 @@ Result<> refused(Transaction& tx, const DueMail& mail, std::string_view why, Wal
   PH_TRY(finish(tx, mail, 2, why, now));
   PH_TRY(notification_recipients::note_outcome(tx, mail.recipient, why, now));
   std::string data;
-  JsonWriter(data).begin_object().member("recipient_id", mail.recipient.value).member("reason", why).end_object();
-  PH_TRY(events::append(tx, now, "notification.refused", fmt::format("recipient:{}", mail.recipient.value), data));
+  JsonWriter(data)
+      .begin_object()
+      .member("recipient_id", mail.recipient.value)
+      .member("reason", why)
+      .end_object();
+  PH_TRY(events::append(tx, now, "notification.refused", fmt::format("recipient:{}", mail.recipient.value),
+                        data));
   return {};
 }
 
@@ -245,8 +260,9 @@ Result<> failed(Transaction& tx, const DueMail& mail, std::string_view why, Wall
   if (to_micros(now) - rows.integer(0) > kGiveUpAfter.count())
     return refused(tx, mail, fmt::format("given up after three days: {}", why), now);
   const auto step = std::min<std::size_t>(static_cast<std::size_t>(mail.attempts), kRetries.size() - 1);
-  PH_TRY(tx.execute("UPDATE notification_mails SET attempts = attempts + 1, next_try_at = $2, error = $3 WHERE id = $1",
-                    {mail.id, now + kRetries[step], why}));
+  PH_TRY(tx.execute(
+      "UPDATE notification_mails SET attempts = attempts + 1, next_try_at = $2, error = $3 WHERE id = $1",
+      {mail.id, now + kRetries[step], why}));
   return {};
 }
 
@@ -255,9 +271,10 @@ Result<> dropped(Transaction& tx, const DueMail& mail, WallTime now) {
 }
 
 Result<> prune(Transaction& tx, WallTime before) {
-  PH_TRY(tx.execute("DELETE FROM notification_mails WHERE id IN (SELECT id FROM notification_mails WHERE state <> 0 "
-                    "AND created_at < $1 ORDER BY id LIMIT 1000)",
-                    {before}));
+  PH_TRY(tx.execute(
+      "DELETE FROM notification_mails WHERE id IN (SELECT id FROM notification_mails WHERE state <> 0 "
+      "AND created_at < $1 ORDER BY id LIMIT 1000)",
+      {before}));
   return {};
 }
 

@@ -1,5 +1,5 @@
-// The durable way of a notification: event → queue → mail → sent. SQL only: every function works inside the caller's
-// transaction.
+// The durable way of a notification: event → queue → mail → sent. SQL only: every function works inside the
+// caller's transaction.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,10 +14,11 @@
 namespace posthorn {
 
 inline constexpr std::string_view kNotificationCursor = "notifications";
-inline constexpr int kShownInMail = 50;    // messages told in one mail; the rest is counted
+inline constexpr int kShownInMail = 50;  // messages told in one mail; the rest is counted
 inline constexpr int kGatheredInMail = 2000;
 namespace notification_queue {
-inline constexpr std::string_view kUnwritten = "cannot be written: ";  // begins the error of a mail that never left
+inline constexpr std::string_view kUnwritten =
+    "cannot be written: ";  // begins the error of a mail that never left
 }
 
 struct DueMail {
@@ -46,13 +47,14 @@ struct MailContent {
 
 namespace notification_queue {
 
-// The next events of the log go into the queue of everybody who wants them, and the cursor moves. Returns how many
-// events were passed. The first time the cursor goes to the end of the log: nobody is told of the past.
+// The next events of the log go into the queue of everybody who wants them, and the cursor moves. Returns how
+// many events were passed. The first time the cursor goes to the end of the log: nobody is told of the past.
 Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit);
 // Without a mail server nobody reads on: the cursor goes, or the log could never be pruned beyond it.
 Result<> stop_following(Transaction& tx);
 
-// Makes a mail for everybody whose oldest waiting message is due and whose last mail is older than `gather`. Returns how many.
+// Makes a mail for everybody whose oldest waiting message is due and whose last mail is older than `gather`.
+// Returns how many.
 Result<int> compose(Transaction& tx, WallTime now, Duration gather);
 
 Result<std::vector<DueMail>> due(Transaction& tx, WallTime now, int limit);

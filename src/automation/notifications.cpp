@@ -22,9 +22,12 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(o)),
         stop_wake(p.executor, p.clock),
         done_wake(p.executor, p.clock),
-        sent(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome", {{"outcome", "sent"}})),
-        refused(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome", {{"outcome", "refused"}})),
-        failed(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome", {{"outcome", "failed"}})) {}
+        sent(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome",
+                               {{"outcome", "sent"}})),
+        refused(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome",
+                                  {{"outcome", "refused"}})),
+        failed(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome",
+                                 {{"outcome", "failed"}})) {}
 
   Task<> loop() {
     EventId seen;
@@ -84,7 +87,8 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
     auto content = co_await ports.database.read(std::move(read));
     if (!content) {
       ports.log.warning("notifications.unreadable", {{"mail", mail.id}, {"error", content.error().message}});
-      MailAnswer unreadable;  // later, like one that the server did not take: it must not be in the others' way
+      MailAnswer
+          unreadable;  // later, like one that the server did not take: it must not be in the others' way
       unreadable.outcome = MailOutcome::failed;
       unreadable.detail = fmt::format("{}{}", notification_queue::kUnwritten, content.error().message);
       co_return co_await settle(mail, std::move(unreadable));
@@ -130,18 +134,20 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
   Task<bool> attach(Mail& mail, const MailMessage::File& file) {
     auto bytes = co_await ports.blobs.get(file.blob, options.most_attached);
     if (!bytes) co_return false;
-    mail.attachments.push_back({file.name.empty() ? file.kind : file.name, file.mime_type, *std::move(bytes)});
+    mail.attachments.push_back(
+        {file.name.empty() ? file.kind : file.name, file.mime_type, *std::move(bytes)});
     co_return true;
   }
 
-  // What the mail server said is known only here until it is committed: the commit is tried until it succeeds, and the
-  // mail is not sent again meanwhile.
+  // What the mail server said is known only here until it is committed: the commit is tried until it
+  // succeeds, and the mail is not sent again meanwhile.
   Task<> settle(DueMail mail, std::optional<MailAnswer> answer) {
     const WallTime now = ports.clock.wall_now();
     auto write = [mail, answer, now](Transaction& tx) -> Result<> {
       if (!answer) return notification_queue::dropped(tx, mail, now);
       if (answer->outcome == MailOutcome::taken) return notification_queue::sent(tx, mail, now);
-      if (answer->outcome == MailOutcome::refused) return notification_queue::refused(tx, mail, answer->detail, now);
+      if (answer->outcome == MailOutcome::refused)
+        return notification_queue::refused(tx, mail, answer->detail, now);
       return notification_queue::failed(tx, mail, answer->detail, now);
     };
     for (bool written = false; !written;) {
@@ -166,7 +172,9 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
   }
 
   Task<Result<MonotonicTime>> next_look() {
-    auto read = [gather = options.gather](Transaction& tx) { return notification_queue::next_due(tx, gather); };
+    auto read = [gather = options.gather](Transaction& tx) {
+      return notification_queue::next_due(tx, gather);
+    };
     PH_CO_TRY_ASSIGN(const auto next, co_await ports.database.read(std::move(read)));
     const MonotonicTime now = ports.clock.now();
     if (!next) co_return now + kLongestWait;

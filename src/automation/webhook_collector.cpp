@@ -96,7 +96,8 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
     const Result<> told = try_to_deliver(tx, all, event, bodies, now, out);
     if (!told && (!pass_over || is_of_the_store(told.error()))) return std::unexpected(told.error());
     if (!told)
-      out.passed_over.push_back(fmt::format("event {} ({}): {}", event.id.value, event.kind, told.error().message));
+      out.passed_over.push_back(
+          fmt::format("event {} ({}): {}", event.id.value, event.kind, told.error().message));
   }
   if (found.empty()) return out;
   out.events = static_cast<std::int64_t>(found.size());

@@ -20,7 +20,8 @@ struct CollectedWebhooks {
   std::set<WebhookEndpointId> endpoints;  // that got deliveries
   std::vector<std::string> passed_over;   // events that cannot be told of, and why
 };
-// A cursor that is not there yet begins at the log's end. With `pass_over` an event that cannot be told of stops nobody.
+// A cursor that is not there yet begins at the log's end. With `pass_over` an event that cannot be told of
+// stops nobody.
 Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit, bool pass_over = false);
 
 // What is due at one endpoint.

@@ -11,7 +11,7 @@ namespace {
 
 constexpr Duration kPruneEvery = std::chrono::minutes(1);
 constexpr std::size_t kReplayBodies = 256;
-constexpr int kPruneRows = 5000;   // in one transaction
+constexpr int kPruneRows = 5000;  // in one transaction
 constexpr std::size_t kRetryRows = 500;
 
 // Parked events without their bodies, which are in the journal.
@@ -123,7 +123,7 @@ Task<bool> Intake::Impl::retry_some() {
   parked = co_await read_bodies(*std::move(parked));
   if (ended || !parked || parked->empty()) co_return false;
   const Result<EventBatchResult> applied = co_await apply_parked(*std::move(parked));
-  co_return full && applied && !ended;
+  co_return full&& applied && !ended;
 }
 
 Task<Result<std::vector<ParkedEvent>>> Intake::Impl::read_bodies(std::vector<ParkedEvent> parked) {
@@ -137,7 +137,8 @@ Task<Result<std::vector<ParkedEvent>>> Intake::Impl::read_bodies(std::vector<Par
 Task<Result<EventBatchResult>> Intake::Impl::apply_parked(std::vector<ParkedEvent> parked) {
   const std::shared_ptr<EventBatch> batch = new_batch();
   for (ParkedEvent& one : parked) {
-    // The events of a body that was parked as a whole fare one by one: what fails again gets a row of its own.
+    // The events of a body that was parked as a whole fare one by one: what fails again gets a row of its
+    // own.
     const bool whole = one.position < 0;
     if (whole) batch->matched_parked.push_back(one.id);
     batch->bodies.push_back(std::move(one.body));

@@ -188,7 +188,8 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     const EventId last = happened.back().id;
     auto write = [last](Transaction& tx) { return move(tx, kEvents, last.value); };
     PH_CO_TRY(co_await ports.index.write(std::move(write)));
-    // The cursor among the others only keeps the log from being pruned under us. An index that is built anew is behind it.
+    // The cursor among the others only keeps the log from being pruned under us. An index that is built anew
+    // is behind it.
     auto keep = [last](Transaction& tx) -> Result<> {
       PH_TRY_ASSIGN(const EventId reached, events::cursor(tx, kConsumer));
       return last > reached ? events::move_cursor(tx, kConsumer, last) : Result<>();

@@ -19,7 +19,8 @@ using ::testing::Not;
 // A mail server that keeps what it took; some addresses bounce, some are down until a moment.
 class LedgerMailer final : public Mailer {
  public:
-  explicit LedgerMailer(simulated::Process& process, std::vector<Mail>& taken) : process_(process), taken_(taken) {}
+  explicit LedgerMailer(simulated::Process& process, std::vector<Mail>& taken)
+      : process_(process), taken_(taken) {}
   std::map<std::string, MailAnswer> answers;
   std::map<std::string, int> attempts;
   bool dies_after_taking = false;
@@ -69,8 +70,9 @@ class NotificationsTest : public testing::Test {
     NotificationsOptions options;
     options.conversation_url = "https://posthorn.example.org/conversations/";
     notifications = std::make_unique<Notifications>(
-        NotificationsPorts{*house.life->database, *blobs, *mailer, *feed, nullptr, house.life->process.clock(),
-                           null_log(), *house.life->metrics, house.life->process.executor()},
+        NotificationsPorts{*house.life->database, *blobs, *mailer, *feed, nullptr,
+                           house.life->process.clock(), null_log(), *house.life->metrics,
+                           house.life->process.executor()},
         options);
     notifications->start();
     house.world.run_for(1s);
@@ -148,7 +150,8 @@ TEST_F(NotificationsTest, NobodyIsToldOfThePast) {
 
 TEST_F(NotificationsTest, ARushBecomesADigest) {
   recipient("inbox@example.org");
-  for (int i = 1; i <= 120; ++i) receive(i, "49170123" + std::to_string(1000 + i), fmt::format("text {}.", i));
+  for (int i = 1; i <= 120; ++i)
+    receive(i, "49170123" + std::to_string(1000 + i), fmt::format("text {}.", i));
   house.world.run_for(3min);
   EXPECT_LE(mails_to("inbox@example.org"), 4);
   int counted = 0;
@@ -183,7 +186,8 @@ TEST_F(NotificationsTest, OneAddressThatBouncesHoldsUpNobody) {
   EXPECT_EQ(mails_to("fine@example.org"), 12);
   EXPECT_EQ(mailer->attempts["gone@example.org"], notification_recipients::kMostRefusals)
       << "an address that refuses again and again is switched off";
-  EXPECT_EQ(house.number("SELECT enabled FROM notification_recipients WHERE address = 'gone@example.org'"), 0);
+  EXPECT_EQ(house.number("SELECT enabled FROM notification_recipients WHERE address = 'gone@example.org'"),
+            0);
 }
 
 TEST_F(NotificationsTest, AServerThatIsDownForAnHourLosesNothing) {
@@ -226,7 +230,8 @@ TEST_F(NotificationsTest, AfterAnOutageEverythingIsToldInOrder) {
 TEST_F(NotificationsTest, AFullStoreSendsNothingTwice) {
   recipient("inbox@example.org");
   house.execute(
-      "CREATE TRIGGER full BEFORE UPDATE ON notification_mails WHEN NEW.state = 1 BEGIN SELECT RAISE(ABORT, 'full'); END");
+      "CREATE TRIGGER full BEFORE UPDATE ON notification_mails WHEN NEW.state = 1 BEGIN SELECT RAISE(ABORT, "
+      "'full'); END");
   receive(1, "491701234567", "text 1.");
   house.world.run_for(10min);
   EXPECT_EQ(mailer->attempts["inbox@example.org"], 1);
@@ -280,7 +285,8 @@ TEST_F(NotificationsTest, ToldOnceHoweverOftenTheProcessDies) {
     if (i % 3 == 0) crash();
   }
   house.world.run_for(1h);
-  // What the process had acknowledged is told; a mail that was taken right before a crash comes again under its own id.
+  // What the process had acknowledged is told; a mail that was taken right before a crash comes again under
+  // its own id.
   std::map<std::string, std::set<std::string>> ids;
   for (const Mail& mail : taken)
     for (int i = 1; i <= 25; ++i)

@@ -59,7 +59,8 @@ TEST(WebhooksOut, AnEventThatCannotBeToldOfIsPassedOver) {
   house.start();
   house.add_endpoint(kShop);
   house.execute(
-      "CREATE TRIGGER refuses BEFORE INSERT ON webhook_deliveries WHEN NEW.order_key = 'conversation:2' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+      "CREATE TRIGGER refuses BEFORE INSERT ON webhook_deliveries WHEN NEW.order_key = 'conversation:2' "
+      "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
   house.happen("conversation:2", 1);
   house.happen("conversation:1", 2);
   house.crash();

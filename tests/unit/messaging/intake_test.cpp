@@ -244,7 +244,8 @@ TEST_F(IntakeTest, PoisonIsParkedAndBlocksNothing) {
 TEST_F(IntakeTest, WhatCannotBeStoredIsParkedAfterAFewTries) {
   send_all();
   house.execute(
-      "CREATE TRIGGER refuses BEFORE INSERT ON messages WHEN NEW.channel_id = 'wamid.bad' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+      "CREATE TRIGGER refuses BEFORE INSERT ON messages WHEN NEW.channel_id = 'wamid.bad' BEGIN SELECT "
+      "RAISE(ABORT, 'refused by the test'); END");
   ASSERT_TRUE(accept(message("wamid.good1", "hello")));
   ASSERT_TRUE(accept(message("wamid.bad", "hello")));
   ASSERT_TRUE(accept(message("wamid.good2", "hello")));
@@ -262,10 +263,12 @@ TEST_F(IntakeTest, WhatCannotBeStoredIsParkedAfterAFewTries) {
   EXPECT_EQ(events("message.received"), 3);
 }
 
-// A body that was parked as a whole: what fails of it in another way is parked on its own, the rest is applied.
+// A body that was parked as a whole: what fails of it in another way is parked on its own, the rest is
+// applied.
 TEST_F(IntakeTest, OfABodyParkedAsAWholeNothingIsLost) {
   house.execute(
-      "CREATE TRIGGER refuses BEFORE INSERT ON messages WHEN NEW.channel_id = 'wamid.bad' BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+      "CREATE TRIGGER refuses BEFORE INSERT ON messages WHEN NEW.channel_id = 'wamid.bad' BEGIN SELECT "
+      "RAISE(ABORT, 'refused by the test'); END");
   std::string body = message("wamid.stranger", "first");
   body.replace(body.find("106540352242922"), 15, "106540352242999");
   const std::string rest = message("wamid.bad", "second");
@@ -294,21 +297,24 @@ TEST_F(IntakeTest, ParkedBodiesDoNotKeepTheOthers) {
   const Result<> filled = house.sql(
       [&](Transaction& tx) -> Result<> {
         PH_TRY(tx.execute("DELETE FROM journal"));
-        PH_TRY(tx.execute("WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -1) "
-                          "INSERT INTO journal (id, source, received_at, body) SELECT i, 'meta', " +
-                          old + " + i, 'x' FROM n"));
+        PH_TRY(
+            tx.execute("WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -1) "
+                       "INSERT INTO journal (id, source, received_at, body) SELECT i, 'meta', " +
+                       old + " + i, 'x' FROM n"));
         return {};
       },
       house.life->journal.get());
   ASSERT_TRUE(filled) << filled.error().message;
   house.execute(
       "WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -24001) "
-      "INSERT INTO parked_events (journal_id, position, reason, body, parked_at) SELECT i, 0, 'why', '', 0 FROM n");
+      "INSERT INTO parked_events (journal_id, position, reason, body, parked_at) SELECT i, 0, 'why', '', 0 "
+      "FROM n");
   house.world.run_for(3min);
   EXPECT_EQ(house.journal_number("SELECT COUNT(*) FROM journal"), 6000);
 }
 
-// Another system that sends from the same number has statuses too: those that nobody here knows must go as fast as they come.
+// Another system that sends from the same number has statuses too: those that nobody here knows must go as
+// fast as they come.
 TEST_F(IntakeTest, ManyForeignStatusesAreDroppedAtOnce) {
   for (int i = 0; i < 1500; ++i)
     ASSERT_TRUE(accept(status_body("", fmt::format("wamid.foreign.{}", i), "delivered", 1'767'225'700)));
@@ -322,8 +328,8 @@ TEST_F(IntakeTest, WhatWasAppliedIsKnownAsLongAsTheJournalIsKept) {
   options.keep_journal = 24h * 40;
   Life& life = *house.life;
   life.intake = std::make_unique<Intake>(
-      IntakePorts{*life.database, *life.journal, life.process.clock(), null_log(), *life.metrics, *life.wamids,
-                  life.proof, life.observed, life.process.executor()},
+      IntakePorts{*life.database, *life.journal, life.process.clock(), null_log(), *life.metrics,
+                  *life.wamids, life.proof, life.observed, life.process.executor()},
       kKey, options);
   house.run([](House* h) -> Task<> { EXPECT_TRUE(co_await h->life->intake->start()); });
   apply(change("account_alerts", R"({"entity_type":"WABA","entity_id":"1","alert_type":"X"})"));

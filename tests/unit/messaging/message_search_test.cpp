@@ -157,11 +157,15 @@ TEST_F(MessageSearchTest, ManyWordsOfOneBeginningAreBounded) {
 // The index may be deleted: what is built anew is behind the cursor that kept the log for the old one.
 TEST_F(MessageSearchTest, AnIndexBuiltAnewIsComplete) {
   say(1, "harbour");
-  write("INSERT INTO events (at, kind, subject, data) VALUES (1, 'message.edited', '', '{\"message_id\":1}')", {});
+  write("INSERT INTO events (at, kind, subject, data) VALUES (1, 'message.edited', '', '{\"message_id\":1}')",
+        {});
   index();
   for (int i = 0; i < 12'000; i += 4'000)
-    write("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO events (at, kind, "
-          "subject, data) SELECT 2, 'call.updated', '', '{}' FROM n", {});
+    write(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO events "
+        "(at, kind, "
+        "subject, data) SELECT 2, 'call.updated', '', '{}' FROM n",
+        {});
   say(2, "lighthouse");
   index();
   index_.reset();
