@@ -6,6 +6,7 @@
 #include "actions/doctor.h"
 #include "actions/template_sync.h"
 #include "actions/views.h"
+#include "messaging/people_scope.h"
 #include "platform/clock.h"
 #include "platform/log.h"
 
@@ -73,7 +74,9 @@ Task<Result<json::value>> add(ActionContext c, Params p) {
   const Secret token(p.text("token"));
   PH_CO_TRY_ASSIGN(auto info, co_await ask_meta(c, token, fresh.sender_id));
   fresh.sealed_token = accounts::seal_token(*c.services->secrets, fresh.sender_id, token);
-  auto insert = [fresh, now = c.services->clock->wall_now()](Transaction& tx) {
+  auto insert = [fresh, wanted = p.text("portfolio"),
+                 now = c.services->clock->wall_now()](Transaction& tx) mutable -> Result<Account> {
+    PH_TRY_ASSIGN(fresh.portfolio, people_scope::for_new_account(tx, fresh.business_id, wanted));
     return accounts::add(tx, fresh, now);
   };
   PH_CO_TRY_ASSIGN(const auto added, co_await c.services->database->write(std::move(insert)));
@@ -130,6 +133,25 @@ Task<Result<json::value>> unblock(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(auto fresh, co_await c.services->database->write(std::move(write)));
   PH_CO_TRY(co_await c.services->accounts->refresh(account.id));
   co_return json::value(view(fresh));
+}
+
+Task<Result<json::value>> set_portfolio(ActionContext c, Params p) {
+  PH_CO_TRY_ASSIGN(const auto account, co_await find_account(c, p.text("account")));
+  auto write = [account, portfolio = p.text("portfolio"), with_others = p.boolean("with_others"),
+                now = c.services->clock->wall_now()](Transaction& tx) {
+    return people_scope::move(tx, account, portfolio, with_others, now);
+  };
+  PH_CO_TRY_ASSIGN(const auto moved, co_await c.services->database->write(std::move(write)));
+  for (const AccountId id : moved.accounts) {
+    PH_CO_TRY(co_await c.services->accounts->refresh(id));
+  }
+  auto look = [id = account.id](Transaction& tx) { return accounts::get(tx, id); };
+  PH_CO_TRY_ASSIGN(const auto fresh, co_await c.services->database->read(std::move(look)));
+  auto out = view(fresh);
+  out["channels_moved"] = moved.accounts.size();
+  out["contacts_moved"] = moved.people;
+  out["contacts_merged"] = moved.merged;
+  co_return json::value(std::move(out));
 }
 
 Task<Result<json::value>> list(ActionContext c, Params) {
@@ -197,7 +219,7 @@ std::vector<Action> channel_actions() {
   return {
       changing("add_channel",
                "Adds a WhatsApp number: checks it at Meta, subscribes webhooks, reads its templates.",
-               {name, business, number, token}, add,
+               {name, business, number, token, portfolio_parameter()}, add,
                {{"name", "shop"},
                 {"business_id", "102290129340398"},
                 {"phone_number_id", "106540352242922"},
@@ -212,6 +234,20 @@ std::vector<Action> channel_actions() {
       changing("set_channel_token", "Replaces a number's access token and lets it send again.",
                {account_parameter(), token}, set_token,
                {{"account", "shop"}, {"token", "EAA-example-token"}}),
+      changing("set_channel_portfolio",
+               "Puts a number's business account into a Meta business portfolio: all accounts of one portfolio "
+               "share their contacts.",
+               {account_parameter(),
+                {.name = "portfolio",
+                 .need = Need::required,
+                 .help = "id of the Meta business portfolio; the business account's own id for none",
+                 .max = 64,
+                 .aliases = {"portfolio_id"}},
+                {.name = "with_others",
+                 .type = ParameterType::boolean,
+                 .help = "also the other business accounts of the portfolio that is left",
+                 .fallback = false}},
+               set_portfolio, {{"account", "shop"}, {"portfolio", "506914307656634"}}),
       changing("unblock_channel", "Lets a number send again after the reason was removed.",
                {account_parameter()}, unblock, {{"account", "shop"}}),
   };

@@ -80,6 +80,15 @@ Parameter account_parameter(Need need) {
           .aliases = {"metaWabaId", "phone_number_id"}};
 }
 
+Parameter portfolio_parameter() {
+  return {.name = "portfolio",
+          .help = "id of the Meta business portfolio, if several of its business accounts are here: they share "
+                  "their contacts; when left out, as the business account's other numbers",
+          .fallback = "",
+          .max = 64,
+          .aliases = {"portfolio_id"}};
+}
+
 Parameter id_parameter(std::string what) {
   return {.name = "id",
           .type = ParameterType::integer,

@@ -19,6 +19,7 @@ Parameter account_parameter(Need need = Need::optional);
 Parameter id_parameter(std::string what);
 Parameter limit_parameter(std::int64_t fallback, std::int64_t max);
 Parameter before_parameter();
+Parameter portfolio_parameter();  // of new WhatsApp numbers
 
 // The answer to lists read newest first: {"<name>": […], "next_before_id": …}; next is null at the end.
 json::object page(const char* name, json::array entries, std::int64_t limit, const char* id_member = "id");

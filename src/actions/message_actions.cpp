@@ -6,8 +6,8 @@
 #include "actions/runner.h"
 #include "actions/single_template.h"
 #include "actions/template_sync.h"
+#include "messaging/opt_outs.h"
 #include "messaging/single_sends.h"
-#include "messaging/suppressions.h"
 #include "platform/clock.h"
 
 namespace posthorn {
@@ -18,7 +18,7 @@ constexpr Duration kPollInterval = std::chrono::milliseconds(100);
 // Everything the queueing transaction needs; checked before it begins.
 struct Queueing {
   SingleSend send;
-  std::string business_id;
+  Account account;
   bool marketing = false;
   json::object answer;  // without send_id
 };
@@ -26,8 +26,8 @@ struct Queueing {
 Result<json::value> queue(Transaction& tx, Queueing q, const std::shared_ptr<IdempotentCall>& idempotent,
                           WallTime now) {
   if (q.marketing) {
-    PH_TRY_ASSIGN(const bool suppressed, suppressions::contains(tx, q.send.phone, q.business_id));
-    if (suppressed)
+    PH_TRY_ASSIGN(const bool refuses, opt_outs::refuses(tx, q.account, q.send.phone));
+    if (refuses)
       return fail(ErrorCode::conflict,
                   fmt::format("{} does not want marketing messages (see check_suppression)",
                               q.send.phone.to_string()),
@@ -53,7 +53,7 @@ Result<Queueing> prepare(const Account& account, const StoredTemplate& stored, c
   q.send.phone = *to;
   q.send.policy = p.text("policy") == "at_least_once" ? SendPolicy::at_least_once : SendPolicy::at_most_once;
   q.send.purpose = "action:send_template";
-  q.business_id = account.business_id;
+  q.account = account;
   q.marketing = stored.category == "MARKETING";
   q.answer["to"] = to->to_string();
   q.answer["template_name"] = stored.name;

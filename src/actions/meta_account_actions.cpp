@@ -5,6 +5,7 @@
 #include "actions/common.h"
 #include "actions/meta_account_checks.h"
 #include "actions/views.h"
+#include "messaging/people_scope.h"
 #include "platform/clock.h"
 #include "platform/crypto.h"
 
@@ -32,7 +33,12 @@ Task<Result<meta_messaging::Identity>> ask_meta(ActionContext c, Account account
 }
 
 Task<Result<Account>> store(ActionContext c, NewAccount fresh) {
-  auto insert = [fresh = std::move(fresh), now = c.services->clock->wall_now()](Transaction& tx) {
+  auto insert = [fresh = std::move(fresh),
+                 now = c.services->clock->wall_now()](Transaction& tx) mutable -> Result<Account> {
+    if (fresh.channel == "whatsapp") {
+      PH_TRY_ASSIGN(fresh.portfolio,
+                    people_scope::for_new_account(tx, fresh.business_id, fresh.portfolio));
+    }
     return accounts::add(tx, fresh, now);
   };
   PH_CO_TRY_ASSIGN(auto account, co_await c.services->database->write(std::move(insert)));
@@ -75,6 +81,7 @@ Task<Result<json::value>> add_aws_number(ActionContext c, Params p) {
   fresh.name = p.text("name");
   fresh.business_id = p.text("business_id");
   fresh.sender_id = p.text("phone_number_id");
+  fresh.portfolio = p.text("portfolio");
   fresh.transport = "aws";
   fresh.transport_id = p.text("aws_phone_number_id");
   fresh.sealed_token = accounts::seal_token(*c.services->secrets, fresh.sender_id, Secret());
@@ -139,7 +146,7 @@ std::vector<Action> meta_account_actions() {
        .role = Role::admin,
        .effect = Effect::mutates,
        .summary = "Adds a WhatsApp number that is linked to AWS End User Messaging Social.",
-       .parameters = {name, business, number, linked},
+       .parameters = {name, business, number, linked, portfolio_parameter()},
        .handler = add_aws_number,
        .example = {{"name", "shop"},
                    {"business_id", "102290129340398"},

@@ -3,6 +3,7 @@
 
 #include "actions/common.h"
 #include "actions/views.h"
+#include "messaging/person_suppressions.h"
 #include "platform/clock.h"
 
 namespace posthorn {
@@ -32,8 +33,13 @@ Task<Result<json::value>> add(ActionContext c, Params p) {
     entry.created_at = c.services->clock->wall_now();
     entries.push_back(std::move(entry));
   }
-  auto store = [entries = std::move(entries)](Transaction& tx) {
-    return suppressions::add_many(tx, entries);
+  auto store = [entries = std::move(entries)](Transaction& tx) -> Result<std::int64_t> {
+    std::int64_t added = 0;
+    for (const Suppression& entry : entries) {
+      PH_TRY_ASSIGN(const bool fresh, suppressions::add_spellings(tx, entry));
+      added += fresh ? 1 : 0;
+    }
+    return added;
   };
   PH_CO_TRY_ASSIGN(const auto added, co_await c.services->database->write(std::move(store)));
   json::object out;
@@ -51,7 +57,7 @@ Result<PhoneNumber> phone_of(const Params& p) {
 Task<Result<json::value>> remove(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(const auto phone, phone_of(p));
   auto erase = [phone, business = p.text("business_id")](Transaction& tx) {
-    return suppressions::remove(tx, phone, business);
+    return person_suppressions::remove_number(tx, phone, business);
   };
   PH_CO_TRY_ASSIGN(const bool removed, co_await c.services->database->write(std::move(erase)));
   if (!removed)

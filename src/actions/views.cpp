@@ -75,6 +75,7 @@ json::object view(const Account& a) {
   out["transport"] = a.transport;
   out["name"] = a.name;
   out["business_id"] = a.business_id;
+  out["portfolio"] = a.portfolio;
   out["sender_id"] = a.sender_id;
   out["display_number"] = a.display_number;
   out["verified_name"] = a.verified_name;

@@ -29,7 +29,7 @@ using people_rows::Row;
 struct Owner {
   std::optional<Known> person;
   std::vector<bool> free = {};  // of those wanted: nobody holds it; only as far as was looked
-  PersonId former;  // holds the user id no longer: the event is older than what we know
+  PersonId former;              // holds the user id no longer: the event is older than what we know
 };
 
 bool may_be(const Known& holder, std::span<const Row> stronger) {
