@@ -58,7 +58,7 @@ Result<PersonId> ConversationApplier::Impl::person_of(const Account& account, co
   }
   if (const auto known = people.find(scratch); known != people.end()) return known->second;
   std::string key = scratch;
-  PH_TRY_ASSIGN(const ResolvedPerson person, posthorn::people::resolve(tx, account, party, now));
+  PH_TRY_ASSIGN(const ResolvedPerson person, posthorn::people::resolve(tx, account, party, now, event_at));
   if (person.changed || !person.merged.empty()) forget_people();
   people.emplace(std::move(key), person.id);
   return person.id;
@@ -146,6 +146,7 @@ bool ConversationApplier::takes(const channels::WebhookEvent& event) {
 }
 
 Result<> ConversationApplier::apply(const PendingEvent& pending, bool& fresh) {
+  impl_->event_at = {};
   const auto one = [&]<class T>(const T& event) -> Result<> {
     if constexpr (std::is_same_v<T, channels::NoticeEvent>) {
       return impl_->apply_notice(pending, event);
@@ -155,6 +156,9 @@ Result<> ConversationApplier::apply(const PendingEvent& pending, bool& fresh) {
       PH_TRY_ASSIGN(const Account* account, impl_->account_of(*pending.event.origin));
       const Impl::Context context{pending, *pending.event.origin, *account,
                                   pending.received_at != 0 ? pending.received_at : impl_->batch.now};
+      if constexpr (requires { event.at; }) {
+        impl_->event_at = wall_from_micros(context.time(event.at));
+      }
       if constexpr (std::is_same_v<T, channels::MessageEvent>) {
         return impl_->apply(context, event, fresh);
       } else {

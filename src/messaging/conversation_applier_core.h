@@ -106,6 +106,7 @@ struct ConversationApplier::Impl {
   std::int64_t next_message = 0;
   std::optional<bool> early, labels;  // whether there are any at all
   std::string scratch;
+  WallTime event_at{};  // of the event that is applied; 0: it tells none
 };
 
 }  // namespace posthorn

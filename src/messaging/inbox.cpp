@@ -110,8 +110,13 @@ Result<InboxRow> row_of(Transaction& tx, Conversation conversation) {
   return row;
 }
 
+// What is left of a conversation whose messages went to another one when two people were merged.
+bool was_absorbed(const Conversation& c) {
+  return c.archived && !c.last_message;
+}
+
 bool fits(const Conversation& c, const ConversationFilter& f) {
-  return (!f.account || c.account == f.account) && (!f.archived || c.archived == *f.archived) &&
+  return !was_absorbed(c) && (!f.account || c.account == f.account) && (!f.archived || c.archived == *f.archived) &&
          (!f.unread_only || c.unread > 0) && (f.assigned_to.empty() || c.assigned_to == f.assigned_to);
 }
 

@@ -1,5 +1,6 @@
 // The inbox and the pages of a conversation; every query by an index in the order that is wanted.
 #include "messaging/messaging_window.h"
+#include "messaging/people.h"
 #include "unit/messaging/conversation_house.h"
 
 namespace posthorn::test {
@@ -251,6 +252,35 @@ TEST(MessagingWindowTest, ByChannel) {
   const MessagingWindow w = messaging_window({whatsapp, hour(1), {}, {}});
   EXPECT_TRUE(w.open(hour(25) - Duration(1)));
   EXPECT_FALSE(w.open(hour(25)));
+}
+
+class AbsorbedTest : public ConversationTest {};
+
+TEST_F(AbsorbedTest, NoListShowsWhatIsLeftOfAMergedConversation) {
+  wa(text("a", person("DE.1", channels::AddressKind::bsuid), "x", 1));
+  wa(text("b", person("DE.2", channels::AddressKind::bsuid), "y", 2));
+  ASSERT_TRUE(conversations::add_label(tx(), ConversationId{2}, "vip", "eve", at(3)));
+  ASSERT_TRUE(conversations::assign(tx(), ConversationId{2}, "eve", "eve", at(3)));
+  const auto merge = people::merge(tx(), PersonId{1}, PersonId{2}, "eve", "", at(4)).value();
+  const auto shown = [&](std::optional<bool> archived, bool unread, std::string to, std::string label) {
+    const ConversationFilter filter{{}, archived, unread, std::move(to), std::move(label)};
+    std::vector<std::int64_t> ids;
+    for (const InboxRow& row : conversations::inbox(tx(), filter, 0, 10)->rows)
+      ids.push_back(row.conversation.id.value);
+    return ids;
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(shown(false, false, "", ""), Ids{1});
+  EXPECT_EQ(shown(true, false, "", ""), Ids{});
+  EXPECT_EQ(shown(std::nullopt, false, "", ""), Ids{1});
+  EXPECT_EQ(shown(std::nullopt, true, "", ""), Ids{1});
+  EXPECT_EQ(shown(std::nullopt, false, "eve", ""), Ids{1});
+  EXPECT_EQ(shown(std::nullopt, false, "", "vip"), Ids{1});
+  EXPECT_EQ(conversations::unread_count(tx(), {}).value(), 1);
+  ASSERT_TRUE(people::undo_merge(tx(), merge, at(5)));
+  EXPECT_EQ(shown(std::nullopt, false, "", ""), (Ids{2, 1}));
+  ASSERT_TRUE(conversations::set_archived(tx(), ConversationId{2}, true, "eve", at(6)));
+  EXPECT_EQ(shown(true, false, "", ""), Ids{2}) << "archived by people, with its messages";
 }
 
 TEST(PreviewTest, IsOneShortLine) {
