@@ -28,6 +28,11 @@ constexpr std::string_view kOfNumber =
     "a.business_id = s.business_id WHERE p.id = $1 AND p.portfolio = CASE WHEN a.portfolio = '' THEN "
     "a.business_id ELSE a.portfolio END)) ORDER BY s.phone, s.business_id";
 
+// Whether there is anything to do when the person gets the number: for strangers there hardly ever is.
+constexpr std::string_view kConcerned =
+    "SELECT EXISTS (SELECT 1 FROM person_suppressions WHERE person_id = $1) OR EXISTS (SELECT 1 FROM "
+    "suppressions WHERE phone IN ($2, $3, $4))";
+
 // Of every portfolio.
 constexpr std::string_view kHolders =
     "SELECT DISTINCT person_id FROM person_addresses WHERE kind = 1 AND value = $1 AND scope IN (SELECT CASE "
@@ -65,11 +70,23 @@ Result<bool> insert(Transaction& tx, PersonId person, const PersonSuppression& e
   return added == 1;
 }
 
-Result<std::vector<Suppression>> read_number(Transaction& tx, PersonId person, std::string_view digits) {
+std::array<std::uint64_t, 3> three_spellings(std::string_view digits) {
   std::array<std::uint64_t, 3> spellings{};
   const auto known = suppressions::spellings_of(digits);
   for (std::size_t i = 0; i < std::min(known.size(), spellings.size()); ++i)
     spellings[i] = known[i].digits();
+  return spellings;
+}
+
+Result<bool> concerned(Transaction& tx, PersonId person, std::string_view digits) {
+  const auto spellings = three_spellings(digits);
+  PH_TRY_ASSIGN(auto rows, tx.query(kConcerned, {person, spellings[0], spellings[1], spellings[2]}));
+  PH_TRY(rows.next());
+  return rows.integer(0) != 0;
+}
+
+Result<std::vector<Suppression>> read_number(Transaction& tx, PersonId person, std::string_view digits) {
+  const auto spellings = three_spellings(digits);
   std::vector<Suppression> all;
   PH_TRY_ASSIGN(auto rows, tx.query(kOfNumber, {person, spellings[0], spellings[1], spellings[2]}));
   while (true) {
@@ -169,6 +186,8 @@ Result<bool> remove_number(Transaction& tx, PhoneNumber phone, std::string_view 
 }
 
 Result<> phone_gained(Transaction& tx, PersonId person, std::string_view digits) {
+  PH_TRY_ASSIGN(const bool any, concerned(tx, person, digits));
+  if (!any) return {};
   PH_TRY_ASSIGN(const auto of_its_holder, read_number(tx, person, digits));
   for (const Suppression& entry : of_its_holder) {
     if (!is_personal(entry.source)) continue;
