@@ -99,7 +99,8 @@ MonotonicTime WebhooksOut::Impl::next_look() const {
 Task<> WebhooksOut::Impl::dispatch() {
   const MonotonicTime now = ports.clock.now();
   std::vector<Ask> asks;
-  for (const auto& [id, lane] : lanes) {
+  for (auto& [id, lane] : lanes) {
+    lane.ended.clear();
     const bool look = room(lane) > 0 && lane.hold_until <= now && lane.look_at <= now;
     asks.push_back({id, look ? room(lane) + static_cast<int>(lane.in_flight.size()) : 0});
   }
@@ -131,6 +132,10 @@ void WebhooksOut::Impl::dispatch_lane(DueWebhooks due, MonotonicTime now) {
   if (due.next) lane.look_at = now + std::max<Duration>(*due.next - ports.clock.wall_now(), Duration(0));
   for (auto& delivery : due.deliveries) {
     if (lane.in_flight.contains(delivery.id) || lane.keys.contains(delivery.order_key)) continue;
+    if (lane.ended.contains(delivery.id)) {
+      lane.look_at = MonotonicTime::min();
+      continue;
+    }
     if (room(lane) == 0) {  // the rest when there is room again
       lane.look_at = MonotonicTime::min();
       break;
@@ -195,6 +200,7 @@ Task<> WebhooksOut::Impl::deliver(std::shared_ptr<Impl> self, WebhookEndpoint en
   if (self->ended) co_return;
   Lane& lane = self->lanes[endpoint.id];
   lane.in_flight.erase(delivery.id);
+  lane.ended.insert(delivery.id);
   lane.keys.erase(delivery.order_key);
   lane.look_at = MonotonicTime::min();
   self->busy.set(static_cast<double>(--self->in_flight));

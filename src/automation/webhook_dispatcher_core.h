@@ -40,6 +40,8 @@ struct WebhooksOut::Impl : std::enable_shared_from_this<Impl> {
     int failures = 0;            // in a row
     MonotonicTime hold_until = MonotonicTime::min();
     MonotonicTime look_at = MonotonicTime::min();
+    // Ended since the last look at the rows began: that look may still show them as due.
+    std::set<WebhookDeliveryId> ended;
   };
 
   Impl(WebhooksOutPorts p, WebhooksOutOptions o);
