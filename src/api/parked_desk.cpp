@@ -3,10 +3,21 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/json.h"
+#include "core/json_writer.h"
+
 namespace posthorn {
 namespace {
 
 constexpr std::size_t kMostAtOnce = 1000;
+
+// What was parked may be any bytes; what is shown is text, with U+FFFD for what is none.
+std::string readable(std::string_view bytes) {
+  std::string quoted;
+  append_json_string(quoted, bytes);
+  const auto parsed = parse_json(quoted);
+  return parsed && parsed->is_string() ? std::string(parsed->get_string()) : std::string();
+}
 
 }  // namespace
 
@@ -23,8 +34,8 @@ Task<Result<std::vector<ParkedEventView>>> ParkedDesk::list_parked(std::int64_t 
       ParkedEventView event;
       event.id = rows.integer(0);
       event.journal_id = rows.integer(1);
-      event.reason = std::string(rows.text(2));
-      event.body = std::string(rows.text(3));
+      event.reason = readable(rows.text(2));
+      event.body = readable(rows.text(3));
       event.parked_at = wall_from_micros(rows.integer(4));
       event.attempts = static_cast<int>(rows.integer(5));
       out.push_back(std::move(event));

@@ -69,6 +69,17 @@ TEST_F(JournalReplay, TakesRangesByIdAndTime) {
   }
 }
 
+// Bytes that are no text would make the whole answer unreadable.
+TEST_F(JournalReplay, ShowsWhatIsParkedAsText) {
+  accept("{\"object\":\"whatsapp_business_account\",\"entry\":[\"\xc3\x28\xff\"]}");
+  house.world.run_for(1min);
+  const auto parked = run(desk->list_parked(0, 10));
+  ASSERT_TRUE(parked);
+  ASSERT_EQ(parked->size(), 1U);
+  EXPECT_NE(parked->front().body.find("\xEF\xBF\xBD("), std::string::npos) << parked->front().body;
+  EXPECT_EQ(parked->front().body.find('\xc3'), std::string::npos);
+}
+
 TEST_F(JournalReplay, TriesEverythingThatIsParked) {
   const int many = 1203;  // more than are read at once
   for (int i = 0; i < many; ++i)
