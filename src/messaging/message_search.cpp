@@ -10,7 +10,7 @@
 namespace posthorn {
 namespace {
 
-constexpr std::size_t kMostEndings = 32;  // words that one beginning stands for
+constexpr int kMostEndings = 32;  // words that one beginning stands for
 
 Result<> check(const MessageSearchQuery& query) {
   if (search_expression(query.text).empty())
@@ -24,23 +24,19 @@ Result<> check(const MessageSearchQuery& query) {
   return {};
 }
 
-// The words of the index that start with `beginning`, in order of the alphabet. Each is one search of the
-// index's tree, which leaps over the messages that have the word.
+// The words of the index that start with `beginning`, in order of the alphabet.
 Result<std::vector<std::string>> endings_of(Transaction& tx, const std::string& beginning) {
   std::vector<std::string> words;
   if (beginning.empty()) return words;
-  const std::string end = people_names::end_of_prefix(beginning);
-  std::string from = beginning;
-  while (words.size() < kMostEndings) {
-    PH_TRY_ASSIGN(
-        SqlRows rows,
-        tx.query("SELECT term FROM message_words WHERE term >= $1 AND term < $2 LIMIT 1", {from, end}));
-    PH_TRY_ASSIGN(const bool found, rows.next());
-    if (!found) return words;
+  PH_TRY_ASSIGN(
+      SqlRows rows,
+      tx.query("SELECT word FROM message_words WHERE word >= $1 AND word < $2 ORDER BY word LIMIT $3",
+               {beginning, people_names::end_of_prefix(beginning), kMostEndings}));
+  while (true) {
+    PH_TRY_ASSIGN(const bool more, rows.next());
+    if (!more) return words;
     words.emplace_back(rows.text(0));
-    from = words.back() + '\x01';
   }
-  return words;
 }
 
 std::string expression_of(const MessageSearchQuery& query, const std::vector<std::string>& endings) {

@@ -1,6 +1,7 @@
 #include "messaging/search_indexer.h"
 
 #include <array>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,22 @@ Result<> move(Transaction& tx, std::string_view name, std::int64_t to) {
   return {};
 }
 
+Result<> put_words(Transaction& tx, const std::vector<const Entry*>& entries) {
+  std::set<std::string> words;
+  for (const Entry* entry : entries) {
+    for (std::string& word : search_words(entry->text)) words.insert(std::move(word));
+  }
+  auto next = words.begin();
+  std::array<SqlArg, 1> args;
+  const auto bind = [&](std::size_t) -> std::span<const SqlArg> {
+    args = {SqlArg(*next++)};
+    return args;
+  };
+  PH_TRY(tx.execute_many("INSERT INTO message_words (word) VALUES ($1) ON CONFLICT DO NOTHING", words.size(),
+                         bind));
+  return {};
+}
+
 Result<> put(Transaction& tx, const std::vector<Entry>& entries, bool again) {
   std::array<SqlArg, 3> args;
   std::vector<const Entry*> full;
@@ -115,7 +132,7 @@ Result<> put(Transaction& tx, const std::vector<Entry>& entries, bool again) {
   };
   PH_TRY(tx.execute_many("INSERT INTO message_text (rowid, text, place) VALUES ($1, $2, $3)", full.size(),
                          bind));
-  return {};
+  return put_words(tx, full);
 }
 
 }  // namespace

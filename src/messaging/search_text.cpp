@@ -10,6 +10,7 @@ namespace posthorn {
 namespace {
 
 constexpr std::size_t kMostWords = 16;
+constexpr std::size_t kLongestWord = 100;  // bytes; longer ones are found whole only
 
 struct Range {
   std::uint32_t first, last;
@@ -153,6 +154,22 @@ std::string search_beginning(std::string_view typed) {
   if (terms.empty() || terms.back().phrase || !in_one_piece(terms.back().words)) return {};
   const std::string word = without_marks(people_names::fold(terms.back().words));
   return letters_of(word) < kLeastExpanded ? std::string() : word;
+}
+
+std::vector<std::string> search_words(std::string_view text) {
+  std::vector<std::string> words;
+  const auto parts = [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u < 0x80 && std::isalnum(u) == 0;
+  };
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::size_t begin = at;
+    while (at < text.size() && !parts(text[at])) ++at;
+    const std::string_view word = text.substr(begin, at - begin);
+    if (word.size() > kLongestWord || letters_of(word) < kLeastExpanded || !in_one_piece(word)) continue;
+    words.push_back(without_marks(people_names::fold(word)));
+  }
+  return words;
 }
 
 std::string search_expression(std::string_view typed, const std::vector<std::string>& endings) {

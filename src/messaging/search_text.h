@@ -15,6 +15,8 @@ std::string search_form(std::string_view text);
 inline constexpr std::size_t kLeastBeginning = 3;  // letters; shorter ones are whole words
 inline constexpr std::size_t kLeastExpanded = 4;   // three letters have an index of their own
 std::string search_beginning(std::string_view typed);
+// The words of a text that a beginning may stand for, spelled alike; with repeats.
+std::vector<std::string> search_words(std::string_view text);
 
 // What a person typed → an FTS5 expression over column `text`: every word must occur, the last one may be a
 // beginning, "words in quotes" occur in that order. Nothing in the text acts as an operator. Empty: there is

@@ -51,6 +51,13 @@ TEST(SearchBeginning, IsTheLastWordAsTheIndexSpellsIt) {
   for (const Case& c : cases) EXPECT_EQ(search_beginning(c.typed), c.beginning) << c.typed;
 }
 
+TEST(SearchWords, AreThoseThatABeginningMayStandFor) {
+  const std::vector<std::string> expected = {"order", "4711", "zoes", "order"};
+  EXPECT_EQ(search_words("My ORDER #4711, Zoës order; 退货 a-b"), expected);
+  EXPECT_TRUE(search_words("").empty());
+  EXPECT_TRUE(search_words(std::string(200, 'a')).empty()) << "no word is that long";
+}
+
 TEST(SearchExpression, WordsThatBeginSoStandForTheLastOne) {
   EXPECT_EQ(search_expression("late deli", {"delicate", "delivery"}),
             R"(text : "late" AND text : ("deli" OR "delicate" OR "delivery"))");
