@@ -17,7 +17,7 @@ constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
 constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
 constexpr int kTriesAlone = 3;     // then it is parked as a whole
-constexpr std::size_t kReadBodies = 256;  // read back from the journal at a time
+constexpr std::size_t kReadBodies = 1000;  // read back from the journal at a time
 
 std::int64_t to_number(std::string_view text) {
   std::int64_t number = 0;
@@ -325,6 +325,12 @@ Task<> Intake::Impl::apply_loop() {
       co_await apply_wake.wait();
       continue;
     }
+    const bool full = static_cast<std::size_t>(last_id - applied_id) >= options.apply_events;
+    if (!full && !stopping && ports.clock.now() < apply_due) {
+      co_await ports.clock.sleep_until(apply_due);
+      continue;
+    }
+    apply_due = ports.clock.now() + options.apply_interval;
     const bool applied = co_await apply_next();
     if (applied || ended) continue;
     if (stopping) break;  // the journal keeps it for the next start

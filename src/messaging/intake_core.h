@@ -138,6 +138,7 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   std::size_t committed_bytes = 0;
   std::int64_t last_id = 0;  // committed
   std::int64_t applied_id = 0;
+  MonotonicTime apply_due{};     // not before, unless there is enough for a whole transaction
   int failures = 0;              // to apply what comes next, one after another
   std::int64_t alone_until = 0;  // up to this body they are applied one by one
   bool unmatched_there = true;   // perhaps: parked statuses wait for their message
