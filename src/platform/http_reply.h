@@ -19,7 +19,7 @@ class ReplyParser {
   // Takes all received and not yet consumed bytes, returns how many of them are done with. Interim answers
   // (1xx) are passed over. Errors: data_loss (not HTTP), too_large (head or body).
   Result<std::size_t> feed(std::string_view bytes);
-  int status() const;              // once the final answer's head is there; 0 before
+  int status() const;                              // once the final answer's head is there; 0 before
   std::string field(std::string_view name) const;  // of the final answer's head, once it is there
   std::string take_body_so_far();  // what came of the body and was not taken yet; take() gives only the rest
   // The peer has closed: fine for a body that ends with the connection, an error otherwise.

@@ -132,8 +132,8 @@ Task<> Product::boot() {
   DispatcherPorts ports{*database_, clock,    process_.random(),  log_, *metrics_, *channel_, *wamids_,
                         proof_,     *runner_, process_.executor()};
   dispatcher_ = std::make_unique<Dispatcher>(ports, sender(), token_key(), options);
-  IntakePorts intake_ports{*database_, *journal_, clock,  log_,     *metrics_,
-                           *wamids_,   proof_, *runner_, process_.executor()};
+  IntakePorts intake_ports{*database_, *journal_,          clock, log_, *metrics_, *wamids_, proof_,
+                           *runner_,   process_.executor()};
   intake_ = std::make_unique<Intake>(intake_ports, token_key());
   if (!co_await intake_->start()) {
     dead_ = true;

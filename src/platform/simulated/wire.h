@@ -63,8 +63,8 @@ class Wire {
   void set_link(LinkConfig config) { default_link_ = config; }
   void set_link(const std::string& host, LinkConfig config) { links_[host] = config; }
   void add_name(const std::string& host, const std::string& process) { names_[host] = process; }
-  // What the next look-ups of `host` give, in order; the last one stays. An address leads to the process or name that
-  // add_name() gave it. Hosts without such answers have one made up public address.
+  // What the next look-ups of `host` give, in order; the last one stays. An address leads to the process or
+  // name that add_name() gave it. Hosts without such answers have one made up public address.
   void plan_lookup(const std::string& host, std::vector<std::string> addresses) {
     lookups_[host].push_back(std::move(addresses));
   }

@@ -10,8 +10,8 @@
 
 #include <fmt/format.h>
 
-#include "messaging/conservation.h"
 #include "channels/whatsapp/template_message.h"
+#include "messaging/conservation.h"
 #include "messaging/dispatcher.h"
 #include "messaging/intake.h"
 #include "messaging/reconciler.h"
@@ -170,8 +170,8 @@ struct Life {
                         proof, observed, process.executor()},
         account, kKey, options);
     observed.dispatcher = dispatcher.get();
-    intake = std::make_unique<Intake>(IntakePorts{*database, *journal, process.clock(), null_log(), *metrics, *wamids,
-                                                  proof, observed, process.executor()},
+    intake = std::make_unique<Intake>(IntakePorts{*database, *journal, process.clock(), null_log(), *metrics,
+                                                  *wamids, proof, observed, process.executor()},
                                       kKey);
     reconciler = std::make_unique<Reconciler>(
         ReconcilerPorts{*database, process.clock(), null_log(), *metrics, *wamids, proof, observed,
@@ -252,12 +252,14 @@ class House {
   }
   std::int64_t number(std::string query, Database* database = nullptr) {
     std::int64_t value = -1;
-    const Result<> done = sql([&value, query](Transaction& tx) -> Result<> {
-      PH_TRY_ASSIGN(SqlRows rows, tx.query(query, {}));
-      PH_TRY(rows.next());
-      value = rows.integer(0);
-      return {};
-    }, database);
+    const Result<> done = sql(
+        [&value, query](Transaction& tx) -> Result<> {
+          PH_TRY_ASSIGN(SqlRows rows, tx.query(query, {}));
+          PH_TRY(rows.next());
+          value = rows.integer(0);
+          return {};
+        },
+        database);
     if (!done) throw std::runtime_error(done.error().message);
     return value;
   }

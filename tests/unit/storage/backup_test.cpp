@@ -174,7 +174,8 @@ TEST_F(BackupTest, RestoresAdjustedAndRefusesToOverwrite) {
   SqliteOptions of_journal;
   of_journal.migrations = journal_migrations();
   auto journal = open_sqlite(folder_.file("restored.journal.db"), of_journal).value();
-  EXPECT_EQ(run(context_, read_number(*journal, "SELECT count(*) FROM journal WHERE body = 'body'")).value(), 1);
+  EXPECT_EQ(run(context_, read_number(*journal, "SELECT count(*) FROM journal WHERE body = 'body'")).value(),
+            1);
   auto again = run(context_, restore_backup(files_, target_, new_blobs, new_path, adjust));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::conflict);
