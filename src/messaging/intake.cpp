@@ -17,7 +17,8 @@ constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
 constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
 constexpr int kTriesAlone = 3;     // then it is parked as a whole
-constexpr std::size_t kReadBodies = 1000;  // read back from the journal at a time
+constexpr std::size_t kReadBodies = 1000;  // read back from the journal at a time, …
+constexpr std::size_t kReadBytes = 8 * 1024 * 1024;  // … or as soon as there are so many
 
 std::int64_t to_number(std::string_view text) {
   std::int64_t number = 0;
@@ -52,18 +53,20 @@ Result<> write_bodies(Transaction& tx, const std::vector<JournalBody>& bodies, s
 Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t first, std::int64_t last,
                                               std::size_t limit) {
   std::vector<JournalBody> bodies;
+  std::size_t bytes = 0;
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT id, body, source, received_at FROM journal WHERE id >= $1 AND id <= $2 "
                          "ORDER BY id LIMIT $3",
                          {first, last, static_cast<std::int64_t>(limit)}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
-    if (!more) return bodies;
+    if (!more || bytes > kReadBytes) return bodies;
     JournalBody& body = bodies.emplace_back();
     body.id = rows.integer(0);
     body.body = rows.text(1);
     body.source = rows.text(2);
     body.received_at = rows.integer(3);
+    bytes += body.body.size();
   }
 }
 
