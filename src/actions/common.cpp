@@ -82,8 +82,9 @@ Parameter account_parameter(Need need) {
 
 Parameter portfolio_parameter() {
   return {.name = "portfolio",
-          .help = "id of the Meta business portfolio, if several of its business accounts are here: they share "
-                  "their contacts; when left out, as the business account's other numbers",
+          .help =
+              "id of the Meta business portfolio, if several of its business accounts are here: they share "
+              "their contacts; when left out, as the business account's other numbers",
           .fallback = "",
           .max = 64,
           .aliases = {"portfolio_id"}};

@@ -182,7 +182,8 @@ Task<std::vector<Check>> check_account(Services& services, Account account) {
     out.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason,
                       "remove the cause, then unblock_channel"));
   if (account.transport == "aws") {
-    out.push_back(fine(prefix + "transport", "linked through AWS End User Messaging Social; see docs/aws.md"));
+    out.push_back(
+        fine(prefix + "transport", "linked through AWS End User Messaging Social; see docs/aws.md"));
     co_return out;
   }
   if (channel_of(account) != channels::Channel::whatsapp) {

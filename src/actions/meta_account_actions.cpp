@@ -36,8 +36,7 @@ Task<Result<Account>> store(ActionContext c, NewAccount fresh) {
   auto insert = [fresh = std::move(fresh),
                  now = c.services->clock->wall_now()](Transaction& tx) mutable -> Result<Account> {
     if (fresh.channel == "whatsapp") {
-      PH_TRY_ASSIGN(fresh.portfolio,
-                    people_scope::for_new_account(tx, fresh.business_id, fresh.portfolio));
+      PH_TRY_ASSIGN(fresh.portfolio, people_scope::for_new_account(tx, fresh.business_id, fresh.portfolio));
     }
     return accounts::add(tx, fresh, now);
   };

@@ -36,7 +36,8 @@ Task<Result<json::value>> get_notification_config(ActionContext c, Params) {
 Task<Result<json::value>> save(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(const auto settings, notification_recipients::parse_settings(p.object("settings")));
   auto write = [p, settings, now = c.services->clock->wall_now()](Transaction& tx) {
-    return notification_recipients::save(tx, p.text("address"), p.text("name"), p.boolean("enabled"), settings, now);
+    return notification_recipients::save(tx, p.text("address"), p.text("name"), p.boolean("enabled"),
+                                         settings, now);
   };
   PH_CO_TRY_ASSIGN(const auto saved, co_await c.services->database->write(std::move(write)));
   co_return json::value(view(saved));
@@ -73,12 +74,13 @@ Task<Result<json::value>> test_notification(ActionContext c, Params p) {
 std::vector<Action> notification_actions() {
   const Parameter address = {
       .name = "address", .need = Need::required, .help = "e-mail address", .min = 3, .max = 254};
-  const Parameter settings = {
-      .name = "settings",
-      .type = ParameterType::object,
-      .help = "accounts (list of ids; all when empty), inbound, outbound, digest_minutes (0: at once), attachments "
-              "(none, links, files)",
-      .fallback = json::object()};
+  const Parameter settings = {.name = "settings",
+                              .type = ParameterType::object,
+                              .help =
+                                  "accounts (list of ids; all when empty), inbound, outbound, digest_minutes "
+                                  "(0: at once), attachments "
+                                  "(none, links, files)",
+                              .fallback = json::object()};
   return {
       {.name = "get_notification_config",
        .category = "notifications",
@@ -90,10 +92,11 @@ std::vector<Action> notification_actions() {
        .role = Role::admin,
        .effect = Effect::mutates,
        .summary = "Adds somebody who is notified by e-mail, or changes what they are told.",
-       .parameters = {address,
-                      {.name = "name", .help = "what they are called", .fallback = "", .max = 100},
-                      {.name = "enabled", .type = ParameterType::boolean, .help = "false: no mails", .fallback = true},
-                      settings},
+       .parameters =
+           {address,
+            {.name = "name", .help = "what they are called", .fallback = "", .max = 100},
+            {.name = "enabled", .type = ParameterType::boolean, .help = "false: no mails", .fallback = true},
+            settings},
        .handler = save,
        .example = {{"address", "inbox@example.org"}, {"settings", {{"digest_minutes", 15}}}}},
       {.name = "remove_notification_recipient",

@@ -28,7 +28,8 @@ Api::Api(ApiPorts ports, WebhookOptions webhooks)
     events_->add_to(router_);
   }
   if (ports.blobs != nullptr && ports.media_links != nullptr && ports.database != nullptr) {
-    media_.emplace(MediaRoutesPorts{*ports.database, *ports.blobs, ports.access, ports.clock, *ports.media_links});
+    media_.emplace(
+        MediaRoutesPorts{*ports.database, *ports.blobs, ports.access, ports.clock, *ports.media_links});
     media_->add_to(router_);
   }
   router_.add("GET", "/healthz", [this](HttpExchange& x, RouteArgs) { return healthz(x); });

@@ -61,13 +61,15 @@ Task<Result<>> ChannelSignals::meta_action(automation::SignalTarget target, std:
 }
 
 Task<Result<>> ChannelSignals::mark_read(automation::SignalTarget target) {
-  if (target.channel == channels::Channel::whatsapp) co_return co_await whatsapp_read(std::move(target), false);
+  if (target.channel == channels::Channel::whatsapp)
+    co_return co_await whatsapp_read(std::move(target), false);
   auto body = meta_messaging::sender_action_body(target.user_id, meta_messaging::SenderAction::mark_seen);
   co_return co_await meta_action(std::move(target), std::move(body));
 }
 
 Task<Result<>> ChannelSignals::typing(automation::SignalTarget target) {
-  if (target.channel == channels::Channel::whatsapp) co_return co_await whatsapp_read(std::move(target), true);
+  if (target.channel == channels::Channel::whatsapp)
+    co_return co_await whatsapp_read(std::move(target), true);
   auto body = meta_messaging::sender_action_body(target.user_id, meta_messaging::SenderAction::typing_on);
   co_return co_await meta_action(std::move(target), std::move(body));
 }
@@ -112,7 +114,8 @@ Task<Result<std::string>> ChannelUploader::to_whatsapp(Account account, automati
 
 Task<Result<std::string>> ChannelUploader::to_meta(Account account, automation::MediaFile file) {
   if (!ports_.public_address)
-    co_return fail(ErrorCode::conflict, "Instagram and Messenger fetch files from our public address: set http.public_url");
+    co_return fail(ErrorCode::conflict,
+                   "Instagram and Messenger fetch files from our public address: set http.public_url");
   meta_messaging::MetaClient* client = ports_.accounts.meta_client(account.id);
   if (client == nullptr) co_return std::unexpected(gone("the account has no client"));
   auto find = [blob = file.blob](Transaction& tx) -> Result<AttachmentId> {
@@ -147,7 +150,9 @@ PictureDownload picture_download(SafeFetch& fetch) {
         request.url = std::move(address);
         request.limits.max_bytes = kMaxPicture;
         auto bytes = std::make_shared<std::string>();
-        FetchSink sink = [bytes](std::string piece) -> Task<Result<>> { return append(bytes, std::move(piece)); };
+        FetchSink sink = [bytes](std::string piece) -> Task<Result<>> {
+          return append(bytes, std::move(piece));
+        };
         const auto fetched = co_await from.get(std::move(request), std::move(sink));
         if (!fetched) co_return std::unexpected(fetched.error().error);
         co_return std::move(*bytes);

@@ -14,7 +14,8 @@ namespace posthorn {
 
 class ChannelSignals final : public automation::ConversationSignals {
  public:
-  explicit ChannelSignals(AccountRuntimes& accounts, Database& database) : accounts_(accounts), database_(database) {}
+  explicit ChannelSignals(AccountRuntimes& accounts, Database& database)
+      : accounts_(accounts), database_(database) {}
   Task<Result<>> mark_read(automation::SignalTarget target) override;
   Task<Result<>> typing(automation::SignalTarget target) override;
   Task<Result<>> react(automation::SignalTarget target, std::string emoji) override;
@@ -28,8 +29,8 @@ class ChannelSignals final : public automation::ConversationSignals {
   Database& database_;
 };
 
-// WhatsApp: the bytes go up once in the days that Meta keeps them. Instagram and Messenger fetch them themselves, from a
-// signed link: that needs a public address.
+// WhatsApp: the bytes go up once in the days that Meta keeps them. Instagram and Messenger fetch them
+// themselves, from a signed link: that needs a public address.
 class ChannelUploader final : public automation::MediaUploader {
  public:
   struct Ports {

@@ -287,14 +287,16 @@ void add_templates(CLI::App& app, Arguments& a) {
 void add_channels(CLI::App& app, Arguments& a) {
   auto* group = app.add_subcommand("channel", "Sending numbers");
   group->require_subcommand(1);
-  auto* add = add_client(*group, a, "add",
-                         "Add a WhatsApp number, an Instagram account or a Page; the token comes from standard input or "
-                         "POSTHORN_TOKEN",
-                         [&a](CommandContext c) { return add_channel(c, a.channel); });
+  auto* add = add_client(
+      *group, a, "add",
+      "Add a WhatsApp number, an Instagram account or a Page; the token comes from standard input or "
+      "POSTHORN_TOKEN",
+      [&a](CommandContext c) { return add_channel(c, a.channel); });
   add->add_option("name", a.channel.name, "what you call it")->required();
   add->add_option("--phone-number-id", a.channel.phone_number_id, "WhatsApp: Meta's id of the number");
   add->add_option("--business-id", a.channel.business_id, "WhatsApp: id of the business account");
-  add->add_option("--aws-number-id", a.channel.aws_number_id, "WhatsApp: the number's id at AWS; it needs no token");
+  add->add_option("--aws-number-id", a.channel.aws_number_id,
+                  "WhatsApp: the number's id at AWS; it needs no token");
   add->add_option("--instagram-id", a.channel.instagram_id, "id of the Instagram professional account");
   add->add_flag("--instagram-login", a.channel.instagram_login, "the token is one of Instagram Login");
   add->add_option("--page-id", a.channel.page_id, "Messenger: id of the Page");
@@ -329,18 +331,22 @@ void add_keys(CLI::App& app, Arguments& a) {
 }
 
 void add_events(CLI::App& app, Arguments& a) {
-  auto* tail = add_client(app, a, "tail", "Watch what happens, live", [&a](CommandContext c) { return tail_events(c, a.tail); });
+  auto* tail = add_client(app, a, "tail", "Watch what happens, live",
+                          [&a](CommandContext c) { return tail_events(c, a.tail); });
   tail->add_option("--kinds", a.tail.kinds, "only these, such as message.*,call.updated");
-  tail->add_option("--after", a.tail.after, "begin after this event; 0: with the oldest kept")->check(CLI::NonNegativeNumber);
+  tail->add_option("--after", a.tail.after, "begin after this event; 0: with the oldest kept")
+      ->check(CLI::NonNegativeNumber);
   tail->add_option("--count", a.tail.count, "end after so many events")->check(CLI::NonNegativeNumber);
   auto* replay_command =
       add_client(app, a, "replay", "Apply what came in once more; what was applied changes nothing",
                  [&a](CommandContext c) { return replay(c, a.replay); });
-  auto* parked = replay_command->add_option("--parked", a.replay.parked, "what could not be applied: an id, or all")
-                     ->expected(0, 1)
-                     ->default_str("all");
+  auto* parked =
+      replay_command->add_option("--parked", a.replay.parked, "what could not be applied: an id, or all")
+          ->expected(0, 1)
+          ->default_str("all");
   for (const auto& [name, value, help] :
-       {std::tuple{"--from", &a.replay.from, "first body of the journal"}, std::tuple{"--to", &a.replay.to, "last body"},
+       {std::tuple{"--from", &a.replay.from, "first body of the journal"},
+        std::tuple{"--to", &a.replay.to, "last body"},
         std::tuple{"--since", &a.replay.since, "received from this time on, 2026-03-29T09:00:00Z"},
         std::tuple{"--until", &a.replay.until, "received up to this time"}})
     replay_command->add_option(name, *value, help)->excludes(parked);

@@ -1,5 +1,5 @@
-// Everything that works on what has arrived: search, media, profiles, automation, notifications, webhooks out. Each
-// reads behind a position of its own, so that none can hold up the intake or another.
+// Everything that works on what has arrived: search, media, profiles, automation, notifications, webhooks
+// out. Each reads behind a position of its own, so that none can hold up the intake or another.
 #pragma once
 #include <memory>
 #include <string>
@@ -39,14 +39,15 @@ struct FollowersPorts {
 
 class Followers {
  public:
-  // `link_key` signs links to attachments; `address`: where people reach the server. invalid_argument names the setting.
-  static Result<std::unique_ptr<Followers>> create(FollowersPorts ports, const Config& config, Secret link_key,
-                                                   std::string address);
+  // `link_key` signs links to attachments; `address`: where people reach the server. invalid_argument names
+  // the setting.
+  static Result<std::unique_ptr<Followers>> create(FollowersPorts ports, const Config& config,
+                                                   Secret link_key, std::string address);
   ~Followers();
 
   Task<Result<>> start();
   Task<> stop();
-  void disconnect();           // gives up connections; before the network goes, after stop()
+  void disconnect();          // gives up connections; before the network goes, after stop()
   void something_happened();  // events, messages or attachments were committed
 
   EventFeed& feed();

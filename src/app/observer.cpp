@@ -1,9 +1,9 @@
 #include "app/observer.h"
 
-#include "app/followers.h"
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+
+#include "app/followers.h"
 
 namespace posthorn {
 namespace {

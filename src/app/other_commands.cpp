@@ -170,7 +170,8 @@ struct ChannelCall {
 };
 
 Result<ChannelCall> channel_call(const AddChannel& o) {
-  const int kinds = (o.phone_number_id.empty() ? 0 : 1) + (o.instagram_id.empty() ? 0 : 1) + (o.page_id.empty() ? 0 : 1);
+  const int kinds =
+      (o.phone_number_id.empty() ? 0 : 1) + (o.instagram_id.empty() ? 0 : 1) + (o.page_id.empty() ? 0 : 1);
   if (kinds != 1)
     return fail(ErrorCode::invalid_argument, "give one of --phone-number-id, --instagram-id and --page-id");
   ChannelCall call;

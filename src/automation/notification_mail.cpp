@@ -94,7 +94,8 @@ std::string subject_of(const std::vector<NotifiedMessage>& messages, int left_ou
   const std::size_t all = messages.size() + static_cast<std::size_t>(left_out);
   if (all == 1) {
     const std::string name = first.person.empty() ? first.address : first.person;
-    return fmt::format("{}: {}", shortened(name.empty() ? "Somebody" : name, 40), shortened(what(first), kSubjectText));
+    return fmt::format("{}: {}", shortened(name.empty() ? "Somebody" : name, 40),
+                       shortened(what(first), kSubjectText));
   }
   return fmt::format("{} messages on {}", all, shortened(first.account, 40));
 }

@@ -27,8 +27,8 @@ struct MailText {
   std::string subject, text, html;
 };
 
-// `messages`: at least one, oldest first; `left_out`: how many more there were. Everything that people wrote is escaped in
-// the HTML, and never in the subject beyond one line.
+// `messages`: at least one, oldest first; `left_out`: how many more there were. Everything that people wrote
+// is escaped in the HTML, and never in the subject beyond one line.
 MailText notification_mail(const std::vector<NotifiedMessage>& messages, int left_out);
 
 }  // namespace posthorn

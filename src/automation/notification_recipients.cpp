@@ -4,7 +4,6 @@
 #include <array>
 
 #include <boost/json/serialize.hpp>
-
 #include <fmt/format.h>
 
 #include "platform/mailer.h"
@@ -52,10 +51,11 @@ Result<> read_accounts(const json::object& given, std::vector<std::int64_t>& int
   const json::value* value = given.if_contains("accounts");
   if (value == nullptr) return {};
   const json::array* list = value->if_array();
-  const bool ids = list != nullptr && std::ranges::all_of(*list, [](const json::value& v) { return v.is_int64(); });
+  const bool ids =
+      list != nullptr && std::ranges::all_of(*list, [](const json::value& v) { return v.is_int64(); });
   if (!ids)
-    return fail(ErrorCode::invalid_argument, "settings.accounts must be a list of account ids (see list_channels)",
-                "settings.accounts");
+    return fail(ErrorCode::invalid_argument,
+                "settings.accounts must be a list of account ids (see list_channels)", "settings.accounts");
   for (const json::value& id : *list) into.push_back(id.get_int64());
   return {};
 }
@@ -67,7 +67,8 @@ Result<> refuse_unknown(const json::object& given) {
     const std::string name(member.key());
     if (std::ranges::find(kKnown, std::string_view(name)) != kKnown.end()) continue;
     return fail(ErrorCode::invalid_argument,
-                fmt::format("settings has no \"{}\"; it knows {}", name, fmt::join(kKnown, ", ")), "settings." + name);
+                fmt::format("settings has no \"{}\"; it knows {}", name, fmt::join(kKnown, ", ")),
+                "settings." + name);
   }
   return {};
 }
@@ -88,9 +89,10 @@ Result<NotificationSettings> parse_settings(const json::object& given) {
   PH_TRY(read_flag(given, "outbound", out.outbound));
   if (const json::value* minutes = given.if_contains("digest_minutes")) {
     if (!minutes->is_int64() || minutes->get_int64() < 0 || minutes->get_int64() > kLongestDigest)
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("settings.digest_minutes must be a number from 0 (at once) to {}", kLongestDigest),
-                  "settings.digest_minutes");
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("settings.digest_minutes must be a number from 0 (at once) to {}", kLongestDigest),
+          "settings.digest_minutes");
     out.digest_minutes = static_cast<int>(minutes->get_int64());
   }
   if (const json::value* files = given.if_contains("attachments")) {
@@ -116,15 +118,16 @@ json::object settings_view(const NotificationSettings& s) {
   return out;
 }
 
-Result<NotificationRecipient> save(Transaction& tx, std::string_view address, std::string_view name, bool enabled,
-                                   const NotificationSettings& settings, WallTime now) {
+Result<NotificationRecipient> save(Transaction& tx, std::string_view address, std::string_view name,
+                                   bool enabled, const NotificationSettings& settings, WallTime now) {
   if (!is_mail_address(address))
     return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" is no e-mail address", address), "address");
   const std::string text = json::serialize(settings_view(settings));
-  PH_TRY(tx.execute("INSERT INTO notification_recipients (address, name, enabled, settings, created_at, updated_at) "
-                    "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (address) DO UPDATE SET name = $2, enabled = $3, "
-                    "settings = $4, failures = 0, last_error = '', updated_at = $5",
-                    {address, name, enabled, text, now}));
+  PH_TRY(tx.execute(
+      "INSERT INTO notification_recipients (address, name, enabled, settings, created_at, updated_at) "
+      "VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (address) DO UPDATE SET name = $2, enabled = $3, "
+      "settings = $4, failures = 0, last_error = '', updated_at = $5",
+      {address, name, enabled, text, now}));
   return get_by_address(tx, address);
 }
 
@@ -160,13 +163,15 @@ Result<> remove(Transaction& tx, NotificationRecipientId id) {
 
 Result<> note_outcome(Transaction& tx, NotificationRecipientId id, std::string_view refusal, WallTime now) {
   if (refusal.empty()) {
-    PH_TRY(tx.execute("UPDATE notification_recipients SET failures = 0, last_error = '' WHERE id = $1 AND failures > 0",
-                      {id}));
+    PH_TRY(tx.execute(
+        "UPDATE notification_recipients SET failures = 0, last_error = '' WHERE id = $1 AND failures > 0",
+        {id}));
     return {};
   }
-  PH_TRY(tx.execute("UPDATE notification_recipients SET failures = failures + 1, last_error = $2, updated_at = $3, "
-                    "enabled = CASE WHEN failures + 1 >= $4 THEN 0 ELSE enabled END WHERE id = $1",
-                    {id, refusal, now, kMostRefusals}));
+  PH_TRY(tx.execute(
+      "UPDATE notification_recipients SET failures = failures + 1, last_error = $2, updated_at = $3, "
+      "enabled = CASE WHEN failures + 1 >= $4 THEN 0 ELSE enabled END WHERE id = $1",
+      {id, refusal, now, kMostRefusals}));
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Who is told of messages by e-mail, and of which. SQL only: every function works inside the caller's transaction.
+// Who is told of messages by e-mail, and of which. SQL only: every function works inside the caller's
+// transaction.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -22,7 +23,8 @@ struct NotificationSettings {
   std::vector<std::int64_t> accounts;  // only of these; empty: of every account
   bool inbound = true;
   bool outbound = false;
-  int digest_minutes = 0;  // 0: at once (a rush still becomes one mail); else everything of so many minutes in one mail
+  int digest_minutes =
+      0;  // 0: at once (a rush still becomes one mail); else everything of so many minutes in one mail
   MailFiles files = MailFiles::links;
 };
 
@@ -43,13 +45,14 @@ Result<NotificationSettings> parse_settings(const json::object& given);
 json::object settings_view(const NotificationSettings& settings);
 
 // Adds one, or changes the one with this address.
-Result<NotificationRecipient> save(Transaction& tx, std::string_view address, std::string_view name, bool enabled,
-                                   const NotificationSettings& settings, WallTime now);
+Result<NotificationRecipient> save(Transaction& tx, std::string_view address, std::string_view name,
+                                   bool enabled, const NotificationSettings& settings, WallTime now);
 Result<NotificationRecipient> get(Transaction& tx, NotificationRecipientId id);  // not_found
 Result<NotificationRecipient> get_by_address(Transaction& tx, std::string_view address);
 Result<std::vector<NotificationRecipient>> list(Transaction& tx);
 Result<> remove(Transaction& tx, NotificationRecipientId id);  // with what waits for them
-// The last mail to them was taken (empty) or refused for good. After kMostRefusals in a row they are switched off.
+// The last mail to them was taken (empty) or refused for good. After kMostRefusals in a row they are switched
+// off.
 Result<> note_outcome(Transaction& tx, NotificationRecipientId id, std::string_view refusal, WallTime now);
 
 inline constexpr int kMostRefusals = 10;

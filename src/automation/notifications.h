@@ -1,6 +1,6 @@
-// E-mail notifications: a consumer of the event log with a cursor and a durable queue of its own. Every message is told to
-// everybody who wants it once; only a crash between the server's word and our commit tells it again, with the same
-// Message-ID. One address that bounces holds up nobody else.
+// E-mail notifications: a consumer of the event log with a cursor and a durable queue of its own. Every
+// message is told to everybody who wants it once; only a crash between the server's word and our commit tells
+// it again, with the same Message-ID. One address that bounces holds up nobody else.
 #pragma once
 #include <functional>
 #include <memory>

@@ -56,7 +56,8 @@ struct ConversationApplier::Impl {
 
   // conversation_applier_messages.cpp
   Result<> apply(const Context& context, const channels::MessageEvent& event, bool& fresh);
-  Result<bool> fill_placeholder(const Context& context, const channels::MessageEvent& event, const Target& target);
+  Result<bool> fill_placeholder(const Context& context, const channels::MessageEvent& event,
+                                const Target& target);
   Result<bool> is_ours(const Context& context, const channels::MessageEvent& event,
                        ConversationId conversation);
   Result<bool> adopt(const Context& context, const channels::MessageEvent& event, std::int64_t send_row);

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kFreeEntryPoint = 72LL * 3600 * 1'000'000;  // microseconds
 constexpr std::string_view kPlaceholder = "media_placeholder";
-constexpr std::int64_t kEchoWindow = 3600LL * 1'000'000;           // an echo comes within so long of its send
+constexpr std::int64_t kEchoWindow = 3600LL * 1'000'000;  // an echo comes within so long of its send
 
 // What comes like a message but was not written by the person. Those that are acts still open the standard
 // window of Instagram and Messenger (Meta: taps, referrals and opt-ins count; a notice of the system or an
@@ -236,8 +236,8 @@ Result<> ConversationApplier::Impl::obey_keywords(const Context& context, const 
                      message.at);
 }
 
-// Whether the person has said otherwise since: keywords may come in any order. Within one second, the channels' grain, the
-// order in which they came is the best there is.
+// Whether the person has said otherwise since: keywords may come in any order. Within one second, the
+// channels' grain, the order in which they came is the best there is.
 Result<bool> ConversationApplier::Impl::outdated(const Message& message, bool stop) {
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT text FROM messages WHERE conversation_id = $1 AND at > $2 AND direction = 0 "

@@ -116,8 +116,9 @@ bool was_absorbed(const Conversation& c) {
 }
 
 bool fits(const Conversation& c, const ConversationFilter& f) {
-  return !was_absorbed(c) && (!f.account || c.account == f.account) && (!f.archived || c.archived == *f.archived) &&
-         (!f.unread_only || c.unread > 0) && (f.assigned_to.empty() || c.assigned_to == f.assigned_to);
+  return !was_absorbed(c) && (!f.account || c.account == f.account) &&
+         (!f.archived || c.archived == *f.archived) && (!f.unread_only || c.unread > 0) &&
+         (f.assigned_to.empty() || c.assigned_to == f.assigned_to);
 }
 
 // The conversation, if it fits and has the label asked for.

@@ -17,7 +17,7 @@ constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
 constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
 constexpr int kTriesAlone = 3;     // then it is parked as a whole
-constexpr std::size_t kReadBodies = 1000;  // read back from the journal at a time, …
+constexpr std::size_t kReadBodies = 1000;            // read back from the journal at a time, …
 constexpr std::size_t kReadBytes = 8 * 1024 * 1024;  // … or as soon as there are so many
 
 std::int64_t to_number(std::string_view text) {

@@ -29,9 +29,10 @@ struct IntakeOptions {
   std::size_t max_waiting = 20'000;  // bodies that wait for their commit; beyond: refused (503)
   std::size_t handover_bytes =
       32 * 1024 * 1024;  // committed bodies kept in memory for applying; beyond: read back
-  std::size_t apply_events = 2000;  // events applied in one transaction, about: sends wait for their commit behind it
-  // Between the beginnings of two transactions that are not full: each costs the disk a flush, which those who wait
-  // for their acknowledgement would have to wait for as well. What comes alone is applied at once.
+  std::size_t apply_events =
+      2000;  // events applied in one transaction, about: sends wait for their commit behind it
+  // Between the beginnings of two transactions that are not full: each costs the disk a flush, which those
+  // who wait for their acknowledgement would have to wait for as well. What comes alone is applied at once.
   Duration apply_interval = std::chrono::milliseconds(10);
   std::vector<std::string> stop_keywords = {"STOP", "STOPP", "UNSUBSCRIBE", "BAJA", "ARRET", "SAIR"};
   std::vector<std::string> start_keywords = {"START", "SUBSCRIBE"};

@@ -24,7 +24,8 @@ struct ParkedEvent {
   JournalBody body;
 };
 
-// Bodies first … last of the journal, at most `limit` and a few megabytes, in order. Fewer than there are is no sign of the end.
+// Bodies first … last of the journal, at most `limit` and a few megabytes, in order. Fewer than there are is
+// no sign of the end.
 Result<std::vector<JournalBody>> read_journal(Transaction& tx, std::int64_t first, std::int64_t last,
                                               std::size_t limit);
 

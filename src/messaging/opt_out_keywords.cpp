@@ -22,7 +22,8 @@ std::string keyword_form(std::string_view text) {
 }
 
 bool is_keyword(const std::vector<std::string>& keywords, std::string_view text) {
-  if (text.size() > kLongestKeyword) return false;  // asked for every message: most are settled by their length
+  if (text.size() > kLongestKeyword)
+    return false;  // asked for every message: most are settled by their length
   const std::string form = keyword_form(text);
   return std::any_of(keywords.begin(), keywords.end(), [&](const std::string& k) {
     return k.size() >= form.size() && keyword_form(k) == form;  // a form only gets shorter

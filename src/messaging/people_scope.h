@@ -23,10 +23,10 @@ struct Moved {
   std::int64_t people = 0;          // whose scope changed
   std::int64_t merged = 0;          // who turned out to be somebody known in the new portfolio
 };
-// Puts the account's business into the portfolio (empty, or the business's own id: into none), with all its numbers and people. Whoever
-// is known there by the same user id, or by a number that no other user id goes with, is the same person: the
-// two are merged, the older one kept; undo_merge takes them apart again. Of a number that two people have,
-// the one who got it later keeps it.
+// Puts the account's business into the portfolio (empty, or the business's own id: into none), with all its
+// numbers and people. Whoever is known there by the same user id, or by a number that no other user id goes
+// with, is the same person: the two are merged, the older one kept; undo_merge takes them apart again. Of a
+// number that two people have, the one who got it later keeps it.
 //
 // invalid_argument: not a WhatsApp account, or `with_others` without a portfolio. conflict: other businesses
 // share the portfolio that would be left, and `with_others` is false: nobody can say whose the people are.

@@ -73,8 +73,7 @@ Result<bool> insert(Transaction& tx, PersonId person, const PersonSuppression& e
 std::array<std::uint64_t, 3> three_spellings(std::string_view digits) {
   std::array<std::uint64_t, 3> spellings{};
   const auto known = suppressions::spellings_of(digits);
-  for (std::size_t i = 0; i < std::min(known.size(), spellings.size()); ++i)
-    spellings[i] = known[i].digits();
+  for (std::size_t i = 0; i < std::min(known.size(), spellings.size()); ++i) spellings[i] = known[i].digits();
   return spellings;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kMaxPage = 10'000;
 constexpr std::size_t kMaxDigits = 15;  // E.164
-constexpr std::size_t kAtOnce = 64;     // numbers of one look-up; fewer are filled up with 0, which nobody has
+constexpr std::size_t kAtOnce = 64;  // numbers of one look-up; fewer are filled up with 0, which nobody has
 constexpr std::string_view kInsert =
     "INSERT INTO suppressions (phone, business_id, source, detail, created_at) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT (phone, business_id) DO NOTHING";

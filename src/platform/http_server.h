@@ -35,9 +35,9 @@ class HttpExchange {
   // Streaming read; 0 at the end of the body.
   virtual Task<Result<std::size_t>> read_body_some(std::span<char> out) = 0;
   virtual Task<Result<>> respond(HttpResponse response) = 0;
-  // Streaming answer: head first, then any number of chunks; an error means the client is gone. It goes out chunked,
-  // or as it is if the head has a Content-Length: then exactly so many bytes must follow, or the connection is
-  // closed.
+  // Streaming answer: head first, then any number of chunks; an error means the client is gone. It goes out
+  // chunked, or as it is if the head has a Content-Length: then exactly so many bytes must follow, or the
+  // connection is closed.
   virtual Task<Result<>> begin_stream(HttpResponse head) = 0;
   virtual Task<Result<>> write_chunk(std::string_view bytes) = 0;
   // Closes the connection at once, without an answer (TCP reset where possible). The sandbox loses replies

@@ -16,15 +16,16 @@ struct MailAttachment {
   std::string bytes;
 };
 
-// One mail to one person, so that the refusal of one address concerns nobody else. Texts are UTF-8; line breaks and
-// control characters in header fields are taken out.
+// One mail to one person, so that the refusal of one address concerns nobody else. Texts are UTF-8; line
+// breaks and control characters in header fields are taken out.
 struct Mail {
-  std::string to;        // address only
-  std::string to_name;   // may be empty
+  std::string to;       // address only
+  std::string to_name;  // may be empty
   std::string subject;
-  std::string text;      // plain text, always there
-  std::string html;      // empty: plain text only
-  std::string message_id;  // without angle brackets; equal on every attempt, so that a server can tell a repetition
+  std::string text;  // plain text, always there
+  std::string html;  // empty: plain text only
+  std::string
+      message_id;  // without angle brackets; equal on every attempt, so that a server can tell a repetition
   WallTime date{};
   std::vector<MailAttachment> attachments;
 };

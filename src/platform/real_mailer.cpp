@@ -156,7 +156,8 @@ MailAnswer judge(CURLcode code, long status, const std::string& said) {
   }
   answer.detail = said.empty() ? std::string(curl_easy_strerror(code)) : said;
   // A login or TLS that is refused is our configuration, not this address: it may be mended.
-  const bool ours = code == CURLE_LOGIN_DENIED || code == CURLE_USE_SSL_FAILED || code == CURLE_PEER_FAILED_VERIFICATION;
+  const bool ours =
+      code == CURLE_LOGIN_DENIED || code == CURLE_USE_SSL_FAILED || code == CURLE_PEER_FAILED_VERIFICATION;
   answer.outcome = !ours && status >= 500 && status < 600 ? MailOutcome::refused : MailOutcome::failed;
   return answer;
 }
@@ -186,7 +187,8 @@ MailAnswer deliver(const SmtpServer& server, const Mail& mail) {
 class SmtpMailer final : public Mailer {
  public:
   explicit SmtpMailer(SmtpServer server)
-      : server_(std::make_shared<const SmtpServer>(std::move(server))), pool_(std::make_shared<WorkerPool>(kThreads)) {
+      : server_(std::make_shared<const SmtpServer>(std::move(server))),
+        pool_(std::make_shared<WorkerPool>(kThreads)) {
     static std::once_flag once;
     std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   }
@@ -211,7 +213,8 @@ bool is_mail_address(std::string_view text) {
   const std::size_t at = text.rfind('@');
   const bool shaped = text.size() <= 254 && at != std::string_view::npos && at > 0 && at + 1 < text.size();
   return shaped && std::ranges::count(text, '@') == 1 && std::ranges::all_of(text, [](char c) {
-           return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '<' && c != '>' && c != ',' && c != '"';
+           return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '<' && c != '>' && c != ',' &&
+                  c != '"';
          });
 }
 

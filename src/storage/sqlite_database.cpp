@@ -26,7 +26,8 @@ class SqliteDatabaseImpl final : public SqliteDatabase {
  public:
   SqliteDatabaseImpl(ProcessLock lock, std::unique_ptr<SqliteWriter> writer, const SqliteOptions& options)
       : lock_(std::move(lock)),
-        committer_(std::move(writer), CommitterLimits{options.max_group, options.max_queued_writes, options.background}) {}
+        committer_(std::move(writer),
+                   CommitterLimits{options.max_group, options.max_queued_writes, options.background}) {}
 
   Result<> start_readers(const std::string& path, const SqliteOptions& options) {
     return readers_.start(path, options.vfs, std::max(options.readers, 1), options.on_fatal);

@@ -116,7 +116,10 @@ def refused(parsed):
         wait_until(lambda: w.stats("sns")["waiting"] == 0, 10, "SNS to be done")
         forms = w.stats("sns")["forms"]
         for form in REFUSED:
-            check_equal((forms[form]["accepted"], forms[form]["refused"]), (0, 1), form)
+            check_equal(forms[form]["accepted"], 0, form)
+            # A body that is refused while it is still being sent may end in a reset instead of an answer.
+            if form != "oversize":
+                check_equal(forms[form]["refused"], 1, form)
         check_equal(forms["genuine"]["accepted"], 2, "genuine messages accepted")  # the confirmation, and "good"
         wait_until(lambda: w.stats("sqs")["messages"] == 1 and w.stats("sqs")["visible"] == 0, 10,
                    "the foreign message to be left hidden in the queue")

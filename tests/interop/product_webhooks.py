@@ -106,7 +106,7 @@ def every_shape_is_applied(arguments):
             # As Meta writes it, every character above ASCII escaped, and as some test tools do, in UTF-8.
             for raw in (json.dumps(body).encode(), json.dumps(body, ensure_ascii=False, indent=1).encode()):
                 check_equal(post(world.server, raw, sign(raw)), 200, name)
-        check_equal(post(world.server, last := json.dumps(BODIES["preferences"]).replace(PHONE, LAST_PHONE).encode(), sign(last)), 200, "the last")
+        check_equal(post(world.server, last := json.dumps(BODIES["preferences"]).replace(PHONE, LAST_PHONE).replace("DE.1349", "DE.1350").encode(), sign(last)), 200, "the last")
         wait_until(lambda: LAST_PHONE in json.dumps(world.server.call("list_suppressions")), 15, "the last body to be applied")
         check(PHONE in json.dumps(world.server.call("list_suppressions")), "the first preference was not applied")
         check_equal(parked(world.server), [], "parked events")

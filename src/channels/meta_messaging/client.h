@@ -98,7 +98,8 @@ class MetaClient {
                                                       std::function<void()> on_last_byte = {});
   Task<Result<>> sender_action(std::string body);  // message_bodies.h; answered without a message id
 
-  // A file that Meta fetches at once from `url` and keeps for sending: its attachment id. type: image, audio, video, file.
+  // A file that Meta fetches at once from `url` and keeps for sending: its attachment id. type: image, audio,
+  // video, file.
   Task<Result<std::string>> upload_attachment(std::string type, std::string url);
 
   // placeholder errors (not_found, permission_denied) are the rule for people who never wrote to the account.

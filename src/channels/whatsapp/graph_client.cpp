@@ -237,8 +237,8 @@ Task<std::expected<HttpResponse, HttpFailure>> GraphClient::send_message(std::st
 Task<Result<>> GraphClient::mark_read(std::string phone_number_id, std::string wamid, bool typing) {
   if (!is_id(phone_number_id))
     co_return fail(ErrorCode::invalid_argument, "the phone number id is not valid", "phone_number_id");
-  PH_CO_TRY_ASSIGN(const json::object answer,
-                   co_await impl_->post_json(phone_number_id + "/messages", whatsapp::mark_read(wamid, typing)));
+  PH_CO_TRY_ASSIGN(const json::object answer, co_await impl_->post_json(phone_number_id + "/messages",
+                                                                        whatsapp::mark_read(wamid, typing)));
   co_return expect_success(answer);
 }
 

@@ -8,8 +8,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-channels::ReactionEvent reaction(std::string target, channels::Party from, std::string emoji, std::int64_t seconds,
-                                 std::string id = "") {
+channels::ReactionEvent reaction(std::string target, channels::Party from, std::string emoji,
+                                 std::int64_t seconds, std::string id = "") {
   channels::ReactionEvent e;
   e.id = std::move(id);
   e.target_id = std::move(target);
@@ -33,7 +33,8 @@ channels::RevokeEvent revoke(std::string target, std::int64_t seconds) {
   e.at = at(seconds);
   return e;
 }
-channels::ReceiptEvent receipt(bool read, std::vector<std::string> ids, std::int64_t watermark, std::int64_t seconds) {
+channels::ReceiptEvent receipt(bool read, std::vector<std::string> ids, std::int64_t watermark,
+                               std::int64_t seconds) {
   channels::ReceiptEvent e;
   e.read = read;
   e.ids = std::move(ids);
@@ -45,7 +46,9 @@ channels::ReceiptEvent receipt(bool read, std::vector<std::string> ids, std::int
 
 class ChangesTest : public ConversationTest {
  protected:
-  std::vector<ReactionRow> reactions(std::string_view id) { return messages::reactions(tx(), message(id).id).value(); }
+  std::vector<ReactionRow> reactions(std::string_view id) {
+    return messages::reactions(tx(), message(id).id).value();
+  }
   std::string delivery(std::string_view id) {
     return std::string(delivery_word(static_cast<std::uint32_t>(message(id).delivery)));
   }
@@ -58,7 +61,8 @@ TEST_F(ChangesTest, AReactionReplacesTheOneBeforeAndCanBeTakenBack) {
   ASSERT_EQ(reactions("m").size(), 1U);
   EXPECT_EQ(reactions("m")[0].emoji, "❤️");
   EXPECT_EQ(reactions("m")[0].actor, PersonId{1});
-  EXPECT_EQ(last_event("message.reaction"), R"({"message_id":1,"conversation_id":1,"emoji":"❤️","from":"person"})");
+  EXPECT_EQ(last_event("message.reaction"),
+            R"({"message_id":1,"conversation_id":1,"emoji":"❤️","from":"person"})");
   fb(reaction("m", psid("7"), "👍", 2));  // late
   EXPECT_EQ(reactions("m")[0].emoji, "❤️");
   fb(reaction("m", psid("7"), "", 4));
@@ -231,7 +235,8 @@ TEST_F(ChangesTest, TheNewestNameOfAGroupCounts) {
   joined.at = at(10);
   wa(joined);
   EXPECT_EQ(number("SELECT COUNT(*) FROM people"), 1);
-  EXPECT_EQ(last_event("group.updated"), R"({"group_id":"grp","type":"group_participants_add","account_id":1})");
+  EXPECT_EQ(last_event("group.updated"),
+            R"({"group_id":"grp","type":"group_participants_add","account_id":1})");
   EXPECT_EQ(number("SELECT COUNT(*) FROM messages WHERE type = 'system'"), 3);
 }
 
@@ -288,17 +293,23 @@ TEST_F(ChangesTest, NoticesAreKeptAsTheyCame) {
 
 TEST_F(ChangesTest, WhatNamesNothingIsParkedAndWritesNothing) {
   const std::vector<std::pair<const char*, channels::WebhookEventBody>> table = {
-      {"reaction", reaction("", psid("7"), "x", 1)}, {"reaction of nobody", reaction("m", {}, "x", 1)},
-      {"edit", edit("", "x", 1, 1)},                 {"revoke", revoke("", 1)},
-      {"receipt", receipt(true, {}, 0, 1)},          {"call", channels::CallEvent{}},
-      {"group", channels::GroupEvent{}},             {"identity", channels::IdentityEvent{}},
-      {"contact", channels::ContactSyncEvent{}},     {"malformed", channels::MalformedEvent{"broken"}}};
+      {"reaction", reaction("", psid("7"), "x", 1)},
+      {"reaction of nobody", reaction("m", {}, "x", 1)},
+      {"edit", edit("", "x", 1, 1)},
+      {"revoke", revoke("", 1)},
+      {"receipt", receipt(true, {}, 0, 1)},
+      {"call", channels::CallEvent{}},
+      {"group", channels::GroupEvent{}},
+      {"identity", channels::IdentityEvent{}},
+      {"contact", channels::ContactSyncEvent{}},
+      {"malformed", channels::MalformedEvent{"broken"}}};
   std::int64_t parked = 0;
   for (const auto& [what, body] : table) {
     EXPECT_EQ(fb(body).parked, 1) << what;
     EXPECT_EQ(number("SELECT COUNT(*) FROM parked_events"), ++parked) << what;
   }
-  for (const char* table_name : {"people", "conversations", "messages", "events", "early_changes", "applied_events"})
+  for (const char* table_name :
+       {"people", "conversations", "messages", "events", "early_changes", "applied_events"})
     EXPECT_EQ(number(fmt::format("SELECT COUNT(*) FROM {}", table_name)), 0) << table_name;
 }
 

@@ -285,9 +285,11 @@ TEST_F(MessagesTest, TheLastKeywordCountsInWhateverOrderTheyCome) {
 
 TEST(KeywordsTest, AreTheWholeMessageWhateverItsDress) {
   const std::vector<std::string> keywords = {"STOP", "Ende"};
-  for (const char* yes : {"stop", " Stop! ", "STOP.\n", "ENDE"}) EXPECT_TRUE(is_keyword(keywords, yes)) << yes;
+  for (const char* yes : {"stop", " Stop! ", "STOP.\n", "ENDE"})
+    EXPECT_TRUE(is_keyword(keywords, yes)) << yes;
   const std::string far = "STOP" + std::string(97, ' ') + "that noise";
-  for (const std::string& no : {std::string(), std::string("stop it"), std::string("stopp"), std::string("."), far})
+  for (const std::string& no :
+       {std::string(), std::string("stop it"), std::string("stopp"), std::string("."), far})
     EXPECT_FALSE(is_keyword(keywords, no)) << no;
 }
 

@@ -1,4 +1,5 @@
-// Order, repetition and batching change nothing: a script of events of every kind, given in many ways, ends in one state.
+// Order, repetition and batching change nothing: a script of events of every kind, given in many ways, ends
+// in one state.
 #include <algorithm>
 #include <random>
 
@@ -22,10 +23,10 @@ class OrdersTest : public ConversationTest {
   void give(const std::vector<std::size_t>& order, std::mt19937_64& random);
   std::string state();
   void start_over() {
-    for (const char* table : {"messages", "message_ids", "conversations", "people", "person_addresses", "person_names",
-                              "person_former_addresses", "person_merges", "reactions", "early_changes", "attachments",
-                              "calls", "events", "applied_events", "parked_events", "suppressions",
-                              "person_suppressions"})
+    for (const char* table :
+         {"messages", "message_ids", "conversations", "people", "person_addresses", "person_names",
+          "person_former_addresses", "person_merges", "reactions", "early_changes", "attachments", "calls",
+          "events", "applied_events", "parked_events", "suppressions", "person_suppressions"})
       execute(fmt::format("DELETE FROM {}", table));
   }
   std::string rows(std::string_view sql) {
@@ -56,8 +57,9 @@ void OrdersTest::write_script() {
   picture.type = "image";
   picture.attachments.push_back({"image", "media", "", "image/png", "", "", false});
   say(kWhatsApp, picture);
-  for (const auto& [target, emoji, second] : {std::tuple("f1", "👍", 41), std::tuple("f1", "❤️", 42), std::tuple("f1", "", 43),
-                                             std::tuple("f2", "👍", 41), std::tuple("f2", "❤️", 41), std::tuple("e1", "x", 44)}) {
+  for (const auto& [target, emoji, second] :
+       {std::tuple("f1", "👍", 41), std::tuple("f1", "❤️", 42), std::tuple("f1", "", 43),
+        std::tuple("f2", "👍", 41), std::tuple("f2", "❤️", 41), std::tuple("e1", "x", 44)}) {
     channels::ReactionEvent e;
     e.target_id = target;
     e.emoji = emoji;
@@ -94,7 +96,8 @@ void OrdersTest::write_script() {
     e.at = at(second);
     say(kMessenger, e);
   }
-  for (const auto& [event, status, second] : {std::tuple("connect", "", 70), std::tuple("terminate", "COMPLETED", 75)}) {
+  for (const auto& [event, status, second] :
+       {std::tuple("connect", "", 70), std::tuple("terminate", "COMPLETED", 75)}) {
     channels::CallEvent e;
     e.id = "call";
     e.event = event;
@@ -120,20 +123,32 @@ void OrdersTest::give(const std::vector<std::size_t>& order, std::mt19937_64& ra
 
 // Everything but row numbers, which are by arrival.
 std::string OrdersTest::state() {
-  return rows("SELECT m.channel_id || '|' || m.direction || '|' || m.at || '|' || m.type || '|' || m.text || '|' || "
-              "m.payload || '|' || m.content || '|' || (m.delivery & 12 <> 0) || (m.delivery & 2 <> 0) || '|' || "
-              "m.edited_at || '|' || m.edit_number || '|' || m.deleted_at || '|' || c.account_id FROM messages m JOIN "
-              "conversations c ON c.id = m.conversation_id ORDER BY m.channel_id") +
-         rows("SELECT m.channel_id || r.emoji || r.at FROM reactions r JOIN messages m ON m.id = r.message_id ORDER BY 1") +
-         rows("SELECT c.account_id || '|' || l.channel_id || '|' || c.last_inbound_at || '|' || c.last_action_at || '|' || "
-              "c.unread || '|' || c.delivered_until || '|' || c.read_until FROM conversations c JOIN messages l ON l.id = "
-              "c.last_message_id ORDER BY c.account_id") +
+  return rows(
+             "SELECT m.channel_id || '|' || m.direction || '|' || m.at || '|' || m.type || '|' || m.text || "
+             "'|' || "
+             "m.payload || '|' || m.content || '|' || (m.delivery & 12 <> 0) || (m.delivery & 2 <> 0) || '|' "
+             "|| "
+             "m.edited_at || '|' || m.edit_number || '|' || m.deleted_at || '|' || c.account_id FROM "
+             "messages m JOIN "
+             "conversations c ON c.id = m.conversation_id ORDER BY m.channel_id") +
+         rows(
+             "SELECT m.channel_id || r.emoji || r.at FROM reactions r JOIN messages m ON m.id = r.message_id "
+             "ORDER BY 1") +
+         rows(
+             "SELECT c.account_id || '|' || l.channel_id || '|' || c.last_inbound_at || '|' || "
+             "c.last_action_at || '|' || "
+             "c.unread || '|' || c.delivered_until || '|' || c.read_until FROM conversations c JOIN messages "
+             "l ON l.id = "
+             "c.last_message_id ORDER BY c.account_id") +
          rows("SELECT phone || '|' || business_id FROM suppressions ORDER BY 1") +
          rows("SELECT kind || value FROM person_addresses ORDER BY 1") +
          rows("SELECT state || started_at || '|' || ended_at || seconds || content FROM calls") +
          rows("SELECT kind || '|' || state || media_id FROM attachments") +
-         rows("SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM early_changes UNION ALL SELECT COUNT(*) FROM "
-              "parked_events UNION ALL SELECT COUNT(*) FROM events WHERE kind IN ('message.received', 'message.sent')");
+         rows(
+             "SELECT COUNT(*) FROM people UNION ALL SELECT COUNT(*) FROM early_changes UNION ALL SELECT "
+             "COUNT(*) FROM "
+             "parked_events UNION ALL SELECT COUNT(*) FROM events WHERE kind IN ('message.received', "
+             "'message.sent')");
 }
 
 TEST_F(OrdersTest, AnyOrderAnyBatchesAndAnyRepetitionEndInOneState) {

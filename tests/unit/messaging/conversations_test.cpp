@@ -6,9 +6,9 @@
 namespace posthorn::test {
 namespace {
 
+using std::chrono::hours;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using std::chrono::hours;
 
 // Passes everything on and remembers how SQLite goes about it.
 class Explained final : public Transaction {
@@ -22,8 +22,9 @@ class Explained final : public Transaction {
     note(sql, args);
     return tx_.execute(sql, args);
   }
-  Result<std::int64_t> execute_many(std::string_view sql, std::size_t count,
-                                    const std::function<std::span<const SqlArg>(std::size_t)>& bind) override {
+  Result<std::int64_t> execute_many(
+      std::string_view sql, std::size_t count,
+      const std::function<std::span<const SqlArg>(std::size_t)>& bind) override {
     return tx_.execute_many(sql, count, bind);
   }
   using Transaction::execute;
@@ -41,9 +42,10 @@ class Explained final : public Transaction {
       if (!more || !*more) return;
       const std::string step(rows->text(3));
       plans.push_back(step);
-      const bool scans = step.starts_with("SCAN") && !step.starts_with("SCAN accounts") && step != "SCAN CONSTANT ROW" &&
-                         step != "SCAN some";
-      if (scans || step.find("TEMP B-TREE") != std::string::npos) bad.push_back(fmt::format("{}: {}", step, sql));
+      const bool scans = step.starts_with("SCAN") && !step.starts_with("SCAN accounts") &&
+                         step != "SCAN CONSTANT ROW" && step != "SCAN some";
+      if (scans || step.find("TEMP B-TREE") != std::string::npos)
+        bad.push_back(fmt::format("{}: {}", step, sql));
     }
   }
   Transaction& tx_;
@@ -55,7 +57,10 @@ class InboxTest : public ConversationTest {
     // Three people on each account, in turn: conversations 1 to 9.
     std::int64_t second = 0;
     for (int who = 1; who <= 3; ++who) {
-      wa(text(fmt::format("w{}", who), person(fmt::format("49170000000{}", who), channels::AddressKind::phone, fmt::format("W{}", who)), "hello", ++second));
+      wa(text(
+          fmt::format("w{}", who),
+          person(fmt::format("49170000000{}", who), channels::AddressKind::phone, fmt::format("W{}", who)),
+          "hello", ++second));
       ig(text(fmt::format("i{}", who), igsid(fmt::format("{}", who)), "hi", ++second));
       fb(text(fmt::format("f{}", who), psid(fmt::format("{}", who)), "hey", ++second));
     }
@@ -150,7 +155,9 @@ TEST_F(InboxTest, ChangesAreEventsOnceAndNameWhatIsWrong) {
 }
 
 TEST_F(InboxTest, MessagesArePagedByTimeWhateverTheirOrderOfArrival) {
-  for (const int second : {30, 10, 20, 20, 40}) wa(text(fmt::format("t{}.{}", second, ++journal_), person("491700000002"), fmt::format("{}", second), second));
+  for (const int second : {30, 10, 20, 20, 40})
+    wa(text(fmt::format("t{}.{}", second, ++journal_), person("491700000002"), fmt::format("{}", second),
+            second));
   std::vector<std::string> said;
   std::string before;
   do {
@@ -178,7 +185,8 @@ TEST_F(InboxTest, NotesAreInTheConversationButMoveNothing) {
   EXPECT_EQ(messages::newest(tx(), std::nullopt, 0, 100).value().size(), 10U);
   EXPECT_EQ(messages::newest(tx(), std::nullopt, 3, 100).value().size(), 2U);
   EXPECT_EQ(messages::add_note(tx(), ConversationId{1}, "", "eve", at(99)).error().field, "text");
-  EXPECT_EQ(messages::add_note(tx(), ConversationId{77}, "x", "eve", at(99)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(messages::add_note(tx(), ConversationId{77}, "x", "eve", at(99)).error().code,
+            ErrorCode::not_found);
 }
 
 TEST_F(InboxTest, EveryQueryGoesByAnIndexInItsOrder) {
@@ -186,7 +194,8 @@ TEST_F(InboxTest, EveryQueryGoesByAnIndexInItsOrder) {
   for (const bool unread : {false, true}) {
     for (const AccountId account : {AccountId{}, kWhatsApp}) {
       ASSERT_TRUE(conversations::inbox(tx_, {.account = account, .unread_only = unread}, 0, 50));
-      ASSERT_TRUE(conversations::inbox(tx_, {.account = account, .archived = std::nullopt, .unread_only = unread}, 9, 50));
+      ASSERT_TRUE(conversations::inbox(
+          tx_, {.account = account, .archived = std::nullopt, .unread_only = unread}, 9, 50));
     }
   }
   ASSERT_TRUE(conversations::inbox(tx_, {.assigned_to = "eve"}, 0, 50));
@@ -224,8 +233,10 @@ TEST_F(InboxTest, ApplyingAnEventGoesByIndexesOnly) {
   add_event(all, mint_, index_, pending(kMessenger, revoke));
   ASSERT_TRUE(commit_events(tx_, all));
   std::erase_if(tx_.bad, [](const std::string& step) {
-    const bool any_at_all = step.ends_with("LIMIT 1") && step.find("WHERE") == std::string::npos;  // reads one row
-    const bool of_one = step.starts_with("USE TEMP B-TREE FOR DISTINCT");  // a message's blobs, a person's numbers
+    const bool any_at_all =
+        step.ends_with("LIMIT 1") && step.find("WHERE") == std::string::npos;  // reads one row
+    const bool of_one =
+        step.starts_with("USE TEMP B-TREE FOR DISTINCT");  // a message's blobs, a person's numbers
     return any_at_all || of_one;
   });
   EXPECT_THAT(tx_.bad, ElementsAre());
@@ -233,16 +244,17 @@ TEST_F(InboxTest, ApplyingAnEventGoesByIndexesOnly) {
 
 struct WindowCase {
   channels::Channel channel;
-  std::int64_t inbound, action;      // hours; 0: never
-  std::int64_t free_form, human;     // hours; 0: closed
+  std::int64_t inbound, action;   // hours; 0: never
+  std::int64_t free_form, human;  // hours; 0: closed
 };
 
 TEST(MessagingWindowTest, ByChannel) {
   const auto hour = [](std::int64_t h) { return h == 0 ? WallTime{} : wall_from_micros(kStart) + hours(h); };
   using enum channels::Channel;
-  const std::vector<WindowCase> table = {
-      {whatsapp, 1, 1, 25, 0},   {whatsapp, 1, 9, 25, 0},  {whatsapp, 0, 9, 0, 0},       {instagram, 1, 9, 33, 177},
-      {instagram, 9, 1, 33, 177}, {messenger, 0, 5, 29, 173}, {messenger, 0, 0, 0, 0}};
+  const std::vector<WindowCase> table = {{whatsapp, 1, 1, 25, 0},    {whatsapp, 1, 9, 25, 0},
+                                         {whatsapp, 0, 9, 0, 0},     {instagram, 1, 9, 33, 177},
+                                         {instagram, 9, 1, 33, 177}, {messenger, 0, 5, 29, 173},
+                                         {messenger, 0, 0, 0, 0}};
   for (const WindowCase& c : table) {
     const MessagingWindow w = messaging_window({c.channel, hour(c.inbound), hour(c.action), hour(7)});
     EXPECT_EQ(w.free_form_until, hour(c.free_form)) << c.inbound << " " << c.action;

@@ -12,7 +12,8 @@ using ::testing::HasSubstr;
 
 class OutgoingTest : public ConversationTest {
  protected:
-  QueuedReply reply(ConversationId conversation, std::string content = R"({"type":"text","text":{"body":"hi"}})",
+  QueuedReply reply(ConversationId conversation,
+                    std::string content = R"({"type":"text","text":{"body":"hi"}})",
                     std::string reply_to = "") {
     NewReply reply;
     reply.conversation = conversation;
@@ -31,11 +32,13 @@ class OutgoingTest : public ConversationTest {
   }
   // The dispatcher takes it.
   void leaves(const QueuedReply& queued) {
-    execute(fmt::format("INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at) "
-                        "VALUES (0, {}, {}, 0, 1, 1, 5)",
-                        queued.send_row, queued.account.value));
+    execute(
+        fmt::format("INSERT INTO sends (campaign_id, row_no, account_id, phone, state, attempt, intent_at) "
+                    "VALUES (0, {}, {}, 0, 1, 1, 5)",
+                    queued.send_row, queued.account.value));
   }
-  void answered(const QueuedReply& queued, std::string id, SendEvent event = SendEvent::accepted, int code = 0) {
+  void answered(const QueuedReply& queued, std::string id, SendEvent event = SendEvent::accepted,
+                int code = 0) {
     OutcomeBatch outcomes;
     outcomes.now = now_;
     outcomes.account = queued.account;
@@ -49,16 +52,19 @@ class OutgoingTest : public ConversationTest {
     ASSERT_TRUE(done) << done.error().message;
   }
   Message stored(const QueuedReply& queued) { return messages::get(tx(), queued.message).value(); }
-  static std::string word(const Message& m) { return std::string(delivery_word(static_cast<std::uint32_t>(m.delivery))); }
+  static std::string word(const Message& m) {
+    return std::string(delivery_word(static_cast<std::uint32_t>(m.delivery)));
+  }
 };
 
 TEST_F(OutgoingTest, AReplyIsAMessageAndASendAtOnce) {
   wa(text("w", person("491700000001"), "x", 1));
   const QueuedReply queued = reply(ConversationId{1}, R"({"type":"text","text":{"body":"hi"}})", "w");
   EXPECT_EQ(queued.account, kWhatsApp);
-  EXPECT_EQ(payload(queued),
-            R"({"type":"text","text":{"body":"hi"},"messaging_product":"whatsapp","recipient_type":"individual",)"
-            R"("to":"+491700000001","context":{"message_id":"w"}})");
+  EXPECT_EQ(
+      payload(queued),
+      R"({"type":"text","text":{"body":"hi"},"messaging_product":"whatsapp","recipient_type":"individual",)"
+      R"("to":"+491700000001","context":{"message_id":"w"}})");
   EXPECT_EQ(number("SELECT phone FROM single_sends"), 491700000001);
   EXPECT_EQ(number("SELECT lane FROM single_sends"), 0);
   const Message m = stored(queued);
@@ -68,8 +74,9 @@ TEST_F(OutgoingTest, AReplyIsAMessageAndASendAtOnce) {
   EXPECT_EQ(m.reply_to, "w");
   EXPECT_EQ(conversation().last_message, m.id);
   EXPECT_EQ(conversation().unread, 1);
-  EXPECT_EQ(last_event("message.sent"),
-            R"({"message_id":2,"conversation_id":1,"account_id":1,"person_id":1,"type":"text","channel":"whatsapp"})");
+  EXPECT_EQ(
+      last_event("message.sent"),
+      R"({"message_id":2,"conversation_id":1,"account_id":1,"person_id":1,"type":"text","channel":"whatsapp"})");
 }
 
 TEST_F(OutgoingTest, EveryoneIsAddressedAsTheirChannelWants) {
@@ -96,7 +103,8 @@ TEST(RecipientKeyTest, TellsApartWhomWhatsAppLimits) {
   EXPECT_EQ(one, key(R"("recipient":"DE.1","type":"text")"));
   EXPECT_NE(one, key(R"("recipient":"DE.2")"));
   EXPECT_NE(key(R"("to":"group-1")"), key(R"("to":"group-2")"));
-  for (const char* nobody : {"", "x", "{}", R"({"messaging_product":"whatsapp"})", R"({"recipient":{"id":"5"}})"})
+  for (const char* nobody :
+       {"", "x", "{}", R"({"messaging_product":"whatsapp"})", R"({"recipient":{"id":"5"}})"})
     EXPECT_EQ(recipient_key(nobody), 0U) << nobody;
 }
 
@@ -152,14 +160,16 @@ TEST_F(OutgoingTest, ARefusalIsAFailureWithItsCode) {
   leaves(queued);
   answered(queued, "", SendEvent::rejected, 131047);
   EXPECT_EQ(stored(queued).error_code, 131047);
-  EXPECT_EQ(last_event("message.status"), R"({"message_id":2,"conversation_id":1,"status":"failed","code":131047})");
+  EXPECT_EQ(last_event("message.status"),
+            R"({"message_id":2,"conversation_id":1,"status":"failed","code":131047})");
 }
 
 TEST_F(OutgoingTest, StatusesBecomeEventsOncePerWord) {
   wa(text("w", person("491700000001"), "x", 1));
   const QueuedReply queued = reply(ConversationId{1});
   leaves(queued);
-  for (const DeliveryKind kind : {DeliveryKind::read, DeliveryKind::sent, DeliveryKind::delivered, DeliveryKind::read}) {
+  for (const DeliveryKind kind :
+       {DeliveryKind::read, DeliveryKind::sent, DeliveryKind::delivered, DeliveryKind::read}) {
     StatusFact fact;
     fact.key = {CampaignId{}, queued.send_row};
     fact.account = queued.account;
@@ -241,7 +251,8 @@ TEST_F(EchoTest, ThatWasTakenForAnothersIsTakenBack) {
   EXPECT_EQ(fb(echo("mid.out", psid("7"), "hi!", 101)).repeated, 1);
 }
 
-// The search index, events and rules know messages by their ids: one that was taken back is not given out again.
+// The search index, events and rules know messages by their ids: one that was taken back is not given out
+// again.
 TEST_F(EchoTest, ThatWasTakenBackLeavesItsIdUnused) {
   const QueuedReply queued = on_its_way();
   fb(echo("mid.out", psid("7"), "hi!", 101));

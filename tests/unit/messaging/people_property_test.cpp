@@ -1,7 +1,7 @@
 // People as a simulated crowd: humans with numbers that change hands, messages with all or some of their
-// addresses, messages and changes told late, twice or by the number alone. Whatever the order, no human is two
-// people and no two humans are one. Two things are asked of the channel: a change told by the number alone does
-// not overtake an earlier change, and it does not name a number that the channel has kept hidden.
+// addresses, messages and changes told late, twice or by the number alone. Whatever the order, no human is
+// two people and no two humans are one. Two things are asked of the channel: a change told by the number
+// alone does not overtake an earlier change, and it does not name a number that the channel has kept hidden.
 #include <map>
 #include <random>
 #include <set>
