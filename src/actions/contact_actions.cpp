@@ -29,10 +29,6 @@ std::string_view kind_name(channels::AddressKind kind) {
   return "unknown";
 }
 
-json::value time_or_null(WallTime t) {
-  return t == WallTime() ? json::value(nullptr) : optional_time(t);
-}
-
 json::array address_views(const std::vector<PersonAddress>& list) {
   json::array out;
   for (const PersonAddress& a : list) {

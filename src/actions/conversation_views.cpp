@@ -2,16 +2,12 @@
 
 #include <array>
 
+#include "actions/views.h"
 #include "core/time_text.h"
 #include "messaging/delivery.h"
 
 namespace posthorn {
 namespace {
-
-json::value time_or_null(WallTime at) {
-  if (at == WallTime{}) return nullptr;
-  return json::value(iso_time(at));
-}
 
 std::string_view word(MessageDirection direction) {
   constexpr std::array<std::string_view, 3> kWords = {"in", "out", "note"};

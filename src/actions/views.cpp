@@ -8,6 +8,10 @@ json::value optional_time(const std::optional<WallTime>& t) {
   return t ? json::value(iso_time(*t)) : json::value(nullptr);
 }
 
+json::value time_or_null(WallTime t) {
+  return t == WallTime{} ? json::value(nullptr) : json::value(iso_time(t));
+}
+
 json::object view(const CampaignCounters& c) {
   json::object out;
   const std::pair<const char*, std::int64_t> counts[] = {

@@ -15,6 +15,7 @@
 namespace posthorn {
 
 json::value optional_time(const std::optional<WallTime>& t);  // null when absent
+json::value time_or_null(WallTime t);                         // null for the epoch, which stands for "never"
 
 json::object view(const Campaign& campaign);
 json::object view(const CampaignCounters& counters);

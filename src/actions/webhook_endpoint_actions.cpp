@@ -20,10 +20,6 @@ constexpr int kReplayAtOnce = 100;             // events in one transaction
 constexpr std::int64_t kMostReplayed = 100'000;
 constexpr int kAddTries = 5;
 
-json::value time_or_null(WallTime t) {
-  return t == WallTime{} ? json::value(nullptr) : json::value(iso_time(t));
-}
-
 json::object endpoint_view(const WebhookEndpoint& e, WallTime now) {
   json::object out;
   out["id"] = e.id.value;
