@@ -255,8 +255,7 @@ class BatchRun {
 }  // namespace
 
 Result<> begin_at_end(Transaction& tx) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {kCursor}));
-  PH_TRY_ASSIGN(const bool known, rows.next());
+  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kCursor));
   if (known) return {};
   PH_TRY_ASSIGN(const EventId end, events::last_position(tx));
   return events::move_cursor(tx, kCursor, end);

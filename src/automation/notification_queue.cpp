@@ -43,11 +43,6 @@ bool wants(const NotificationRecipient& recipient, const Told& told) {
   return s.accounts.empty() || std::ranges::find(s.accounts, told.account) != s.accounts.end();
 }
 
-Result<bool> cursor_exists(Transaction& tx) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {kNotificationCursor}));
-  return rows.next();
-}
-
 Result<> queue(Transaction& tx, const NotificationRecipient& to, const LoggedEvent& event, const Told& told,
                WallTime now) {
   const WallTime due = now + std::chrono::minutes(to.settings.digest_minutes);
@@ -126,7 +121,7 @@ Result<MailMessage> describe(Transaction& tx, const Message& m) {
 }  // namespace
 
 Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit) {
-  PH_TRY_ASSIGN(const bool known, cursor_exists(tx));
+  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kNotificationCursor));
   if (!known) {
     PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
     PH_TRY(events::move_cursor(tx, kNotificationCursor, last));

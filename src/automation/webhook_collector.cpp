@@ -35,11 +35,6 @@ Result<std::vector<Subscriber>> subscribers(Transaction& tx) {
   return all;
 }
 
-Result<bool> cursor_exists(Transaction& tx) {
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {kWebhooksOutCursor}));
-  return rows.next();
-}
-
 Result<> deliver_to_all(Transaction& tx, const std::vector<Subscriber>& all, const LoggedEvent& event,
                         WebhookBodies& bodies, WallTime now, CollectedWebhooks& out) {
   std::optional<WebhookBody> body;
@@ -77,7 +72,7 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
   CollectedWebhooks out;
   PH_TRY_ASSIGN(out.cursor, events::cursor(tx, kWebhooksOutCursor));
   PH_TRY_ASSIGN(const auto all, subscribers(tx));
-  PH_TRY_ASSIGN(const bool known, cursor_exists(tx));
+  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kWebhooksOutCursor));
   if (!known || all.empty()) {  // a new consumer begins at the end; without endpoints there is nobody to tell
     PH_TRY_ASSIGN(const auto last, events::last_position(tx));
     if (!known || last > out.cursor) {

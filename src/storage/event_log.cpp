@@ -67,6 +67,11 @@ Result<EventId> cursor(Transaction& tx, std::string_view consumer) {
   return EventId{id};
 }
 
+Result<bool> has_cursor(Transaction& tx, std::string_view consumer) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {consumer}));
+  return rows.next();
+}
+
 Result<> move_cursor(Transaction& tx, std::string_view consumer, EventId position) {
   PH_TRY_ASSIGN(
       const auto changed,
