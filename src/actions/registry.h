@@ -76,6 +76,7 @@ std::vector<Action> suppression_actions();
 std::vector<Action> notification_actions();
 std::vector<Action> intake_actions();
 std::vector<Action> key_actions();
+std::vector<Action> webhook_delivery_actions();
 std::vector<Action> webhook_endpoint_actions();
 std::vector<Action> event_actions();
 std::vector<Action> automation_actions();
