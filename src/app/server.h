@@ -43,6 +43,8 @@ class Server {
 
  private:
   struct Parts;
+  Task<Result<>> ensure_cli_key();
+  Task<Result<>> connect_sandbox();
   std::unique_ptr<Parts> parts_;
 };
 

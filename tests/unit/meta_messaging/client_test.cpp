@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include "channels/meta_messaging/message_bodies.h"
-#include "channels/meta_messaging/webhook_secrets.h"
 #include "platform/crypto.h"
 #include "platform/http_server.h"
 #include "platform/simulated/process.h"
@@ -301,19 +300,6 @@ TEST_F(MetaClientTest, RefusesBadSettings) {
   EXPECT_EQ(login_from("instagram"), Login::instagram);
   EXPECT_EQ(login_from("facebook"), Login::facebook);
   EXPECT_EQ(login_from("x"), std::nullopt);
-}
-
-TEST(MetaWebhookSecrets, AreAllThatAreConfigured) {
-  Config config = {};
-  EXPECT_TRUE(webhook_secrets(config).empty());
-  config.whatsapp.app_secret = Secret("a");
-  config.whatsapp.app_secret_previous = Secret("b");
-  config.instagram.app_secret = Secret("c");
-  config.instagram.app_secret_previous = Secret("d");
-  config.messenger.app_secret = Secret("e");
-  std::string all;
-  for (const Secret& secret : webhook_secrets(config)) all += secret.reveal();
-  EXPECT_EQ(all, "abcde");
 }
 
 }  // namespace
