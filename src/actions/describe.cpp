@@ -1,8 +1,8 @@
 #include "actions/describe.h"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "core/json_text.h"
 #include "core/json_writer.h"
 
 namespace posthorn {
@@ -141,7 +141,7 @@ std::string limits_text(const Parameter& p) {
   } else if (p.max) {
     add(fmt::format("at most {}{}", *p.max, unit));
   }
-  if (!p.fallback.is_null()) add(fmt::format("default `{}`", json::serialize(p.fallback)));
+  if (!p.fallback.is_null()) add(fmt::format("default `{}`", json_text(p.fallback)));
   if (!p.aliases.empty()) add(fmt::format("also spelled `{}`", fmt::join(p.aliases, "`, `")));
   return out;
 }
@@ -159,7 +159,7 @@ void append_action(std::string& out, const Action& action) {
     }
     out += '\n';
   }
-  if (!action.example.empty()) out += fmt::format("```json\n{}\n```\n\n", json::serialize(action.example));
+  if (!action.example.empty()) out += fmt::format("```json\n{}\n```\n\n", json_text(action.example));
 }
 
 void append_pretty(std::string& out, const json::value& value, std::size_t level) {
@@ -187,7 +187,7 @@ void append_pretty(std::string& out, const json::value& value, std::size_t level
     line(level);
     out += ']';
   } else {
-    out += json::serialize(value);
+    out += json_text(value);
   }
 }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "actions/services.h"
+#include "core/json_text.h"
 #include "messaging/audit.h"
 #include "messaging/idempotency.h"
 #include "platform/clock.h"
@@ -42,7 +42,7 @@ std::string subject_of(const Action& action, const Params& params) {
   for (const char* name : {"id", "name", "account", "to", "phone", "business_id"}) {
     const auto* value = params.values().if_contains(name);
     if (value == nullptr) continue;
-    const auto text = value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+    const auto text = value->is_string() ? std::string(value->get_string()) : json_text(*value);
     return fmt::format("{}:{}", std::string_view(name) == "id" ? action.category : name, shortened(text));
   }
   return action.category;
@@ -71,14 +71,14 @@ std::string audit_detail(const Action& action, const Params& params, const Resul
     if (declared != action.parameters.end() && declared->secret) {
       shown[name] = "(secret)";
     } else {
-      const auto text = json::serialize(value);
+      const auto text = json_text(value);
       shown[name] = text.size() > kMaxAuditValue ? json::value(shortened(text)) : value;
     }
   }
   json::object detail;
   detail["parameters"] = std::move(shown);
   detail["outcome"] = outcome ? "ok" : to_string(outcome.error().code);
-  return json::serialize(detail);
+  return json_text(detail);
 }
 
 Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>& call,
@@ -86,7 +86,7 @@ Result<> remember_answer(Transaction& tx, const std::shared_ptr<IdempotentCall>&
   if (call == nullptr) return {};
   RememberedAnswer remembered;
   remembered.status = 200;
-  remembered.answer = json::serialize(answer);
+  remembered.answer = json_text(answer);
   return idempotency::remember(tx, call->key, call->body_hash, remembered, now);
 }
 
@@ -129,7 +129,7 @@ Task<Result<json::value>> ActionRunner::run_handler(const Action& action, Params
 Task<Result<json::value>> ActionRunner::run_with_key(const Action& action, Params params, ActionCall call) {
   auto idempotent = std::make_shared<IdempotentCall>();
   idempotent->key = idempotency::scoped_key(call.actor, action.name, call.idempotency_key);
-  idempotent->body_hash = idempotency::body_hash(json::serialize(params.values()));
+  idempotent->body_hash = idempotency::body_hash(json_text(params.values()));
   if (!at_work_->insert(idempotent->key).second) {
     co_return fail(ErrorCode::conflict,
                    "a call with this Idempotency-Key is still at work; ask again in a moment",

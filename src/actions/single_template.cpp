@@ -1,13 +1,14 @@
 #include "actions/single_template.h"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
 
 std::string value_text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  return value.is_string() ? std::string(value.get_string()) : json_text(value);
 }
 
 // body_params are positional for named templates too: first value, first variable.
@@ -68,7 +69,7 @@ Result<std::string> body_with_components(const whatsapp::Template& t, const json
   body["to"] = to.to_digits();
   body["type"] = "template";
   body["template"] = std::move(message);
-  return json::serialize(body);
+  return json_text(body);
 }
 
 }  // namespace

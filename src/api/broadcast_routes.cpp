@@ -2,11 +2,11 @@
 
 #include <charconv>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "actions/views.h"
 #include "api/http_answers.h"
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -134,7 +134,7 @@ Task<> BroadcastRoutes::follow(HttpExchange& exchange, CampaignId id) {
   while (clock_.now() < end) {
     const auto campaign = co_await campaigns_.get(id);
     if (!campaign) co_return;
-    auto now = json::serialize(view(*campaign));
+    auto now = json_text(view(*campaign));
     std::string piece;
     if (now != last) {
       piece = fmt::format("event: broadcast\ndata: {}\n\n", now);

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "api/http_answers.h"
 #include "automation/webhook_body.h"
+#include "core/json_text.h"
 #include "messaging/event_pages.h"
 
 namespace posthorn {
@@ -29,7 +29,7 @@ std::string gap_text(EventId asked, const EventPage& page) {
   data["after"] = asked.value;
   data["oldest"] = page.oldest.value;
   data["newest"] = page.newest.value;
-  return fmt::format("event: gap\ndata: {}\n\n", json::serialize(data));
+  return fmt::format("event: gap\ndata: {}\n\n", json_text(data));
 }
 
 // The same members as an event has in lists, with data as webhooks have it.
@@ -89,7 +89,7 @@ Result<EventStreamRoutes::Piece> EventStreamRoutes::read_piece(Transaction& tx, 
     if (request.full) {
       PH_TRY_ASSIGN(view, full_view(bodies, event));
     }
-    piece.text += fmt::format("id: {}\ndata: {}\n\n", event.id.value, json::serialize(view));
+    piece.text += fmt::format("id: {}\ndata: {}\n\n", event.id.value, json_text(view));
     if (piece.text.size() < bytes || event.id == page.events.back().id) continue;
     piece.next = event.id;
     piece.more = true;

@@ -1,6 +1,6 @@
 #include "api/http_answers.h"
 
-#include <boost/json/serialize.hpp>
+#include "core/json_text.h"
 
 namespace posthorn {
 
@@ -53,7 +53,7 @@ HttpResponse plain_response(int status, std::string body, std::string content_ty
 }
 
 HttpResponse json_response(int status, const json::value& value) {
-  return plain_response(status, json::serialize(value), "application/json");
+  return plain_response(status, json_text(value), "application/json");
 }
 
 HttpResponse error_response(const Error& error) {

@@ -2,13 +2,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/exit_codes.h"
 #include "app/output.h"
 #include "app/progress.h"
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -89,7 +89,7 @@ json::object draft(const CreateBroadcast& options, std::int64_t upload_id, json:
 
 void print_broadcast(const CommandContext& c, const json::value& broadcast) {
   if (c.json) {
-    print(json::serialize(broadcast) + "\n");
+    print(json_text(broadcast) + "\n");
   } else {
     print(fields(broadcast.as_object()));
   }
@@ -146,8 +146,7 @@ Task<Result<int>> download_to(CommandContext c, std::string target, std::string 
   json::object written;
   written["file"] = output;
   written["bytes"] = bytes;
-  print(c.json ? json::serialize(written) + "\n"
-               : fmt::format("{} bytes written to {}\n", grouped(bytes), output));
+  print(c.json ? json_text(written) + "\n" : fmt::format("{} bytes written to {}\n", grouped(bytes), output));
   co_return kExitOk;
 }
 
@@ -173,7 +172,7 @@ Task<Result<int>> create_broadcast(CommandContext c, CreateBroadcast options) {
 
 Task<Result<int>> preflight_broadcast(CommandContext c, std::int64_t id, std::string problems_file) {
   PH_CO_TRY_ASSIGN(const auto summary, co_await c.client->call("preflight_broadcast", with_id(id)));
-  print(c.json ? json::serialize(summary) + "\n" : preflight_text(summary));
+  print(c.json ? json_text(summary) + "\n" : preflight_text(summary));
   if (!problems_file.empty()) {
     const auto bytes =
         co_await download_whole(c, fmt::format("/api/broadcasts/{}/problems.csv", id), problems_file);
@@ -190,7 +189,7 @@ Task<Result<int>> preview_broadcast(CommandContext c, std::int64_t id, std::vect
   if (!lines.empty()) parameters["lines"] = json::array(lines.begin(), lines.end());
   parameters["count"] = count;
   PH_CO_TRY_ASSIGN(const auto answer, co_await c.client->call("preview_broadcast", std::move(parameters)));
-  print(c.json ? json::serialize(answer) + "\n" : previews_text(answer));
+  print(c.json ? json_text(answer) + "\n" : previews_text(answer));
   co_return kExitOk;
 }
 
@@ -245,7 +244,7 @@ Task<Result<int>> watch_broadcast(CommandContext c, std::int64_t id) {
 
 Task<Result<int>> report_broadcast(CommandContext c, std::int64_t id) {
   PH_CO_TRY_ASSIGN(const auto report, co_await c.client->call("get_broadcast_report", with_id(id)));
-  print(c.json ? json::serialize(report) + "\n" : report_text(report));
+  print(c.json ? json_text(report) + "\n" : report_text(report));
   co_return kExitOk;
 }
 

@@ -1,13 +1,13 @@
 // `posthorn tail` and `posthorn replay`.
 #include <charconv>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "app/commands.h"
 #include "app/event_lines.h"
 #include "app/exit_codes.h"
 #include "app/output.h"
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -46,7 +46,7 @@ Result<std::int64_t> number_from(const std::string& text, const char* field) {
 }
 
 void print_counts(const CommandContext& c, const json::value& answer) {
-  print(c.json ? json::serialize(answer) + "\n" : fields(answer.as_object()));
+  print(c.json ? json_text(answer) + "\n" : fields(answer.as_object()));
 }
 
 Task<Result<int>> replay_parked(CommandContext c, ReplayOptions options) {

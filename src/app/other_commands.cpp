@@ -5,13 +5,13 @@
 #include <iterator>
 #include <map>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "actions/registry.h"
 #include "app/commands.h"
 #include "app/exit_codes.h"
 #include "app/output.h"
+#include "core/json_text.h"
 #include "platform/environment.h"
 
 namespace posthorn {
@@ -120,7 +120,7 @@ Result<json::value> typed_value(ParameterType type, const std::string& text, con
 
 void print_value(const CommandContext& c, const json::value& value) {
   if (c.json || !value.is_object()) {
-    print(json::serialize(value) + "\n");
+    print(json_text(value) + "\n");
   } else {
     print(fields(value.get_object()));
   }
@@ -131,7 +131,7 @@ int health_code(const json::value& answer) {
 }
 
 void print_checks(const CommandContext& c, const json::value& answer) {
-  if (c.json) return print(json::serialize(answer) + "\n");
+  if (c.json) return print(json_text(answer) + "\n");
   const auto* checks = answer.as_object().if_contains("checks");
   if (checks != nullptr && checks->is_array()) print(doctor_text(checks->get_array()));
 }
@@ -252,7 +252,7 @@ Task<Result<int>> login_link(CommandContext c, std::string role, std::string nex
   const auto url = c.client->url() + std::string(JsonView(link)["path"].string_or(""));
   json::object out;
   out["url"] = url;
-  print(c.json ? json::serialize(out) + "\n" : url + "\nGood for 15 minutes and one use.\n");
+  print(c.json ? json_text(out) + "\n" : url + "\nGood for 15 minutes and one use.\n");
   co_return kExitOk;
 }
 
@@ -261,7 +261,7 @@ Task<Result<int>> show_list(CommandContext c, std::string action, json::object p
   const auto* shape = shape_of(action);
   const auto* rows = shape == nullptr ? nullptr : answer.as_object().if_contains(shape->member);
   if (c.json || rows == nullptr || !rows->is_array()) {
-    print(json::serialize(answer) + "\n");
+    print(json_text(answer) + "\n");
   } else {
     print(table(rows->get_array(), shape->columns, shape->when_empty));
   }
@@ -282,7 +282,7 @@ Task<Result<int>> show_one(CommandContext c, std::string action, json::object pa
 Task<Result<int>> run_action(CommandContext c, std::string action, std::vector<std::string> words) {
   PH_CO_TRY_ASSIGN(auto parameters, parameters_from_words(action, words));
   PH_CO_TRY_ASSIGN(const auto answer, co_await c.client->call(std::move(action), std::move(parameters)));
-  print(json::serialize(answer) + "\n");
+  print(json_text(answer) + "\n");
   co_return kExitOk;
 }
 

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
+
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -126,9 +127,7 @@ std::string short_duration(double seconds) {
 std::string cell_text(const json::value* value) {
   if (value == nullptr || value->is_null()) return "";
   if (value->is_string()) return std::string(value->get_string());
-  if (value->is_int64()) return fmt::format("{}", value->get_int64());
-  if (value->is_double()) return fmt::format("{}", value->get_double());
-  return json::serialize(*value);
+  return json_text(*value);
 }
 
 std::string table(const json::array& rows, const std::vector<Column>& columns, std::string_view when_empty) {
@@ -183,7 +182,7 @@ void print_error(const Error& error, bool as_json) {
     inner["field"] = error.field;
     json::object out;
     out["error"] = std::move(inner);
-    print(json::serialize(out) + "\n");
+    print(json_text(out) + "\n");
     return;
   }
   std::fprintf(stderr, "posthorn: %s\n", error.message.c_str());

@@ -1,10 +1,10 @@
 #include "app/progress.h"
 
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "app/output.h"
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -49,7 +49,7 @@ std::string progress_line(const json::value& broadcast, std::size_t bar_width) {
 
 void ProgressDisplay::show(const json::value& broadcast, MonotonicTime now) {
   if (style_ == Style::json) {
-    auto text = json::serialize(broadcast);
+    auto text = json_text(broadcast);
     if (text != last_) print(text + "\n");
     last_ = std::move(text);
     return;

@@ -3,8 +3,7 @@
 #include <array>
 #include <utility>
 
-#include <boost/json/serialize.hpp>
-
+#include "core/json_text.h"
 #include "core/time_text.h"
 #include "messaging/attachments.h"
 #include "messaging/delivery.h"
@@ -274,7 +273,7 @@ Result<WebhookBody> WebhookBodies::of(const LoggedEvent& event) {
   out["type"] = event.kind;
   out["timestamp"] = iso_time(event.at);
   out["data"] = std::move(data);
-  body.json = json::serialize(out);
+  body.json = json_text(out);
   return body;
 }
 

@@ -2,7 +2,8 @@
 
 #include <array>
 #include <charconv>
-#include <cmath>
+
+#include "core/json_text.h"
 
 namespace posthorn {
 namespace {
@@ -131,11 +132,8 @@ JsonWriter& JsonWriter::value(std::int64_t number) {
 }
 
 JsonWriter& JsonWriter::value(double number) {
-  if (!std::isfinite(number)) return null();  // JSON has no word for it
   separate();
-  std::array<char, 32> digits{};
-  auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
-  out_.append(digits.data(), end);
+  append_json_number(out_, number);
   return *this;
 }
 
