@@ -164,17 +164,13 @@ Task<Result<json::value>> list(ActionContext c, Params) {
 
 Task<Result<json::value>> check(ActionContext c, Params p) {
   PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
-  auto checks = co_await check_account(*c.services, account);
-  const auto graph = c.services->accounts->graph(account);
-  if (graph) {
-    auto info = co_await (*graph)->phone_number(account.sender_id);
-    if (info) {
-      PH_CO_TRY_ASSIGN(account, co_await refresh_facts(c, account.id, *std::move(info)));
-    }
+  auto found = co_await check_account(*c.services, account);
+  if (found.number) {
+    PH_CO_TRY_ASSIGN(account, co_await refresh_facts(c, account.id, *std::move(found.number)));
   }
   auto out = view(account);
-  out["checks"] = views_of(checks);
-  out["ok"] = all_well(checks);
+  out["checks"] = views_of(found.checks);
+  out["ok"] = all_well(found.checks);
   co_return json::value(std::move(out));
 }
 

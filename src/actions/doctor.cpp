@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include "actions/account_runtime.h"
 #include "actions/meta_account_checks.h"
+#include "actions/question.h"
 #include "messaging/conservation.h"
 #include "platform/clock.h"
 #include "platform/files.h"
@@ -19,6 +21,8 @@ constexpr std::uint64_t kMiB = 1024 * 1024;
 constexpr std::uint64_t kDiskFailure = 128 * kMiB;
 constexpr std::uint64_t kDiskWarning = 1024 * kMiB;
 constexpr Duration kSkewLimit = std::chrono::seconds(5);  // invariant I27
+// Reading every page of a large database takes its time and is no sign of anything broken.
+constexpr Duration kReadingLimit = std::chrono::seconds(20);
 constexpr const char* kScopes[] = {"whatsapp_business_messaging", "whatsapp_business_management"};
 
 Check fine(std::string name, std::string finding) {
@@ -32,7 +36,7 @@ Check bad(Health health, std::string name, std::string finding, std::string next
           .next_step = std::move(next_step)};
 }
 
-Task<Check> check_disk(Services& s) {
+Task<Result<Check>> check_disk(Services& s) {
   const auto free = co_await s.files->free_bytes(s.facts.data_folder);
   if (!free)
     co_return bad(Health::failure, "disk space", free.error().message,
@@ -45,7 +49,7 @@ Task<Check> check_disk(Services& s) {
   co_return fine("disk space", words);
 }
 
-Task<Check> check_integrity(Services& s) {
+Task<Result<Check>> check_integrity(Services& s) {
   const auto checked = co_await s.check_database();
   if (!checked)
     co_return bad(Health::failure, "database", checked.error().message,
@@ -53,7 +57,7 @@ Task<Check> check_integrity(Services& s) {
   co_return fine("database", "every page reads well");
 }
 
-Task<Check> check_counters(Services& s) {
+Task<Result<Check>> check_counters(Services& s) {
   auto look = [](Transaction& tx) { return check_conservation(tx); };
   const auto problems = co_await s.database->read(std::move(look));
   if (!problems)
@@ -135,6 +139,56 @@ Check check_subscription(const std::string& prefix,
   return fine(name, fmt::format("subscribed: {}", fmt::join(names, ", ")));
 }
 
+// A check that did not end: `health` says what that means for what was looked at.
+Check found(Result<Check> check, Health health, std::string name, std::string next_step) {
+  if (check) return *std::move(check);
+  return bad(health, std::move(name), check.error().message, std::move(next_step));
+}
+
+Check unfinished(std::string name, const Error& error) {
+  return bad(Health::failure, std::move(name), error.message,
+             "look at the server's log, then run doctor again");
+}
+
+bool unreachable(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::deadline_exceeded;
+}
+
+// All questions at once: a Graph that hangs costs one limit, not one each.
+Task<> check_number_at_meta(Services& services, const Account& account, whatsapp::GraphClient& graph,
+                            AccountChecks& out) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto prefix = account.name + ": ";
+  Clock& clock = *services.clock;
+  Question<whatsapp::PhoneNumberInfo> number(executor, clock, kCheckLimit,
+                                             graph.phone_number(account.sender_id));
+  Question<whatsapp::TokenInfo> token(executor, clock, kCheckLimit, graph.inspect_token());
+  Question<std::vector<whatsapp::SubscribedApp>> apps(executor, clock, kCheckLimit,
+                                                      graph.subscribed_apps(account.business_id));
+  const auto info = co_await number.answer();
+  if (!info && unreachable(info.error())) {
+    out.checks.push_back(
+        bad(Health::failure, prefix + "connection",
+            fmt::format("{} cannot be reached: {}", services.facts.graph_url, info.error().message),
+            "check network, firewall and proxy"));
+    co_return;
+  }
+  out.checks.push_back(fine(prefix + "connection", services.facts.graph_url + " answers"));
+  out.checks.push_back(check_token(prefix, co_await token.answer(), clock.wall_now()));
+  out.checks.push_back(check_number(prefix, info));
+  out.checks.push_back(check_subscription(prefix, co_await apps.answer()));
+  out.checks.push_back(check_skew(prefix, graph.clock_skew()));
+  if (info) out.number = *info;
+}
+
+Task<Result<std::vector<Check>>> server_checks(Services& services) {
+  co_return co_await check_server(services);
+}
+
+Task<Result<AccountChecks>> account_checks(Services& services, Account account) {
+  co_return co_await check_account(services, std::move(account));
+}
+
 constexpr std::string_view health_word(Health health) {
   switch (health) {
     case Health::ok:
@@ -167,64 +221,73 @@ bool all_well(const std::vector<Check>& checks) {
 }
 
 Task<std::vector<Check>> check_server(Services& services) {
+  const auto executor = co_await asio::this_coro::executor;
+  Question<Check> disk(executor, *services.clock, kCheckLimit, check_disk(services));
+  Question<Check> integrity(executor, *services.clock, kReadingLimit, check_integrity(services));
+  Question<Check> counters(executor, *services.clock, kReadingLimit, check_counters(services));
+  const std::string patience =
+      "a large database takes longer: check a copy of it with posthorn backup and posthorn restore --verify";
   std::vector<Check> out;
-  out.push_back(co_await check_disk(services));
-  out.push_back(co_await check_integrity(services));
-  out.push_back(co_await check_counters(services));
+  out.push_back(found(co_await disk.answer(), Health::failure, "disk space",
+                      "check whether the disk of the data folder still works"));
+  out.push_back(found(co_await integrity.answer(), Health::warning, "database", patience));
+  out.push_back(found(co_await counters.answer(), Health::warning, "counters", patience));
   out.push_back(check_webhook_setup(services.facts));
   co_return out;
 }
 
-Task<std::vector<Check>> check_account(Services& services, Account account) {
-  std::vector<Check> out;
+Task<AccountChecks> check_account(Services& services, Account account) {
+  AccountChecks out;
   const auto prefix = account.name + ": ";
   if (account.blocked())
-    out.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason,
-                      "remove the cause, then unblock_channel"));
+    out.checks.push_back(bad(Health::failure, prefix + "sending", account.blocked_reason,
+                             "remove the cause, then unblock_channel"));
   if (account.transport == "aws") {
-    out.push_back(
+    out.checks.push_back(
         fine(prefix + "transport", "linked through AWS End User Messaging Social; see docs/aws.md"));
     co_return out;
   }
   if (channel_of(account) != channels::Channel::whatsapp) {
     auto some = co_await check_meta_account(services, account);
-    std::ranges::move(some, std::back_inserter(out));
+    std::ranges::move(some, std::back_inserter(out.checks));
     co_return out;
   }
   const auto graph = services.accounts->graph(account);
   if (!graph) {
-    out.push_back(bad(Health::failure, prefix + "token", graph.error().message,
-                      "store the token again with set_channel_token"));
+    out.checks.push_back(bad(Health::failure, prefix + "token", graph.error().message,
+                             "store the token again with set_channel_token"));
     co_return out;
   }
-  const auto info = co_await (*graph)->phone_number(account.sender_id);
-  if (!info && info.error().code == ErrorCode::unavailable) {
-    out.push_back(bad(Health::failure, prefix + "connection",
-                      fmt::format("{} cannot be reached: {}", services.facts.graph_url, info.error().message),
-                      "check network, firewall and proxy"));
-    co_return out;
-  }
-  out.push_back(fine(prefix + "connection", services.facts.graph_url + " answers"));
-  out.push_back(check_token(prefix, co_await (*graph)->inspect_token(), services.clock->wall_now()));
-  out.push_back(check_number(prefix, info));
-  out.push_back(check_subscription(prefix, co_await (*graph)->subscribed_apps(account.business_id)));
-  out.push_back(check_skew(prefix, (*graph)->clock_skew()));
+  co_await check_number_at_meta(services, account, **graph, out);
   co_return out;
 }
 
 Task<std::vector<Check>> check_everything(Services& services) {
-  auto out = co_await check_server(services);
+  const auto executor = co_await asio::this_coro::executor;
+  Question<std::vector<Check>> server(executor, *services.clock, kReadingLimit + kCheckLimit,
+                                      server_checks(services));
   auto look = [](Transaction& tx) { return accounts::list(tx); };
-  const auto all = co_await services.database->read(std::move(look));
+  Question<std::vector<Account>> list(executor, *services.clock, kCheckLimit,
+                                      services.database->read(std::move(look)));
+  const auto all = co_await list.answer();
+  std::vector<Question<AccountChecks>> asked;
+  for (const auto& account : all.value_or(std::vector<Account>()))
+    asked.emplace_back(executor, *services.clock, 2 * kCheckLimit, account_checks(services, account));
+  auto out = co_await server.answer();
+  if (!out) co_return std::vector<Check>{unfinished("server", out.error())};
+  if (!all) out->push_back(unfinished("channels", all.error()));
   if (all && all->empty())
-    out.push_back(
+    out->push_back(
         bad(Health::warning, "channels", "no number has been added yet", "add one: posthorn channel add"));
-  if (!all) co_return out;
-  for (const auto& account : *all) {
-    auto some = co_await check_account(services, account);
-    std::ranges::move(some, std::back_inserter(out));
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    auto some = co_await asked[i].answer();
+    if (!some) {
+      out->push_back(unfinished((*all)[i].name, some.error()));
+    } else {
+      std::ranges::move(some->checks, std::back_inserter(*out));
+    }
   }
-  co_return out;
+  co_return *std::move(out);
 }
 
 }  // namespace posthorn

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
 #include "actions/account_runtime.h"
+#include "actions/question.h"
 
 namespace posthorn {
 namespace {
@@ -60,14 +62,19 @@ Task<std::vector<Check>> check_meta_account(Services& services, Account account)
         failure(prefix + "token", client.error().message, "store the token again with set_channel_token"));
     co_return out;
   }
-  const auto identity = co_await (*client)->identity();
-  if (!identity && identity.error().code == ErrorCode::unavailable) {
+  const auto executor = co_await asio::this_coro::executor;
+  Question<meta_messaging::Identity> who(executor, *services.clock, kCheckLimit, (*client)->identity());
+  Question<std::vector<meta_messaging::Subscription>> apps(executor, *services.clock, kCheckLimit,
+                                                           (*client)->subscriptions());
+  const auto identity = co_await who.answer();
+  if (!identity && (identity.error().code == ErrorCode::unavailable ||
+                    identity.error().code == ErrorCode::deadline_exceeded)) {
     out.push_back(
         failure(prefix + "connection", identity.error().message, "check network, firewall and proxy"));
     co_return out;
   }
   out.push_back(check_identity(prefix, account, identity));
-  out.push_back(check_subscription(prefix, channel_of(account), co_await (*client)->subscriptions()));
+  out.push_back(check_subscription(prefix, channel_of(account), co_await apps.answer()));
   co_return out;
 }
 
