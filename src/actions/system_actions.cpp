@@ -139,6 +139,10 @@ Task<Result<json::value>> create_backup(ActionContext c, Params p) {
   out["database_sha256"] = report.database_sha256;
   out["blobs"] = report.blobs;
   out["blob_bytes"] = report.blob_bytes;
+  out["note"] = fmt::format(
+      "{}/master.key is not part of it: keep a copy of that file apart; the tokens and secrets "
+      "in the backup open with no other key",
+      c.services->facts.data_folder);
   co_return json::value(std::move(out));
 }
 
@@ -181,7 +185,8 @@ std::vector<Action> system_actions() {
        .category = kCategory,
        .role = Role::admin,
        .effect = Effect::mutates,
-       .summary = "Writes a consistent copy of the database and all files while the server works.",
+       .summary = "Writes a consistent copy of the database and all files, but not of master.key, while the "
+                  "server works.",
        .parameters = {folder},
        .handler = create_backup,
        .example = {{"name", "before-upgrade"}}},

@@ -1,5 +1,7 @@
 #include "app/cli.h"
 
+#include <span>
+#include <string_view>
 #include <tuple>
 
 #include <CLI/CLI.hpp>
@@ -38,10 +40,21 @@ struct Arguments {
   std::int64_t count = 3;
   std::vector<std::int64_t> lines;
   bool problems = false, markdown = false, openapi = false;
+  bool json = false;  // somewhere on the command line
 };
 
-int usage_error(const std::string& message) {
-  print_error(Error{ErrorCode::invalid_argument, message + "; see --help"}, false);
+// Asked before the arguments are understood: what cannot be understood is told in the same form.
+bool wants_json(int argc, const char* const* argv) {
+  const std::span<const char* const> words(argv, static_cast<std::size_t>(argc));
+  for (const std::string_view word : words) {
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
+
+int usage_error(const std::string& message, bool as_json) {
+  print_error(Error{ErrorCode::invalid_argument, message + "; see --help"}, as_json);
   return kExitUsage;
 }
 
@@ -113,7 +126,7 @@ CLI::App* add_local(CLI::App& parent, Arguments& a, const char* name, const char
     a.choice = [&a, run] {
       auto taken = take_set_options(a.settings, a.serve);
       if (taken) taken = take_settings(a.words, a.serve);
-      return taken ? run() : usage_error(taken.error().message);
+      return taken ? run() : usage_error(taken.error().message, a.json);
     };
   });
   return sub;
@@ -369,6 +382,13 @@ void add_others(CLI::App& app, Arguments& a) {
       });
   restore->add_option("backup", a.restore.backup, "folder of the backup")->required();
   restore->add_flag("--verify", a.restore.verify_only, "only check that it can be used");
+  auto* key =
+      restore->add_option("--master-key", a.restore.master_key,
+                          "master.key of the server that was backed up, if it is not in the data folder");
+  restore
+      ->add_flag("--without-secrets", a.restore.without_secrets,
+                 "the master key is lost: restore all but tokens and webhook secrets")
+      ->excludes(key);
   restore->add_flag("--json", a.restore.json, "answer as JSON");
   auto* action = add_client(app, a, "action", "Call any action: posthorn action NAME parameter=value …",
                             [&a](CommandContext c) { return run_action(c, a.action, a.words); });
@@ -384,6 +404,7 @@ void add_others(CLI::App& app, Arguments& a) {
 
 int run_command_line(int argc, char** argv) {
   Arguments arguments;
+  arguments.json = wants_json(argc, argv);
   CLI::App app{"Posthorn: customer messaging on your own server", "posthorn"};
   app.require_subcommand(1);
   add_servers(app, arguments);
@@ -396,6 +417,8 @@ int run_command_line(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const bool failed = error.get_exit_code() != 0;  // asking for help is no failure
+    if (failed && arguments.json) return usage_error(error.what(), true);
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   return arguments.choice ? arguments.choice() : static_cast<int>(kExitUsage);

@@ -43,9 +43,12 @@ int run_client(const ClientOptions& options, const std::function<Task<Result<int
 struct RestoreOptions {
   std::string backup;
   bool verify_only = false;
-  ServeOptions serve;  // where to
+  std::string master_key;        // file; empty: <data folder>/master.key
+  bool without_secrets = false;  // the key is lost: forget what it sealed
+  ServeOptions serve;            // where to
   bool json = false;
 };
+// Nothing is touched before the secrets of the backup have been opened with the master key.
 int run_restore(const RestoreOptions& options);
 
 // Where the command line finds the server: options, environment, then <data folder>/server.url and cli.key.

@@ -2,20 +2,15 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
 #include "app/exit_codes.h"
 #include "app/output.h"
 #include "app/run.h"
-#include "broadcasts/campaign_store.h"
-#include "platform/config.h"
 #include "platform/environment.h"
 #include "platform/real_clock.h"
-#include "platform/real_files.h"
 #include "platform/real_network.h"
 #include "platform/runtime.h"
-#include "storage/backup.h"
 
 namespace posthorn {
 namespace {
@@ -41,51 +36,6 @@ Task<> run_command(Runtime& runtime, const std::function<Task<Result<int>>(Comma
   } else {
     print_error(outcome.error(), context.json);
     code = exit_code(outcome.error());
-  }
-  runtime.stop();
-}
-
-json::object backup_view(const BackupReport& report) {
-  json::object out;
-  out["schema_version"] = report.schema_version;
-  out["database_bytes"] = report.database_bytes;
-  out["database_sha256"] = report.database_sha256;
-  out["blobs"] = report.blobs;
-  out["blob_bytes"] = report.blob_bytes;
-  return out;
-}
-
-// A backup is older than what was sent after it: nothing goes on before a person has looked.
-Result<> pause_running(Transaction& tx, WallTime now) {
-  PH_TRY_ASSIGN(const auto running, campaigns::in_states(tx, {CampaignState::running}));
-  for (const auto& campaign : running) {
-    PH_TRY(campaigns::apply(
-        tx, campaign.id, CampaignEvent::paused,
-        "restored from a backup: recipients reached after the backup are not marked; check before resuming",
-        now));
-  }
-  return {};
-}
-
-Task<Result<BackupReport>> restore(Files& files, RestoreOptions options, WallTime now) {
-  if (options.verify_only) co_return co_await verify_backup(files, options.backup);
-  PH_CO_TRY_ASSIGN(const auto config, load_config(options.serve.config_file, options.serve.overrides));
-  PH_CO_TRY(files.make_folders(config.data_dir));
-  BlobStore blobs(files, config.data_dir + "/blobs");
-  PH_CO_TRY(blobs.prepare());
-  auto adjust = [now](Transaction& tx) { return pause_running(tx, now); };
-  co_return co_await restore_backup(files, options.backup, blobs, config.database.path, std::move(adjust));
-}
-
-Task<> restore_and_stop(Runtime& runtime, Files& files, RestoreOptions options, WallTime now, int& code) {
-  const auto report = co_await restore(files, options, now);
-  if (report) {
-    const auto view = backup_view(*report);
-    print(options.json ? json::serialize(view) + "\n" : fields(view));
-    code = kExitOk;
-  } else {
-    print_error(report.error(), options.json);
-    code = options.verify_only ? kExitUnhealthy : exit_code(report.error());
   }
   runtime.stop();
 }
@@ -126,17 +76,6 @@ int run_client(const ClientOptions& options,
   context.json = options.json;
   int code = kExitFailure;
   asio::co_spawn(runtime.executor(), run_command(runtime, command, context, code), asio::detached);
-  runtime.run();
-  return code;
-}
-
-int run_restore(const RestoreOptions& options) {
-  Runtime runtime;
-  RealFiles files;
-  RealClock clock(runtime.executor());
-  int code = kExitFailure;
-  asio::co_spawn(runtime.executor(), restore_and_stop(runtime, files, options, clock.wall_now(), code),
-                 asio::detached);
   runtime.run();
   return code;
 }

@@ -34,17 +34,19 @@ Task<Result<>> write_small_file(Files& files, std::string path, std::string text
   co_return co_await writer->commit();
 }
 
+Task<Result<Secret>> read_master_key(Files& files, std::string path) {
+  PH_CO_TRY_ASSIGN(auto text, co_await read_small_file(files, path));
+  while (text.ends_with('\n')) text.pop_back();
+  auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != kKeyBytes)
+    co_return fail(ErrorCode::data_loss, path + " is damaged; put your copy of it in its place");
+  co_return Secret(*std::move(bytes));
+}
+
 Task<Result<Secret>> load_master_key(Files& files, Random& random, std::string data_folder) {
   const auto path = data_folder + "/master.key";
-  auto text = co_await read_small_file(files, path);
-  if (!text && text.error().code != ErrorCode::not_found) co_return std::unexpected(text.error());
-  if (text) {
-    while (text->ends_with('\n')) text->pop_back();
-    auto bytes = from_hex(*text);
-    if (!bytes || bytes->size() != kKeyBytes)
-      co_return fail(ErrorCode::data_loss, path + " is damaged; put the copy from your backup in its place");
-    co_return Secret(*std::move(bytes));
-  }
+  auto known = co_await read_master_key(files, path);
+  if (known || known.error().code != ErrorCode::not_found) co_return known;
   std::array<std::byte, kKeyBytes> fresh{};
   random.fill(fresh);
   const std::string bytes(reinterpret_cast<const char*>(fresh.data()), fresh.size());

@@ -13,8 +13,12 @@ namespace posthorn {
 Task<Result<std::string>> read_small_file(Files& files, std::string path);
 Task<Result<>> write_small_file(Files& files, std::string path, std::string text);
 
+// not_found when there is none, data_loss when it is no key.
+Task<Result<Secret>> read_master_key(Files& files, std::string path);
+
 // The 32 bytes that seal secrets in the database, from <data folder>/master.key; drawn at the first start.
-// Losing the file means storing every token again; a copy belongs to each backup, kept apart from it.
+// No backup holds it: a copy belongs to each, kept apart from it. Without it a backup can be restored only
+// without its secrets, and every token must be stored again.
 Task<Result<Secret>> load_master_key(Files& files, Random& random, std::string data_folder);
 
 }  // namespace posthorn

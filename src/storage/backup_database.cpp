@@ -145,6 +145,12 @@ Result<DatabaseCopy> check_database(const std::string& path, DatabaseFile which)
   return result;
 }
 
+Result<> look_into_database(const std::string& path, const std::function<Result<>(Transaction&)>& look) {
+  if (!exists(path)) return fail(ErrorCode::not_found, fmt::format("There is no database at {}.", path));
+  PH_TRY_ASSIGN(auto connection, SqliteConnection::open(path, {.read_only = true}));
+  return with_transaction(connection, SqliteTransaction::Mode::read, look);
+}
+
 Result<> install_database(const std::string& source, const std::string& target,
                           const std::function<Result<>(Transaction&)>& adjust, DatabaseFile which) {
   if (exists(target)) {

@@ -28,6 +28,8 @@ Result<DatabaseCopy> copy_database(const std::string& source, const std::string&
                                    DatabaseFile which = DatabaseFile::posthorn);
 // integrity_check, foreign keys and schema version of a file nobody else uses.
 Result<DatabaseCopy> check_database(const std::string& path, DatabaseFile which = DatabaseFile::posthorn);
+// Reads the database at `path` as it is, without migrating or changing it.
+Result<> look_into_database(const std::string& path, const std::function<Result<>(Transaction&)>& look);
 // copy_database() to a temporary name beside `target`, `adjust` there, then a rename: `target` exists whole
 // or not at all.
 Result<> install_database(const std::string& source, const std::string& target,

@@ -214,7 +214,12 @@ def backup_and_restore(parsed):
         check_equal(server.cli("restore", folder, "--verify")[0], 0, "restore --verify")
         target = os.path.join(world.folder, "restored")
         code, _, err = server.cli("restore", folder, "--set", f"data_dir={target}")
+        check_equal(code, 3, f"exit code of a restore without the master key: {err}")
+        check("master.key" in err and not os.path.exists(target), f"a restore without the master key: {err}")
+        key = os.path.join(server.data, "master.key")
+        code, out, err = server.cli("restore", folder, "--set", f"data_dir={target}", "--master-key", key)
         check_equal(code, 0, f"restore's exit code: {err}")
+        check("secrets_opened" in out, f"what restore says: {out}")
         code, _, err = server.cli("restore", folder, "--set", f"data_dir={target}")
         check(code != 0, "a restore over an existing database was not refused")
         check_equal(server.cli("restore", os.path.join(world.folder, "nowhere"), "--verify")[0] != 0, True, "a missing backup is refused")
@@ -227,11 +232,6 @@ def backup_and_restore(parsed):
 def restored_goes_on(world, target, broadcast):
     """The restored broadcast waits for a person."""
     server = world.server
-    for name in ("master.key",):
-        source = os.path.join(server.data, name)
-        if not os.path.exists(os.path.join(target, name)):
-            with open(source, "rb") as old, open(os.path.join(target, name), "wb") as new:
-                new.write(old.read())
     server.data = target
     server.settings["data_dir"] = target
     server.write_config()
