@@ -44,6 +44,7 @@ MediaFetcherOptions media_options(const Config& config) {
   out.parallel = static_cast<int>(config.media.parallel);
   out.max_bytes = static_cast<std::uint64_t>(config.media.max_mb) << 20;
   out.give_up_after = config.media.give_up_after;
+  out.keep_stories = config.media.keep_stories;
   return out;
 }
 
@@ -81,8 +82,8 @@ struct Followers::Parts {
         media({p.database, p.clock, p.random, p.log, p.metrics, p.blobs, fetch, p.executor,
                [this](const Account& account) { return source_of(account); }},
               media_options(c)),
-        profiles(
-            {p.database, p.blobs, p.clock, p.log, channel_profiles, picture_download(fetch), p.executor}),
+        profiles({p.database, p.blobs, p.clock, p.log, p.metrics, channel_profiles, picture_download(fetch),
+                  p.executor}),
         automation(automation::AutomationPorts{p.database, p.clock, p.log, p.metrics, signals, uploader,
                                                outgoing_messages::queue_reply,
                                                [&accounts = p.accounts](AccountId id) { accounts.wake(id); },

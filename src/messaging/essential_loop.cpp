@@ -19,6 +19,27 @@ namespace {
 
 }  // namespace
 
+Error error_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return {ErrorCode::internal, fmt::format("an unexpected failure: {}", error.what())};
+  } catch (...) {
+    return {ErrorCode::internal, "an unexpected failure of unknown kind"};
+  }
+}
+
+Task<Result<>> contained(Task<> job) {
+  std::exception_ptr thrown;
+  try {
+    co_await std::move(job);
+    co_return Result<>();
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_return std::unexpected(error_of(thrown));
+}
+
 void spawn_essential(const Executor& executor, std::string_view name, Task<> loop) {
   asio::co_spawn(executor, std::move(loop), [name](std::exception_ptr failure) {
     if (!failure) return;

@@ -37,6 +37,7 @@ struct IntakeOptions {
   std::vector<std::string> stop_keywords = {"STOP", "STOPP", "UNSUBSCRIBE", "BAJA", "ARRET", "SAIR"};
   std::vector<std::string> start_keywords = {"START", "SUBSCRIBE"};
   Duration keep_journal = std::chrono::hours(24 * 8);
+  Duration keep_parked = std::chrono::hours(24 * 90);  // parked events and their bodies; 0: for ever
   Duration keep_applied = std::chrono::hours(24 * 8);
   Duration unmatched_retry = std::chrono::seconds(5);  // a status for a message we do not know (yet)
   int unmatched_tries = 3;

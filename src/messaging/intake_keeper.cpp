@@ -29,6 +29,32 @@ Result<std::vector<ParkedEvent>> read_parked(Transaction& tx, std::string_view s
   }
 }
 
+// Parked so long ago that nobody will replay them: ids grow with time. Returns how many went.
+Result<std::int64_t> delete_parked(Transaction& tx, WallTime before) {
+  return tx.execute(
+      "DELETE FROM parked_events WHERE id IN (SELECT id FROM (SELECT id, parked_at FROM parked_events "
+      "ORDER BY id LIMIT $2) AS oldest WHERE parked_at < $1)",
+      {before, kPruneRows});
+}
+
+// Their bodies leave the journal with the next look at it.
+Task<> expire_parked(IntakePorts ports, Duration keep, const bool& stopping) {
+  if (keep == Duration(0)) co_return;
+  Counter& expired = ports.metrics.counter("posthorn_parked_expired_total",
+                                           "Parked events deleted because nobody replayed them in time");
+  const WallTime before = ports.clock.wall_now() - keep;
+  for (bool more = true; more && !stopping;) {
+    auto work = [before](Transaction& tx) { return delete_parked(tx, before); };
+    const Result<std::int64_t> gone = co_await ports.database.write(std::move(work));
+    if (!gone) ports.log.warning("journal.parked_not_expired", {{"error", gone.error().message}});
+    if (gone && *gone > 0) {
+      expired.add(static_cast<double>(*gone));
+      ports.log.warning("journal.parked_expired", {{"count", *gone}});
+    }
+    more = gone && *gone >= kPruneRows;
+  }
+}
+
 // Those whose body is not in the journal any more are left out.
 Result<std::vector<ParkedEvent>> with_bodies(Transaction& tx, std::vector<ParkedEvent> parked) {
   std::vector<ParkedEvent> found;
@@ -151,6 +177,8 @@ Task<Result<EventBatchResult>> Intake::Impl::apply_parked(std::vector<ParkedEven
 
 // Everything that may go, a little at a time: a fixed number a minute would fall behind a busy day for good.
 Task<> Intake::Impl::prune() {
+  co_await expire_parked(ports, options.keep_parked, stopping);
+  if (ended || stopping) co_return;
   auto parked = [](Transaction& tx) { return journal_ids_of_parked(tx); };
   Result<std::vector<std::int64_t>> keep = co_await ports.database.read(std::move(parked));
   if (ended || !keep) co_return;

@@ -19,7 +19,22 @@ constexpr Duration kStoreTrouble =
     std::chrono::seconds(10);                            // before the rows are touched again after an error
 constexpr Duration kFarewell = std::chrono::seconds(5);  // that stop() waits for fetches on their way
 constexpr int kReleasedAtOnce = 100;
+constexpr Duration kStoriesEvery = std::chrono::minutes(1);
+constexpr int kStoriesAtOnce = 200;
 constexpr std::size_t kLongestError = 500;
+
+// A blob that a job is about to name, for as long as the job works on it.
+class Coming {
+ public:
+  Coming(std::multiset<std::string>& all, const std::string& blob) : all_(all), place_(all.insert(blob)) {}
+  ~Coming() { all_.erase(place_); }
+  Coming(const Coming&) = delete;
+  Coming& operator=(const Coming&) = delete;
+
+ private:
+  std::multiset<std::string>& all_;
+  std::multiset<std::string>::iterator place_;
+};
 
 }  // namespace
 
@@ -32,7 +47,8 @@ struct MediaFetcher::Impl : std::enable_shared_from_this<Impl> {
         stored(counter("stored")),
         lost(counter("lost")),
         refused(counter("refused")),
-        failed(counter("failed")) {}
+        failed(counter("failed")),
+        story_over(counter("story_over")) {}
 
   Counter& counter(const char* outcome) {
     return ports.metrics.counter("posthorn_media_total", "Attempts to fetch attachments by outcome",
@@ -51,16 +67,18 @@ struct MediaFetcher::Impl : std::enable_shared_from_this<Impl> {
   Task<Result<>> postpone(const DueAttachment& due, const MediaAttempt& attempt, bool doubt);
   Task<Result<>> give_up(const DueAttachment& due, AttachmentState state, std::string error);
   Task<Result<>> delete_unused();
+  Task<Result<>> delete_stories();
   Duration pause(int failures);
 
   MediaFetcherPorts ports;
   MediaFetcherOptions options;
   Wakeup changed, ended;
-  Counter &stored, &lost, &refused, &failed;
+  Counter &stored, &lost, &refused, &failed, &story_over;
   std::vector<std::pair<AccountId, AttachmentId>> busy;  // sorted
   std::multiset<std::string> coming;                     // blobs that jobs are about to name
   std::string going;                                     // the blob that is being deleted
   AccountId last_turn;
+  MonotonicTime stories_at = MonotonicTime::min();
   bool running = false, stopping = false;
 };
 
@@ -79,7 +97,9 @@ Task<> MediaFetcher::Impl::loop() {
 
 // Starts what is due and fits; returns how long nothing will be due.
 Task<Result<Duration>> MediaFetcher::Impl::round() {
-  // A file that cannot be deleted must not keep others from coming.
+  // What cannot be deleted must not keep others from coming.
+  if (const Result<> deleted = co_await delete_stories(); !deleted)
+    ports.log.warning("media.stories_not_deleted", {{"error", deleted.error().message}});
   if (const Result<> deleted = co_await delete_unused(); !deleted)
     ports.log.warning("media.not_deleted", {{"error", deleted.error().message}});
   if (stopping) co_return options.look_every;
@@ -110,11 +130,16 @@ Task<Result<Duration>> MediaFetcher::Impl::round() {
   co_return std::min<Duration>(*list.next - now, options.look_every);
 }
 
+// Whatever goes wrong in one job, an exception included, is a failure of that job.
 Task<> MediaFetcher::Impl::job(DueAttachment due) {
-  const Result<> settled = co_await try_once(due);
+  const Result<> settled = co_await contained(try_once(due));
   if (!settled && !stopping) {
-    ports.log.warning("media.store_failed", {{"error", settled.error().message}});
-    co_await ports.clock.sleep_for(kStoreTrouble);
+    ports.log.warning("media.job_failed",
+                      {{"attachment", due.row.id.value}, {"error", settled.error().message}});
+    MediaAttempt attempt;
+    attempt.error = settled.error().message;
+    const Result<> postponed = co_await contained(postpone(due, attempt, false));
+    if (!postponed && !stopping) co_await ports.clock.sleep_for(kStoreTrouble);
   }
   const auto place = std::ranges::find(busy, due.row.id, &std::pair<AccountId, AttachmentId>::second);
   if (place != busy.end()) busy.erase(place);
@@ -161,7 +186,7 @@ Task<Result<>> MediaFetcher::Impl::store(const DueAttachment& due, MediaAttempt 
   const AttachmentId id = due.row.id;
   const std::string blob = attempt.facts.blob;
   while (going == blob) co_await ports.clock.sleep_for(kGather);
-  const auto place = coming.insert(blob);
+  const Coming named_here(coming, blob);
   auto name = [id, facts = attempt.facts](Transaction& tx) { return attachments::expect(tx, id, facts); };
   Result<> outcome;
   const auto named = co_await ports.database.write(std::move(name));
@@ -176,7 +201,6 @@ Task<Result<>> MediaFetcher::Impl::store(const DueAttachment& due, MediaAttempt 
       outcome = co_await postpone(due, attempt, false);
     }
   }
-  coming.erase(place);
   if (outcome && named && *named) co_await release(due);
   co_return outcome;
 }
@@ -235,24 +259,40 @@ Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentS
 
 // Rows first, then files: a blob that a job is about to name, or any row refers to, stays.
 Task<Result<>> MediaFetcher::Impl::delete_unused() {
-  auto look = [](Transaction& tx) { return attachments::unused_blobs(tx, kReleasedAtOnce); };
+  const WallTime now = ports.clock.wall_now();
+  auto look = [now](Transaction& tx) { return attachments::unused_blobs(tx, now, kReleasedAtOnce); };
   PH_CO_TRY_ASSIGN(const auto blobs, co_await ports.database.read(std::move(look)));
   Result<> outcome;
   for (const std::string& blob : blobs) {
     if (stopping) break;
     if (coming.contains(blob)) continue;
     going = blob;
-    auto check = [blob](Transaction& tx) { return attachments::blob_in_use(tx, blob); };
-    auto used = co_await ports.database.write(std::move(check));
+    auto claim = [blob, now](Transaction& tx) { return attachments::claim_unused(tx, blob, now); };
+    const Result<bool> claimed = co_await ports.database.write(std::move(claim));
     Result<> removed;
-    if (used && !*used) removed = co_await ports.blobs.remove(blob);
-    auto forget = [blob](Transaction& tx) { return attachments::blob_gone(tx, blob); };
-    if (used && removed) removed = co_await ports.database.write(std::move(forget));
+    if (claimed && *claimed) {
+      removed = co_await ports.blobs.remove(blob);
+      auto forget = [blob](Transaction& tx) { return attachments::blob_gone(tx, blob); };
+      if (removed) removed = co_await ports.database.write(std::move(forget));
+    }
     going.clear();
-    if (!used) co_return std::unexpected(used.error());
+    if (!claimed) co_return std::unexpected(claimed.error());
     if (!removed) outcome = removed;
   }
   co_return outcome;
+}
+
+Task<Result<>> MediaFetcher::Impl::delete_stories() {
+  const MonotonicTime now = ports.clock.now();
+  if (options.keep_stories == Duration(0) || now < stories_at) co_return Result<>();
+  const WallTime wall = ports.clock.wall_now();
+  auto work = [wall, before = wall - options.keep_stories](Transaction& tx) {
+    return attachments::expire_stories(tx, before, wall, kStoriesAtOnce);
+  };
+  PH_CO_TRY_ASSIGN(const std::int64_t gone, co_await ports.database.write(std::move(work)));
+  story_over.add(static_cast<double>(gone));
+  if (gone < kStoriesAtOnce) stories_at = now + kStoriesEvery;
+  co_return Result<>();
 }
 
 MediaFetcher::MediaFetcher(MediaFetcherPorts ports, MediaFetcherOptions options)

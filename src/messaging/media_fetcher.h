@@ -7,7 +7,8 @@
 //           → the row names the blob that is coming → the blob gets its name → stored
 //
 // A row that names a blob but still waits was cut off between the last two steps: if the blob is there, it is
-// done. Blobs that rows have let go of (unsent messages) are deleted here, too.
+// done. Blobs that no row refers to any more (unsent messages, stories that are over, replaced profile
+// pictures, lists of repeated pre-flights) are deleted here, too.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -39,7 +40,10 @@ struct MediaFetcherOptions {
   // So many answers that are not the file (gone, other bytes, not what it was said to be) are believed.
   int believe_after = 4;
   Duration look_every = std::chrono::seconds(2);  // at the rows, if nobody calls wake()
-  FetchLimits limits = {};                        // max_bytes in here does not count
+  // Stories are deleted so long after the message that brought them; 0: never. No story lives longer than a
+  // day, and Meta asks not to keep what has gone there (Instagram messaging webhooks, story mentions).
+  Duration keep_stories = std::chrono::hours(24);
+  FetchLimits limits = {};  // max_bytes in here does not count
 };
 
 struct MediaFetcherPorts {

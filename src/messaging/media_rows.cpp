@@ -75,6 +75,7 @@ Result<DueAttachment> load(Transaction& tx, AttachmentId id, const Account& acco
 
 std::string_view word(AttachmentState state) {
   if (state == AttachmentState::stored) return "stored";
+  if (state == AttachmentState::deleted) return "deleted";
   return state == AttachmentState::lost ? "lost" : "refused";
 }
 
@@ -198,19 +199,72 @@ Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId 
   return AttachmentId{rows.integer(0)};
 }
 
+Result<std::int64_t> expire_stories(Transaction& tx, WallTime before, WallTime now, int limit) {
+  struct Story {
+    AttachmentId id;
+    std::string blob;
+  };
+  std::vector<Story> stories;
+  {
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT a.id, a.blob FROM attachments a JOIN messages m ON m.id = a.message_id "
+                           "WHERE a.state <= 1 AND a.kind IN ('story_mention', 'story_reply', 'story', "
+                           "'ig_story') AND m.at < $1 ORDER BY a.id LIMIT $2",
+                           {before, limit}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      stories.push_back({AttachmentId{rows.integer(0)}, std::string(rows.text(1))});
+    }
+  }
+  for (const Story& story : stories) {
+    PH_TRY(
+        tx.execute("UPDATE attachments SET state = 4, url = '', told_sha256 = '', file_name = '', blob = '', "
+                   "size = 0, path = '', error = 'the story is over' WHERE id = $1",
+                   {story.id}));
+    if (!story.blob.empty()) {
+      PH_TRY(let_go(tx, story.blob));
+    }
+    PH_TRY(tell(tx, story.id, AttachmentState::deleted, now));
+  }
+  return static_cast<std::int64_t>(stories.size());
+}
+
 Result<> let_go(Transaction& tx, std::string_view blob) {
   PH_TRY(tx.execute("INSERT INTO unused_blobs (blob) VALUES ($1) ON CONFLICT (blob) DO NOTHING", {blob}));
   return {};
 }
 
-Result<std::vector<std::string>> unused_blobs(Transaction& tx, int limit) {
+Result<bool> hold_blob(Transaction& tx, std::string_view blob, WallTime until) {
+  PH_TRY_ASSIGN(const auto held,
+                tx.execute("INSERT INTO unused_blobs (blob, not_before) VALUES ($1, $2) ON CONFLICT (blob) "
+                           "DO UPDATE SET not_before = excluded.not_before WHERE unused_blobs.going = 0",
+                           {blob, until}));
+  return held == 1;
+}
+
+Result<std::vector<std::string>> unused_blobs(Transaction& tx, WallTime now, int limit) {
   std::vector<std::string> out;
-  PH_TRY_ASSIGN(auto rows, tx.query("SELECT blob FROM unused_blobs ORDER BY blob LIMIT $1", {limit}));
+  PH_TRY_ASSIGN(
+      auto rows,
+      tx.query("SELECT blob FROM unused_blobs WHERE not_before <= $1 ORDER BY blob LIMIT $2", {now, limit}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return out;
     out.emplace_back(rows.text(0));
   }
+}
+
+Result<bool> claim_unused(Transaction& tx, std::string_view blob, WallTime now) {
+  PH_TRY_ASSIGN(const bool used, blob_in_use(tx, blob));
+  if (used) {
+    PH_TRY(tx.execute("DELETE FROM unused_blobs WHERE blob = $1 AND not_before <= $2", {blob, now}));
+    return false;
+  }
+  PH_TRY_ASSIGN(
+      const auto claimed,
+      tx.execute("UPDATE unused_blobs SET going = 1 WHERE blob = $1 AND not_before <= $2", {blob, now}));
+  return claimed == 1;
 }
 
 Result<> blob_gone(Transaction& tx, std::string_view blob) {

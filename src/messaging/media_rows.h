@@ -62,10 +62,20 @@ Result<> retry(Transaction& tx, AttachmentId id, WallTime now);
 // By the channel's media id, the newest; nothing if none.
 Result<std::optional<AttachmentId>> find_by_media_id(Transaction& tx, AccountId account,
                                                      std::string_view media_id);
+// Lets go of the stories (what they were mentioned in or replied to) of messages older than `before`, at most
+// `limit`. Returns how many.
+Result<std::int64_t> expire_stories(Transaction& tx, WallTime before, WallTime now, int limit);
+
 // The blob may go: the fetcher deletes it soon, unless something else refers to it.
 Result<> let_go(Transaction& tx, std::string_view blob);
-// Blobs that were let go of, at most `limit`.
-Result<std::vector<std::string>> unused_blobs(Transaction& tx, int limit);
+// The blob is about to be written for a row to come: it stays until `until`, whether one refers to it or not.
+// False: it is being deleted right now; ask again.
+Result<bool> hold_blob(Transaction& tx, std::string_view blob, WallTime until);
+// Blobs that were let go of and are held by nobody, at most `limit`.
+Result<std::vector<std::string>> unused_blobs(Transaction& tx, WallTime now, int limit);
+// Whether it is to be deleted now; nobody may hold it until blob_gone(). False: a row refers to it, or it is
+// held.
+Result<bool> claim_unused(Transaction& tx, std::string_view blob, WallTime now);
 Result<> blob_gone(Transaction& tx, std::string_view blob);
 // Whether any row of any table refers to the blob: attachments, uploads, campaigns, people's pictures.
 Result<bool> blob_in_use(Transaction& tx, std::string_view blob);

@@ -9,6 +9,9 @@
 #include "channels/conversation_events.h"
 #include "core/json.h"
 #include "messaging/essential_loop.h"
+#include "messaging/event_patience.h"
+#include "messaging/held_blobs.h"
+#include "messaging/media_rows.h"
 #include "messaging/people_rows.h"
 #include "storage/event_log.h"
 
@@ -28,6 +31,7 @@ struct Look {
   EventId end;  // of the events that were read
   std::int64_t events = 0;
   std::vector<Wanted> wanted;
+  std::vector<std::string> passed_over;
 };
 
 struct Outcome {
@@ -62,7 +66,8 @@ Result<std::optional<Wanted>> wanted_by(Transaction& tx, const LoggedEvent& even
   Wanted wanted;
   wanted.account = AccountId{data["account_id"].integer_or(0)};
   const auto person = people_rows::follow_merges(tx, PersonId{data["person_id"].integer_or(0)});
-  if (!person) return std::nullopt;
+  if (!person && person.error().code == ErrorCode::not_found) return std::nullopt;
+  if (!person) return std::unexpected(person.error());
   wanted.person = *person;
   PH_TRY_ASSIGN(auto rows,
                 tx.query("SELECT a.value FROM people p JOIN person_addresses a ON a.person_id = p.id "
@@ -75,19 +80,26 @@ Result<std::optional<Wanted>> wanted_by(Transaction& tx, const LoggedEvent& even
   return wanted;
 }
 
-Result<Look> look(Transaction& tx, WallTime now, int batch) {
+Result<> note_wanted(Transaction& tx, const LoggedEvent& event, WallTime now, Look& result) {
+  if (event.kind != "message.received") return {};
+  PH_TRY_ASSIGN(auto wanted, wanted_by(tx, event, now));
+  if (!wanted || std::ranges::find(result.wanted, wanted->person, &Wanted::person) != result.wanted.end())
+    return {};
+  result.wanted.push_back(*std::move(wanted));
+  return {};
+}
+
+Result<Look> look(Transaction& tx, WallTime now, int batch, bool pass_over) {
   Look result;
+  EventTries tries(pass_over);
   PH_TRY_ASSIGN(result.end, events::cursor(tx, kConsumer));
   PH_TRY_ASSIGN(const auto list, events::read_after(tx, result.end, batch));
   for (const LoggedEvent& event : list) {
     result.end = event.id;
     ++result.events;
-    if (event.kind != "message.received") continue;
-    PH_TRY_ASSIGN(auto wanted, wanted_by(tx, event, now));
-    if (!wanted || std::ranges::find(result.wanted, wanted->person, &Wanted::person) != result.wanted.end())
-      continue;
-    result.wanted.push_back(*std::move(wanted));
+    PH_TRY(tries.run(event, [&] { return note_wanted(tx, event, now, result); }));
   }
+  result.passed_over = tries.take_passed_over();
   return result;
 }
 
@@ -96,12 +108,24 @@ bool will_stay(ErrorCode code) {
          code == ErrorCode::invalid_argument;
 }
 
+Result<> let_old_picture_go(Transaction& tx, PersonId person, std::string_view picture) {
+  if (picture.empty()) return {};
+  PH_TRY_ASSIGN(auto rows, tx.query("SELECT profile_picture FROM people WHERE id = $1 AND profile_picture <> "
+                                    "'' AND profile_picture <> $2",
+                                    {person, picture}));
+  PH_TRY_ASSIGN(const bool replaced, rows.next());
+  if (!replaced) return {};
+  const std::string old(rows.text(0));
+  return attachments::let_go(tx, old);
+}
+
 // A failure leaves what is known as it is.
 Result<> store(Transaction& tx, PersonId person, const Outcome& outcome, WallTime now) {
   PH_TRY_ASSIGN(const PersonId own, people_rows::follow_merges(tx, person));
   PH_TRY(tx.execute("UPDATE people SET profile_at = $2, profile_until = $3, profile_error = $4 WHERE id = $1",
                     {own, now, now + outcome.keep, outcome.error}));
   if (!outcome.fetched) return {};
+  PH_TRY(let_old_picture_go(tx, own, outcome.picture));
   PH_TRY_ASSIGN(
       const auto changed,
       tx.execute(
@@ -125,7 +149,8 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
         options(chosen),
         looks(ports.executor, ports.clock),
         done(ports.executor, ports.clock),
-        ended(ports.executor) {}
+        ended(ports.executor),
+        patience(kConsumer, ports.log, ports.metrics) {}
 
   Task<Result<>> begin() {
     auto start = [](Transaction& tx) { return start_cursor(tx); };
@@ -150,8 +175,16 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
   // which the time they are kept for prevents where the answer was stored.
   Task<Result<std::int64_t>> run_once() {
     const WallTime now = ports.clock.wall_now();
-    auto read = [now, batch = options.batch](Transaction& tx) { return look(tx, now, batch); };
-    PH_CO_TRY_ASSIGN(Look found, co_await ports.database.read(std::move(read)));
+    auto read = [now, batch = options.batch, pass_over = patience.exhausted()](Transaction& tx) {
+      return look(tx, now, batch, pass_over);
+    };
+    auto looked = co_await ports.database.read(std::move(read));
+    if (!looked) {
+      patience.failed(looked.error());
+      co_return std::unexpected(looked.error());
+    }
+    Look found = *std::move(looked);
+    patience.succeeded(found.passed_over);
     if (found.events == 0) co_return 0;
     co_await fetch_all(std::move(found.wanted));
     if (stopping) co_return found.events;  // those not asked for are at the next start
@@ -182,7 +215,16 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
   }
 
   Task<> fetch_one(Wanted wanted) {
-    Outcome outcome = co_await ask(wanted);
+    auto asked = co_await contained_value(ask(wanted));
+    Outcome outcome;
+    if (asked) {
+      outcome = *std::move(asked);
+    } else {
+      ports.log.warning("profiles.job_failed",
+                        {{"person", std::to_string(wanted.person.value)}, {"error", asked.error().message}});
+      outcome.error = std::move(asked.error().message);
+      outcome.keep = options.retry;
+    }
     const WallTime now = ports.clock.wall_now();
     auto write = [person = wanted.person, outcome = std::move(outcome), now](Transaction& tx) {
       return store(tx, person, outcome, now);
@@ -218,7 +260,8 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
 
   Task<Result<std::string>> copy_picture(AccountId account, std::string url) {
     PH_CO_TRY_ASSIGN(std::string bytes, co_await ports.download(account, std::move(url)));
-    PH_CO_TRY_ASSIGN(const StoredBlob blob, co_await ports.blobs.put(std::move(bytes)));
+    PH_CO_TRY_ASSIGN(const StoredBlob blob,
+                     co_await put_held(ports.database, ports.clock, ports.blobs, std::move(bytes)));
     co_return blob.key;
   }
 
@@ -226,6 +269,7 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
   ProfileOptions options;
   Wakeup looks, done;
   WaitList ended;
+  EventPatience patience;
   bool running = false, stopping = false;
   std::vector<Wanted> waiting;  // the next one last
   std::size_t lanes_left = 0;

@@ -3,8 +3,9 @@
 // and over.
 //
 // A consumer of the event log ('message.received') with a cursor of its own. It stands in nobody's way: a
-// slow or broken source delays only profiles. Source: Meta's "User Profile API" of Instagram and Messenger;
-// picture links die within days, so pictures are copied.
+// slow or broken source delays only profiles, and an event that cannot be understood is passed over
+// (event_patience.h). Source: Meta's "User Profile API" of Instagram and Messenger;
+// picture links die within days, so pictures are copied; the one before is deleted.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,7 @@
 #include "platform/async.h"
 #include "platform/clock.h"
 #include "platform/log.h"
+#include "platform/metrics.h"
 #include "storage/blob_store.h"
 #include "storage/database.h"
 
@@ -46,6 +48,7 @@ struct ProfilePorts {
   BlobStore& blobs;
   Clock& clock;
   Log& log;
+  Metrics& metrics;
   ProfileSource& source;
   PictureDownload download;
   Executor executor;

@@ -67,10 +67,12 @@ struct Config {
     std::int64_t max_mb = 0;
     std::int64_t parallel = 0;
     Duration give_up_after{};
+    Duration keep_stories{};  // 0: for ever
   } media;
 
   struct Journal {
     std::int64_t keep_days = 0;
+    std::int64_t keep_parked_days = 0;  // 0: for ever
   } journal;
 
   struct Sending {

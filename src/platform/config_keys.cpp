@@ -208,6 +208,14 @@ const auto kKeys = std::to_array<ConfigKey>({
      "",
      "How long an attachment that cannot be fetched is asked for again; Meta keeps what people send for 7 "
      "days."},
+    {"media.keep_stories",
+     +PH_FIELD(media.keep_stories),
+     "24h",
+     {0, 3650 * kDay},
+     nullptr,
+     "",
+     "How long after its message the picture or film of an Instagram story (mentions, replies) is kept; "
+     "Meta asks not to keep it beyond the story's life of a day. `0s` keeps it for ever."},
 
     {"journal.keep_days",
      +PH_FIELD(journal.keep_days),
@@ -216,6 +224,14 @@ const auto kKeys = std::to_array<ConfigKey>({
      nullptr,
      "",
      "Days that webhook bodies are kept as they came, for replay and proof."},
+    {"journal.keep_parked_days",
+     +PH_FIELD(journal.keep_parked_days),
+     "90",
+     {0, 3650},
+     nullptr,
+     "",
+     "Days that events which could not be applied are kept, with their bodies, for `posthorn replay "
+     "--parked`; `0` keeps them for ever."},
 
     {"sending.max_in_flight",
      +PH_FIELD(sending.max_in_flight),

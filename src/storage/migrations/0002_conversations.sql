@@ -13,6 +13,17 @@ ALTER TABLE accounts ADD COLUMN login TEXT NOT NULL DEFAULT 'facebook';
 -- 'graph', or 'aws' for a number linked to AWS End User Messaging Social.
 ALTER TABLE accounts ADD COLUMN transport TEXT NOT NULL DEFAULT 'graph';
 ALTER TABLE accounts ADD COLUMN transport_id TEXT NOT NULL DEFAULT '';   -- aws: the phone number id or ARN there
+-- Why an account may not send, one row a cause: what takes one cause away leaves the others. accounts.blocked_reason
+-- holds them all in words.
+CREATE TABLE account_blocks (
+  account_id BIGINT NOT NULL REFERENCES accounts(id),
+  kind       TEXT NOT NULL,                   -- messaging/accounts.h: 'token', 'ban', 'messaging', 'connection', 'other'
+  reason     TEXT NOT NULL,
+  since      BIGINT NOT NULL,
+  PRIMARY KEY (account_id, kind)
+);
+INSERT INTO account_blocks (account_id, kind, reason, since)
+  SELECT id, 'token', blocked_reason, updated_at FROM accounts WHERE blocked_reason <> '';
 
 CREATE TABLE people (
   id          INTEGER PRIMARY KEY,
@@ -30,6 +41,7 @@ CREATE TABLE people (
   created_at  BIGINT NOT NULL,
   updated_at  BIGINT NOT NULL
 );
+CREATE INDEX people_by_picture ON people (profile_picture) WHERE profile_picture <> '';
 
 -- Who holds an address now. kind: channels/conversation_events.h. Scope: the portfolio, or the account's sender id
 -- for ids that are scoped to one account.
@@ -205,9 +217,14 @@ CREATE INDEX attachments_by_message ON attachments (message_id);
 CREATE INDEX attachments_by_media ON attachments (media_id) WHERE media_id <> '';
 CREATE INDEX attachments_due ON attachments (account_id, next_try_at) WHERE state = 0;
 CREATE INDEX attachments_by_blob ON attachments (blob) WHERE blob <> '';
--- Blobs that a row has let go of; deleted soon, unless another row refers to them.
+-- What is deleted when its story is over.
+CREATE INDEX attachments_of_stories ON attachments (id)
+  WHERE state <= 1 AND kind IN ('story_mention', 'story_reply', 'story', 'ig_story');
+-- Blobs that a row has let go of, or that are written for a row to come; deleted soon, unless a row refers to them.
 CREATE TABLE unused_blobs (
-  blob TEXT NOT NULL PRIMARY KEY
+  blob       TEXT NOT NULL PRIMARY KEY,
+  not_before BIGINT NOT NULL DEFAULT 0,       -- until then a row may still be on its way
+  going      INTEGER NOT NULL DEFAULT 0       -- 1: the file is being deleted, nobody may name it now
 ) WITHOUT ROWID;
 
 CREATE TABLE calls (
@@ -296,9 +313,11 @@ CREATE TABLE notification_recipients (
   settings   TEXT NOT NULL DEFAULT '{}',      -- JSON: accounts, inbound, outbound, digest minutes, attachments
   failures   INTEGER NOT NULL DEFAULT 0,
   last_error TEXT NOT NULL DEFAULT '',
+  next_mail_at BIGINT NOT NULL DEFAULT 0,     -- when what waits for them is looked at; 0: nothing waits, or a mail is on its way
   created_at BIGINT NOT NULL,
   updated_at BIGINT NOT NULL
 );
+CREATE INDEX notification_recipients_due ON notification_recipients (next_mail_at) WHERE next_mail_at > 0;
 CREATE TABLE notification_queue (
   id           INTEGER PRIMARY KEY,
   recipient_id BIGINT NOT NULL,
@@ -321,6 +340,8 @@ CREATE TABLE notification_mails (
   error        TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX notification_mails_due ON notification_mails (next_try_at) WHERE state = 0;
+CREATE INDEX notification_mails_waiting ON notification_mails (recipient_id) WHERE state = 0;
+CREATE INDEX notification_mails_done ON notification_mails (created_at) WHERE state <> 0;
 CREATE INDEX notification_mails_by_recipient ON notification_mails (recipient_id, created_at);
 CREATE INDEX notification_queue_by_mail ON notification_queue (mail_id) WHERE mail_id <> 0;
 
@@ -349,6 +370,7 @@ CREATE TABLE webhook_deliveries (
   webhook_id  TEXT NOT NULL,                  -- the same on every attempt: what receivers recognise repetitions by
   order_key   TEXT NOT NULL,                  -- deliveries of one key go in order, one after another
   kind        TEXT NOT NULL,
+  message_id  BIGINT NOT NULL DEFAULT 0,      -- messages.id that the body shows; 0: none
   body        TEXT NOT NULL,
   state       INTEGER NOT NULL DEFAULT 0,     -- 0 waiting, 1 delivered, 2 given up
   attempts    INTEGER NOT NULL DEFAULT 0,
@@ -363,6 +385,7 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_try_at) WHERE state = 0;
 CREATE INDEX webhook_deliveries_order ON webhook_deliveries (endpoint_id, order_key, id) WHERE state = 0;
 CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE state <> 0;
+CREATE INDEX webhook_deliveries_by_message ON webhook_deliveries (message_id) WHERE message_id <> 0;
 CREATE TABLE webhook_attempts (
   id          INTEGER PRIMARY KEY,
   delivery_id BIGINT NOT NULL,

@@ -289,7 +289,7 @@ TEST_F(IntakeTest, OfABodyParkedAsAWholeNothingIsLost) {
   EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 1);
 }
 
-// What is parked keeps its body for ever; the bodies after it go all the same, however many there are.
+// What is parked keeps its body; the bodies after it go all the same, however many there are.
 TEST_F(IntakeTest, ParkedBodiesDoNotKeepTheOthers) {
   ASSERT_TRUE(accept(message("wamid.first", "hello")));
   applied();
@@ -307,10 +307,53 @@ TEST_F(IntakeTest, ParkedBodiesDoNotKeepTheOthers) {
   ASSERT_TRUE(filled) << filled.error().message;
   house.execute(
       "WITH RECURSIVE n(i) AS (SELECT -30000 UNION ALL SELECT i + 1 FROM n WHERE i < -24001) "
-      "INSERT INTO parked_events (journal_id, position, reason, body, parked_at) SELECT i, 0, 'why', '', 0 "
-      "FROM n");
+      "INSERT INTO parked_events (journal_id, position, reason, body, parked_at) SELECT i, 0, 'why', '', " +
+      old + " FROM n");
   house.world.run_for(3min);
   EXPECT_EQ(house.journal_number("SELECT COUNT(*) FROM journal"), 6000);
+}
+
+// What nobody replayed in time goes, and its body with it; not a day before.
+TEST_F(IntakeTest, ParkedEventsExpire) {
+  ASSERT_TRUE(accept("not json"));
+  ASSERT_TRUE(accept("not json either"));
+  applied();
+  ASSERT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 2);
+  const std::int64_t now = to_micros(house.world.wall_now());
+  const std::int64_t day = 24LL * 3600 * 1'000'000;
+  const auto age = [&](int id, std::int64_t days) {
+    house.execute(fmt::format("UPDATE parked_events SET parked_at = {} WHERE id = {}", now - days * day, id));
+    const Result<> aged = house.sql(
+        [&](Transaction& tx) -> Result<> {
+          PH_TRY(tx.execute("UPDATE journal SET received_at = $2 WHERE id = $1", {id, now - days * day}));
+          return {};
+        },
+        house.life->journal.get());
+    ASSERT_TRUE(aged);
+  };
+  age(1, 91);
+  age(2, 89);
+  house.world.run_for(3min);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 1);
+  EXPECT_EQ(house.number("SELECT id FROM parked_events"), 2);
+  EXPECT_EQ(house.journal_number("SELECT COUNT(*) FROM journal WHERE id <= 2"), 1);
+  EXPECT_THAT(house.life->metrics->prometheus_text(), testing::HasSubstr("posthorn_parked_expired_total 1"));
+}
+
+TEST_F(IntakeTest, ParkedEventsMayBeKeptForEver) {
+  IntakeOptions options;
+  options.keep_parked = Duration(0);
+  Life& life = *house.life;
+  life.intake = std::make_unique<Intake>(
+      IntakePorts{*life.database, *life.journal, life.process.clock(), null_log(), *life.metrics,
+                  *life.wamids, life.proof, life.observed, life.process.executor()},
+      kKey, options);
+  house.run([](House* h) -> Task<> { EXPECT_TRUE(co_await h->life->intake->start()); });
+  ASSERT_TRUE(accept("not json"));
+  applied();
+  house.execute("UPDATE parked_events SET parked_at = 1");
+  house.world.run_for(3min);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 1);
 }
 
 // Another system that sends from the same number has statuses too: those that nobody here knows must go as

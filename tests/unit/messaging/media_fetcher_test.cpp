@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "messaging/held_blobs.h"
 #include "messaging/media_rows.h"
 #include "platform/crypto.h"
 #include "platform/http_client.h"
@@ -122,6 +123,7 @@ struct Life {
   }
   ~Life() { process.crash(); }
   MediaSource* source(const Account& account) {
+    if (source_throws) throw std::runtime_error("a bug");
     if (account.channel == "whatsapp") return &whatsapp_source;
     return &signed_source;
   }
@@ -135,6 +137,7 @@ struct Life {
   std::unique_ptr<SafeFetch> fetch;
   GraphMediaSource whatsapp_source{[this](AccountId) { return graph.get(); }};
   SignedUrlSource signed_source;
+  bool source_throws = false;
   std::unique_ptr<MediaFetcher> fetcher;
 };
 
@@ -479,6 +482,113 @@ TEST_F(MediaFetcherTest, WhatWasUnsentIsDeletedUnlessAnotherMessageHasItToo) {
   world_.run_for(2min);
   EXPECT_EQ(files_.used_bytes(), kJpeg.size());
   EXPECT_NE(files_.contents("blobs/" + row(second).blob), nullptr);
+}
+
+TEST_F(MediaFetcherTest, AnExceptionIsAFailureOfThatJobOnly) {
+  life_->source_throws = true;
+  const auto id = receive_image("1");
+  world_.run_for(2s);
+  EXPECT_EQ(row(id).state, AttachmentState::waiting);
+  EXPECT_THAT(row(id).error, HasSubstr("a bug"));
+  EXPECT_EQ(row(id).attempts, 1) << "again, but not at once";
+  EXPECT_EQ(life_->fetcher->running(), 0U);
+  life_->source_throws = false;
+  EXPECT_TRUE(runs_until(id, AttachmentState::stored, 1min));
+}
+
+// No story is kept beyond its life; other attachments stay.
+TEST_F(MediaFetcherTest, StoriesAreDeletedAfterADay) {
+  channels::Attachment story;
+  story.kind = "story_mention";
+  story.url = kSignedUrl;
+  const auto mention = receive(story, 2);
+  story.kind = "story_reply";
+  const auto reply = receive(story, 2);
+  const auto image = receive_image("1", kJpeg + "!");
+  for (const auto id : {mention, reply, image}) ASSERT_TRUE(runs_until(id, AttachmentState::stored, 10s));
+  world_.run_for(23h);
+  EXPECT_EQ(row(mention).state, AttachmentState::stored);
+  world_.run_for(62min);
+  for (const auto id : {mention, reply}) {
+    EXPECT_EQ(row(id).state, AttachmentState::deleted);
+    EXPECT_EQ(row(id).error, "the story is over");
+    EXPECT_EQ(row(id).blob, "");
+  }
+  EXPECT_EQ(row(image).state, AttachmentState::stored);
+  EXPECT_EQ(files_.used_bytes(), kJpeg.size() + 1);
+  EXPECT_THAT(told().back(), HasSubstr(R"("state":"deleted")"));
+}
+
+TEST_F(MediaFetcherTest, AStoryThatCannotBeHadIsNotAskedForAfterItsLife) {
+  meta_.down = true;
+  channels::Attachment story;
+  story.kind = "story_mention";
+  story.url = kSignedUrl;
+  const auto id = receive(story, 2);
+  world_.run_for(24h + 2min);
+  EXPECT_EQ(row(id).state, AttachmentState::deleted);
+  EXPECT_EQ(row(id).url, "");
+}
+
+TEST_F(MediaFetcherTest, StoriesMayBeKept) {
+  crash();
+  options_.keep_stories = Duration(0);
+  open();
+  channels::Attachment story;
+  story.kind = "story_mention";
+  story.url = kSignedUrl;
+  const auto id = receive(story, 2);
+  world_.run_for(24h * 3);
+  EXPECT_EQ(row(id).state, AttachmentState::stored);
+}
+
+// Files are written before the rows that name them. Those whose rows never came are deleted after an hour.
+TEST_F(MediaFetcherTest, AFileWithoutARowIsDeletedAfterItsTime) {
+  auto put = [](Life& life, std::string bytes, bool& done) -> Task<> {
+    const auto stored =
+        co_await put_held(*life.database, life.process.clock(), *life.blobs, std::move(bytes));
+    EXPECT_TRUE(stored);
+    done = true;
+  };
+  bool done = false;
+  life_->process.spawn(put(*life_, "without a row", done));
+  ASSERT_TRUE(world_.run_until([&] { return done; }, 1min));
+  done = false;
+  life_->process.spawn(put(*life_, kJpeg, done));
+  ASSERT_TRUE(world_.run_until([&] { return done; }, 1min));
+  write([](Transaction& tx) -> Result<> {
+    PH_TRY(tx.execute("UPDATE people SET profile_picture = $1 WHERE id = 1", {to_hex(sha256(kJpeg))}));
+    return {};
+  });
+  world_.run_for(50min);
+  EXPECT_GT(files_.used_bytes(), kJpeg.size());
+  world_.run_for(15min);
+  EXPECT_EQ(files_.used_bytes(), kJpeg.size());
+  EXPECT_EQ(read<std::int64_t>([](Transaction& tx) -> Result<std::int64_t> {
+              PH_TRY_ASSIGN(auto rows, tx.query("SELECT COUNT(*) FROM unused_blobs"));
+              PH_TRY(rows.next());
+              return rows.integer(0);
+            }).value(),
+            0);
+}
+
+// A file that is being deleted cannot be named meanwhile; a crash in between deletes it at the next start.
+TEST_F(MediaFetcherTest, WhatIsBeingDeletedIsNotNamed) {
+  const std::string key = to_hex(sha256(kJpeg));
+  const WallTime later = life_->process.clock().wall_now() + 2h;
+  write([&](Transaction& tx) -> Result<> {
+    PH_TRY(attachments::let_go(tx, key));
+    PH_TRY_ASSIGN(const bool claimed, attachments::claim_unused(tx, key, later));
+    EXPECT_TRUE(claimed);
+    PH_TRY_ASSIGN(const bool held, attachments::hold_blob(tx, key, later));
+    EXPECT_FALSE(held);
+    PH_TRY(attachments::blob_gone(tx, key));
+    PH_TRY_ASSIGN(const bool again, attachments::hold_blob(tx, key, later));
+    EXPECT_TRUE(again);
+    PH_TRY_ASSIGN(const bool while_held, attachments::claim_unused(tx, key, later - 1s));
+    EXPECT_FALSE(while_held);
+    return {};
+  });
 }
 
 TEST_F(MediaFetcherTest, PeopleMayAskAgain) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "messaging/media_rows.h"
 #include "messaging/people.h"
 #include "platform/simulated/process.h"
 #include "platform/simulated/simulated_files.h"
@@ -28,6 +29,7 @@ class FakeSource final : public ProfileSource {
     most_at_once = std::max(most_at_once, ++at_once);
     co_await clock_.sleep_for(delay);
     --at_once;
+    if (throws) throw std::runtime_error("a bug");
     if (failure) co_return std::unexpected(*failure);
     FetchedProfile p;
     p.name = name;
@@ -40,6 +42,7 @@ class FakeSource final : public ProfileSource {
   std::optional<Error> failure;
   std::string name = "Anna", picture_url;
   Duration delay = 100ms;
+  bool throws = false;
   int at_once = 0, most_at_once = 0;
 
  private:
@@ -74,16 +77,20 @@ class ProfilesTest : public ::testing::Test {
   void make() {
     ProfileOptions options;
     options.interval = 1h;  // receive() wakes it; weeks pass quickly this way
-    ProfilePorts ports{
-        *database,         blobs,  process.clock(),
-        null_log(),        source, [this](AccountId, std::string url) { return download(std::move(url)); },
-        process.executor()};
+    ProfilePorts ports{*database,
+                       blobs,
+                       process.clock(),
+                       null_log(),
+                       *metrics,
+                       source,
+                       [this](AccountId, std::string url) { return download(std::move(url)); },
+                       process.executor()};
     fetcher = std::make_unique<ProfileFetcher>(std::move(ports), options);
   }
   Task<Result<std::string>> download(std::string url) {
     pictures.push_back(std::move(url));
     if (picture_failure) co_return std::unexpected(*picture_failure);
-    co_return "JPEG";
+    co_return picture;
   }
 
   static Task<> keep(Task<> task, bool& done) {
@@ -136,14 +143,28 @@ class ProfilesTest : public ::testing::Test {
     return p;
   }
 
+  void execute(const std::string& sql) {
+    write([sql](Transaction& tx) { return tx.execute(sql, {}); });
+  }
+  std::vector<std::string> unused() {
+    std::vector<std::string> out;
+    write([&out, now = process.clock().wall_now() + 2h](Transaction& tx) -> Result<> {
+      PH_TRY_ASSIGN(out, attachments::unused_blobs(tx, now, 100));
+      return {};
+    });
+    return out;
+  }
+
   simulated::World world{7};
   simulated::Disk disk{7};
   simulated::Process process{world, "posthorn"};
   simulated::SimulatedFiles files;
   BlobStore blobs{files, "blobs"};
+  std::unique_ptr<Metrics> metrics = make_metrics();
   std::unique_ptr<Database> database;
   FakeSource source{process.clock()};
   std::vector<std::string> pictures;
+  std::string picture = "JPEG";
   std::optional<Error> picture_failure;
   std::unique_ptr<ProfileFetcher> fetcher;
 };
@@ -236,6 +257,100 @@ TEST_F(ProfilesTest, APictureThatCannotBeHadCostsNoProfile) {
   receive("77");
   world.run_for(10s);
   EXPECT_TRUE(is_blob_key(person(1).profile_picture));
+  stop();
+}
+
+TEST_F(ProfilesTest, TheOldPictureIsLetGo) {
+  start();
+  source.picture_url = "https://cdn.test/a.jpg";
+  receive("77");
+  world.run_for(10s);
+  const std::string old = person(1).profile_picture;
+  world.run_for(24h * 8);
+  picture = "another JPEG";
+  receive("77");
+  world.run_for(10s);
+  ASSERT_NE(person(1).profile_picture, old);
+  EXPECT_THAT(unused(), testing::Contains(old)) << "nobody would ever delete it";
+  stop();
+}
+
+TEST_F(ProfilesTest, TheSamePictureAgainStays) {
+  start();
+  source.picture_url = "https://cdn.test/a.jpg";
+  receive("77");
+  world.run_for(24h * 8);
+  receive("77");
+  world.run_for(10s);
+  bool claimed = true;
+  write([&, now = process.clock().wall_now() + 2h](Transaction& tx) -> Result<> {
+    PH_TRY_ASSIGN(const auto p, people::get(tx, PersonId{1}));
+    PH_TRY_ASSIGN(claimed, attachments::claim_unused(tx, p.profile_picture, now));
+    return {};
+  });
+  EXPECT_FALSE(claimed);
+  stop();
+}
+
+// A picture that was written although its row never came is not kept for good.
+TEST_F(ProfilesTest, APictureWithoutARowIsCollected) {
+  start();
+  source.picture_url = "https://cdn.test/a.jpg";
+  execute(
+      "CREATE TRIGGER full BEFORE UPDATE OF profile_picture ON people BEGIN SELECT RAISE(ABORT, 'full'); "
+      "END");
+  receive("77");
+  world.run_for(10s);
+  EXPECT_THAT(unused(), testing::SizeIs(1));
+  stop();
+}
+
+TEST_F(ProfilesTest, AnExceptionIsAFailureOfThatJobOnly) {
+  start();
+  source.throws = true;
+  receive("77");
+  world.run_for(10s);
+  EXPECT_THAT(person(1).profile_error, testing::HasSubstr("a bug"));
+  source.throws = false;
+  receive("78");
+  world.run_for(10s);
+  EXPECT_EQ(person(2).name, "Anna");
+  world.run_for(61min);
+  receive("77");
+  world.run_for(10s);
+  EXPECT_EQ(person(1).name, "Anna") << "tried again as after any failure";
+  stop();
+}
+
+// An event that cannot be handled stands in nobody's way, and is told of.
+TEST_F(ProfilesTest, AnEventThatCannotBeHandledIsPassedOver) {
+  start();
+  receive("77");
+  world.run_for(10s);
+  source.asked.clear();
+  execute("ALTER TABLE people RENAME TO people_real");
+  execute(
+      "CREATE VIEW people AS SELECT id, merged_into, "
+      "CASE WHEN id = 1 THEN abs(-9223372036854775807 - 1) ELSE profile_until END AS profile_until "
+      "FROM people_real");
+  write([now = process.clock().wall_now()](Transaction& tx) -> Result<> {
+    PH_TRY(
+        tx.execute("INSERT INTO people_real (id, portfolio, created_at, updated_at) VALUES (2, 'b', 0, 0)"));
+    PH_TRY(
+        tx.execute("INSERT INTO person_addresses (kind, scope, value, person_id, valid_from) "
+                   "VALUES (4, '11', '78', 2, 0)"));
+    for (int person = 1; person <= 2; ++person) {
+      PH_TRY(
+          events::append(tx, now, "message.received", "conversation:1",
+                         fmt::format(R"({{"account_id":1,"person_id":{},"channel":"instagram"}})", person)));
+    }
+    return {};
+  });
+  fetcher->wake();
+  world.run_for(2min);
+  EXPECT_THAT(source.asked, ElementsAre("1/78"));
+  EXPECT_THAT(metrics->prometheus_text(),
+              testing::HasSubstr(R"(posthorn_events_passed_over_total{consumer="profiles"} 1)"));
   stop();
 }
 
