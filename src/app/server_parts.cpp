@@ -8,6 +8,7 @@
 #include "app/small_files.h"
 #include "messaging/settings.h"
 #include "messaging/sns_notice.h"
+#include "platform/authority.h"
 #include "platform/environment.h"
 #include "storage/backup_database.h"
 
@@ -16,7 +17,7 @@ namespace {
 
 std::string host_for_people(const std::string& address) {
   if (address == "0.0.0.0" || address == "::") return "127.0.0.1";
-  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+  return bracketed_host(address);
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "platform/authority.h"
+
 namespace posthorn {
 namespace {
 
@@ -116,9 +118,8 @@ std::string canonical_request(std::string_view method, std::string_view path, st
 }  // namespace
 
 std::string aws_host(const Endpoint& endpoint) {
-  const bool literal_v6 = endpoint.host.find(':') != std::string::npos;
-  std::string host = literal_v6 ? "[" + endpoint.host + "]" : endpoint.host;
-  if (endpoint.port != (endpoint.tls ? 443 : 80)) host += fmt::format(":{}", endpoint.port);
+  std::string host;
+  append_authority(host, endpoint);
   return host;
 }
 

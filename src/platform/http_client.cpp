@@ -9,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "platform/authority.h"
 #include "platform/http_head.h"
 #include "platform/http_reply.h"
 #include "platform/http_text.h"
@@ -51,14 +52,9 @@ struct Pool {
   std::size_t leases = 0;                         // exchanges that are running
 };
 
-bool names_default_port(const Endpoint& endpoint) {
-  return endpoint.port == (endpoint.tls ? 443 : 80);
-}
-
 void append_host(std::string& out, const Endpoint& endpoint) {
-  const bool literal_v6 = endpoint.host.find(':') != std::string::npos;
-  out.append("Host: ").append(literal_v6 ? "[" : "").append(endpoint.host).append(literal_v6 ? "]" : "");
-  if (!names_default_port(endpoint)) fmt::format_to(std::back_inserter(out), ":{}", endpoint.port);
+  out += "Host: ";
+  append_authority(out, endpoint);
   out += "\r\n";
 }
 

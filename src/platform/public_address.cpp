@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "platform/address_range.h"
+#include "platform/authority.h"
 
 namespace posthorn {
 namespace {
@@ -57,9 +58,8 @@ bool is_disguised_address(std::string_view host) {
 }
 
 std::string origin_of(const Endpoint& endpoint) {
-  const bool literal_v6 = endpoint.host.contains(':');
-  return fmt::format("{}://{}{}{}:{}", endpoint.tls ? "https" : "http", literal_v6 ? "[" : "", endpoint.host,
-                     literal_v6 ? "]" : "", endpoint.port);
+  return fmt::format("{}://{}:{}", endpoint.tls ? "https" : "http", bracketed_host(endpoint.host),
+                     endpoint.port);
 }
 
 bool is_trusted(const AddressPolicy& policy, const Endpoint& endpoint) {

@@ -8,6 +8,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "platform/authority.h"
 #include "platform/base64.h"
 #include "platform/worker_pool.h"
 
@@ -121,8 +122,7 @@ Mime body_of(CURL* handle, const Mail& mail) {
 
 std::string url_of(const SmtpServer& server) {
   const char* scheme = server.security == MailSecurity::tls ? "smtps" : "smtp";
-  const bool v6 = server.host.find(':') != std::string::npos;
-  return fmt::format("{}://{}{}{}:{}", scheme, v6 ? "[" : "", server.host, v6 ? "]" : "", server.port);
+  return fmt::format("{}://{}:{}", scheme, bracketed_host(server.host), server.port);
 }
 
 void set_connection(CURL* handle, const SmtpServer& server) {

@@ -9,6 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "platform/authority.h"
 #include "platform/http_client.h"
 #include "platform/http_head.h"
 #include "platform/http_reply.h"
@@ -82,11 +83,8 @@ Task<> watch_over(std::shared_ptr<Watch> watch, Clock& clock, FetchLimits limits
 }
 
 std::string request_text(const ParsedUrl& url, const Secret& authorization) {
-  const bool usual_port = url.endpoint.port == (url.endpoint.tls ? 443 : 80);
-  const bool literal_v6 = url.endpoint.host.contains(':');
-  std::string out = fmt::format("GET {} HTTP/1.1\r\nHost: {}{}{}", url.target, literal_v6 ? "[" : "",
-                                url.endpoint.host, literal_v6 ? "]" : "");
-  if (!usual_port) out += fmt::format(":{}", url.endpoint.port);
+  std::string out = fmt::format("GET {} HTTP/1.1\r\nHost: ", url.target);
+  append_authority(out, url.endpoint);
   out += "\r\nUser-Agent: posthorn\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n";
   if (!authorization.empty()) out += "Authorization: " + authorization.reveal() + "\r\n";
   return out + "\r\n";
