@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "messaging/accounts.h"
 #include "messaging/attachments.h"
 #include "messaging/conversations.h"
+#include "messaging/event_patience.h"
 #include "messaging/messages.h"
 #include "storage/event_log.h"
 
@@ -53,25 +55,64 @@ Result<> queue(Transaction& tx, const NotificationRecipient& to, const LoggedEve
   return {};
 }
 
+Result<> queue_for_all(Transaction& tx, const std::vector<NotificationRecipient>& recipients,
+                       const LoggedEvent& event, WallTime now, std::set<std::int64_t>& touched) {
+  PH_TRY_ASSIGN(const auto told, told_by(event));
+  if (!told) return {};
+  for (const NotificationRecipient& recipient : recipients) {
+    if (!wants(recipient, *told)) continue;
+    PH_TRY(queue(tx, recipient, event, *told, now));
+    touched.insert(recipient.id.value);
+  }
+  return {};
+}
+
+Result<std::int64_t> single(Transaction& tx, std::string_view sql, std::initializer_list<SqlArg> args) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query(sql, args));
+  PH_TRY_ASSIGN(const bool found, rows.next());
+  return found ? rows.integer(0) : 0;
+}
+
 // Who has a mail on its way or to be tried again gets no other before: mails to one person stay in order, and
 // what comes during an outage of the mail server becomes one digest. A mail that cannot be written stands in
 // nobody's way.
-Result<std::vector<std::pair<std::int64_t, std::int64_t>>> waiting(Transaction& tx, std::int64_t gather) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> all;  // recipient, moment
-  PH_TRY_ASSIGN(
-      SqlRows rows,
-      tx.query("SELECT q.recipient_id, MIN(q.due_at), COALESCE((SELECT MAX(m.created_at) FROM "
-               "notification_mails m WHERE m.recipient_id = q.recipient_id), 0) "
-               "FROM notification_queue q WHERE q.mail_id = 0 AND q.recipient_id NOT IN "
-               "(SELECT recipient_id FROM notification_mails WHERE state = 0 AND substr(error, 1, $2) <> $1) "
-               "GROUP BY q.recipient_id ORDER BY q.recipient_id",
-               {kUnwritten, static_cast<std::int64_t>(kUnwritten.size())}));
-  while (true) {
-    PH_TRY_ASSIGN(const bool more, rows.next());
-    if (!more) return all;
-    const std::int64_t after_last = rows.integer(2) == 0 ? 0 : rows.integer(2) + gather;
-    all.emplace_back(rows.integer(0), std::max(rows.integer(1), after_last));
-  }
+Result<bool> has_mail_on_its_way(Transaction& tx, std::int64_t recipient) {
+  PH_TRY_ASSIGN(const auto found,
+                single(tx,
+                       "SELECT 1 FROM notification_mails WHERE recipient_id = $1 AND state = 0 AND "
+                       "substr(error, 1, $3) <> $2 LIMIT 1",
+                       {recipient, kUnwritten, static_cast<std::int64_t>(kUnwritten.size())}));
+  return found != 0;
+}
+
+// When what waits for somebody may go; 0: nothing does, or a mail is on its way.
+Result<std::int64_t> moment_for(Transaction& tx, std::int64_t recipient, std::int64_t gather) {
+  PH_TRY_ASSIGN(const std::int64_t due,
+                single(tx,
+                       "SELECT due_at FROM notification_queue WHERE recipient_id = $1 AND mail_id = 0 "
+                       "ORDER BY due_at LIMIT 1",
+                       {recipient}));
+  if (due == 0) return 0;
+  PH_TRY_ASSIGN(const bool blocked, has_mail_on_its_way(tx, recipient));
+  if (blocked) return 0;
+  PH_TRY_ASSIGN(const std::int64_t last,
+                single(tx,
+                       "SELECT created_at FROM notification_mails WHERE recipient_id = $1 "
+                       "ORDER BY created_at DESC LIMIT 1",
+                       {recipient}));
+  return std::max(due, last == 0 ? 0 : last + gather);
+}
+
+Result<> look_at(Transaction& tx, std::int64_t recipient, std::int64_t moment) {
+  PH_TRY(
+      tx.execute("UPDATE notification_recipients SET next_mail_at = $2 WHERE id = $1", {recipient, moment}));
+  return {};
+}
+
+// After something that decides about the next mail; compose() adds the pause between two mails.
+Result<> look_again(Transaction& tx, std::int64_t recipient) {
+  PH_TRY_ASSIGN(const std::int64_t moment, moment_for(tx, recipient, 0));
+  return look_at(tx, recipient, moment);
 }
 
 Result<> finish(Transaction& tx, const DueMail& mail, int state, std::string_view error, WallTime now) {
@@ -80,7 +121,27 @@ Result<> finish(Transaction& tx, const DueMail& mail, int state, std::string_vie
       "WHERE id = $1",
       {mail.id, state, error, state == 1 ? to_micros(now) : std::int64_t{0}}));
   PH_TRY(tx.execute("DELETE FROM notification_queue WHERE mail_id = $1", {mail.id}));
-  return {};
+  return look_again(tx, mail.recipient.value);
+}
+
+Result<> compose_for(Transaction& tx, std::int64_t recipient, WallTime now) {
+  std::int64_t mail = 0;
+  {
+    PH_TRY_ASSIGN(
+        SqlRows rows,
+        tx.query("INSERT INTO notification_mails (recipient_id, message_ref, next_try_at, created_at) "
+                 "VALUES ($1, '', $2, $2) RETURNING id",
+                 {recipient, now}));
+    PH_TRY(rows.next());
+    mail = rows.integer(0);
+  }
+  PH_TRY(tx.execute("UPDATE notification_mails SET message_ref = $2 WHERE id = $1",
+                    {mail, fmt::format("notification.{}.{}", mail, to_micros(now))}));
+  PH_TRY(
+      tx.execute("UPDATE notification_queue SET mail_id = $2 WHERE id IN (SELECT id FROM notification_queue "
+                 "WHERE recipient_id = $1 AND mail_id = 0 ORDER BY due_at LIMIT $3)",
+                 {recipient, mail, kGatheredInMail}));
+  return look_at(tx, recipient, 0);
 }
 
 Result<std::vector<std::int64_t>> messages_of(Transaction& tx, const DueMail& mail) {
@@ -120,34 +181,28 @@ Result<MailMessage> describe(Transaction& tx, const Message& m) {
 
 }  // namespace
 
-Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit) {
-  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kNotificationCursor));
-  if (!known) {
-    PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
-    PH_TRY(events::move_cursor(tx, kNotificationCursor, last));
-    return 0;
-  }
-  PH_TRY_ASSIGN(const EventId cursor, events::cursor(tx, kNotificationCursor));
+Result<Collected> collect(Transaction& tx, WallTime now, int limit, bool pass_over) {
+  PH_TRY_ASSIGN(const EventId cursor, events::begin_at_end(tx, kNotificationCursor));
   PH_TRY_ASSIGN(const auto recipients, notification_recipients::list(tx));
   if (std::ranges::none_of(recipients, &NotificationRecipient::enabled)) {
     PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
     if (last > cursor) {
       PH_TRY(events::move_cursor(tx, kNotificationCursor, last));
     }
-    return 0;
+    return Collected();
   }
   PH_TRY_ASSIGN(const auto found, events::read_after(tx, cursor, limit));
-  if (found.empty()) return 0;
+  if (found.empty()) return Collected();
+  EventTries tries(pass_over);
+  std::set<std::int64_t> touched;
   for (const LoggedEvent& event : found) {
-    PH_TRY_ASSIGN(const auto told, told_by(event));
-    if (!told) continue;
-    for (const NotificationRecipient& recipient : recipients) {
-      if (!wants(recipient, *told)) continue;
-      PH_TRY(queue(tx, recipient, event, *told, now));
-    }
+    PH_TRY(tries.run(event, [&] { return queue_for_all(tx, recipients, event, now, touched); }));
+  }
+  for (const std::int64_t recipient : touched) {
+    PH_TRY(look_again(tx, recipient));
   }
   PH_TRY(events::move_cursor(tx, kNotificationCursor, found.back().id));
-  return static_cast<std::int64_t>(found.size());
+  return Collected{static_cast<std::int64_t>(found.size()), tries.take_passed_over()};
 }
 
 Result<> stop_following(Transaction& tx) {
@@ -155,25 +210,27 @@ Result<> stop_following(Transaction& tx) {
   return {};
 }
 
-Result<int> compose(Transaction& tx, WallTime now, Duration gather) {
-  PH_TRY_ASSIGN(const auto all, waiting(tx, gather.count()));
+Result<int> compose(Transaction& tx, WallTime now, Duration gather, int limit) {
+  std::vector<std::int64_t> all;
+  {
+    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT id FROM notification_recipients WHERE next_mail_at > 0 AND "
+                                         "next_mail_at <= $1 ORDER BY next_mail_at, id LIMIT $2",
+                                         {now, limit}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      all.push_back(rows.integer(0));
+    }
+  }
   int made = 0;
-  for (const auto& [recipient, moment] : all) {
-    if (moment > to_micros(now)) continue;
-    PH_TRY_ASSIGN(
-        SqlRows rows,
-        tx.query("INSERT INTO notification_mails (recipient_id, message_ref, next_try_at, created_at) "
-                 "VALUES ($1, '', $2, $2) RETURNING id",
-                 {recipient, now}));
-    PH_TRY(rows.next());
-    const std::int64_t mail = rows.integer(0);
-    PH_TRY(tx.execute("UPDATE notification_mails SET message_ref = $2 WHERE id = $1",
-                      {mail, fmt::format("notification.{}.{}", mail, to_micros(now))}));
-    PH_TRY(tx.execute(
-        "UPDATE notification_queue SET mail_id = $2 WHERE id IN (SELECT id FROM notification_queue "
-        "WHERE recipient_id = $1 AND mail_id = 0 ORDER BY due_at LIMIT $3)",
-        {recipient, mail, kGatheredInMail}));
-    ++made;
+  for (const std::int64_t recipient : all) {
+    PH_TRY_ASSIGN(const std::int64_t moment, moment_for(tx, recipient, gather.count()));
+    if (moment > 0 && moment <= to_micros(now)) {
+      PH_TRY(compose_for(tx, recipient, now));
+      ++made;
+    } else {
+      PH_TRY(look_at(tx, recipient, moment));
+    }
   }
   return made;
 }
@@ -192,19 +249,19 @@ Result<std::vector<DueMail>> due(Transaction& tx, WallTime now, int limit) {
   }
 }
 
-Result<std::optional<WallTime>> next_due(Transaction& tx, Duration gather) {
-  std::optional<std::int64_t> first;
-  const auto consider = [&](std::int64_t moment) { first = first ? std::min(*first, moment) : moment; };
-  PH_TRY_ASSIGN(const auto all, waiting(tx, gather.count()));
-  for (const auto& [recipient, moment] : all) consider(moment);
+Result<std::optional<WallTime>> next_due(Transaction& tx) {
+  PH_TRY_ASSIGN(const std::int64_t compose_at,
+                single(tx,
+                       "SELECT next_mail_at FROM notification_recipients WHERE next_mail_at > 0 "
+                       "ORDER BY next_mail_at LIMIT 1",
+                       {}));
   PH_TRY_ASSIGN(
-      SqlRows rows,
-      tx.query("SELECT next_try_at FROM notification_mails WHERE state = 0 ORDER BY next_try_at LIMIT 1",
-               {}));
-  PH_TRY_ASSIGN(const bool any, rows.next());
-  if (any) consider(rows.integer(0));
-  if (!first) return std::nullopt;
-  return wall_from_micros(*first);
+      const std::int64_t send_at,
+      single(tx, "SELECT next_try_at FROM notification_mails WHERE state = 0 ORDER BY next_try_at LIMIT 1",
+             {}));
+  if (compose_at == 0 && send_at == 0) return std::nullopt;
+  if (compose_at == 0 || send_at == 0) return wall_from_micros(std::max(compose_at, send_at));
+  return wall_from_micros(std::min(compose_at, send_at));
 }
 
 Result<std::optional<MailContent>> content(Transaction& tx, const DueMail& mail) {
@@ -258,7 +315,7 @@ Result<> failed(Transaction& tx, const DueMail& mail, std::string_view why, Wall
   PH_TRY(tx.execute(
       "UPDATE notification_mails SET attempts = attempts + 1, next_try_at = $2, error = $3 WHERE id = $1",
       {mail.id, now + kRetries[step], why}));
-  return {};
+  return look_again(tx, mail.recipient.value);
 }
 
 Result<> dropped(Transaction& tx, const DueMail& mail, WallTime now) {
@@ -268,7 +325,7 @@ Result<> dropped(Transaction& tx, const DueMail& mail, WallTime now) {
 Result<> prune(Transaction& tx, WallTime before) {
   PH_TRY(tx.execute(
       "DELETE FROM notification_mails WHERE id IN (SELECT id FROM notification_mails WHERE state <> 0 "
-      "AND created_at < $1 ORDER BY id LIMIT 1000)",
+      "AND created_at < $1 ORDER BY created_at LIMIT 1000)",
       {before}));
   return {};
 }

@@ -47,19 +47,24 @@ struct MailContent {
 
 namespace notification_queue {
 
-// The next events of the log go into the queue of everybody who wants them, and the cursor moves. Returns how
-// many events were passed. The first time the cursor goes to the end of the log: nobody is told of the past.
-Result<std::int64_t> collect(Transaction& tx, WallTime now, int limit);
+struct Collected {
+  std::int64_t events = 0;               // that were looked at
+  std::vector<std::string> passed_over;  // of them, those that cannot be handled, and why
+};
+// The next events of the log go into the queue of everybody who wants them, and the cursor moves. The first
+// time the cursor goes to the end of the log: nobody is told of the past. With `pass_over` an event that
+// cannot be handled stops nobody.
+Result<Collected> collect(Transaction& tx, WallTime now, int limit, bool pass_over = false);
 // Without a mail server nobody reads on: the cursor goes, or the log could never be pruned beyond it.
 Result<> stop_following(Transaction& tx);
 
-// Makes a mail for everybody whose oldest waiting message is due and whose last mail is older than `gather`.
-// Returns how many.
-Result<int> compose(Transaction& tx, WallTime now, Duration gather);
+// Makes a mail for those whose oldest waiting message is due and whose last mail is older than `gather`, at
+// most `limit`. Costs what is due, however much waits. Returns how many mails.
+Result<int> compose(Transaction& tx, WallTime now, Duration gather, int limit = 200);
 
 Result<std::vector<DueMail>> due(Transaction& tx, WallTime now, int limit);
-// The earliest moment at which something is to be done; none: nothing waits.
-Result<std::optional<WallTime>> next_due(Transaction& tx, Duration gather);
+// The earliest moment at which something is to be done, after compose(); none: nothing waits.
+Result<std::optional<WallTime>> next_due(Transaction& tx);
 
 // nullopt: nothing to tell any more (unsent, or the recipient is gone or switched off).
 Result<std::optional<MailContent>> content(Transaction& tx, const DueMail& mail);

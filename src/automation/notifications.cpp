@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "messaging/essential_loop.h"
+#include "messaging/event_patience.h"
 #include "messaging/wakeup.h"
 
 namespace posthorn {
@@ -22,6 +23,7 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
         options(std::move(o)),
         stop_wake(p.executor, p.clock),
         done_wake(p.executor, p.clock),
+        patience(kNotificationCursor, p.log, p.metrics),
         sent(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome",
                                {{"outcome", "sent"}})),
         refused(p.metrics.counter("posthorn_notification_mails_total", "E-mails by outcome",
@@ -47,14 +49,32 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
     stop_wake.notify();
   }
 
+  // Events that cannot be collected (yet) do not keep what was collected from going.
   Task<Result<>> round() {
     const WallTime now = ports.clock.wall_now();
+    const Result<> collected = co_await collect(now);
+    PH_CO_TRY(co_await compose_and_send(now));
+    co_return collected;
+  }
+
+  Task<Result<>> collect(WallTime now) {
     bool more = true;
     while (more && !stopping) {
-      auto collect = [now](Transaction& tx) { return notification_queue::collect(tx, now, kEventsAtOnce); };
-      PH_CO_TRY_ASSIGN(const std::int64_t passed, co_await ports.database.write(std::move(collect)));
-      more = passed == kEventsAtOnce;
+      auto work = [now, pass_over = patience.exhausted()](Transaction& tx) {
+        return notification_queue::collect(tx, now, kEventsAtOnce, pass_over);
+      };
+      const auto collected = co_await ports.database.write(std::move(work));
+      if (!collected) {
+        patience.failed(collected.error());
+        co_return std::unexpected(collected.error());
+      }
+      patience.succeeded(collected->passed_over);
+      more = collected->events == kEventsAtOnce;
     }
+    co_return Result<>();
+  }
+
+  Task<Result<>> compose_and_send(WallTime now) {
     auto compose = [now, gather = options.gather](Transaction& tx) -> Result<int> {
       PH_TRY(notification_queue::prune(tx, now - kKeepMails));
       return notification_queue::compose(tx, now, gather);
@@ -72,7 +92,8 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
       if (stopping) break;
       ++under_way;
       auto run = [](std::shared_ptr<Impl> impl, DueMail one) -> Task<> {
-        co_await impl->deliver(one);
+        const Result<> delivered = co_await contained(impl->deliver(one));
+        if (!delivered) co_await impl->settle_as_failed(one, delivered.error());
         --impl->under_way;
         impl->done_wake.notify();
       };
@@ -87,16 +108,29 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
     auto content = co_await ports.database.read(std::move(read));
     if (!content) {
       ports.log.warning("notifications.unreadable", {{"mail", mail.id}, {"error", content.error().message}});
-      MailAnswer
-          unreadable;  // later, like one that the server did not take: it must not be in the others' way
-      unreadable.outcome = MailOutcome::failed;
-      unreadable.detail = fmt::format("{}{}", notification_queue::kUnwritten, content.error().message);
-      co_return co_await settle(mail, std::move(unreadable));
+      co_return co_await settle(mail, unwritten(content.error()));
     }
     if (!*content) co_return co_await settle(mail, std::nullopt);
-    Mail whole = co_await write_mail(mail, **std::move(content));
-    const MailAnswer answer = co_await ports.mailer.send(std::move(whole));
+    auto whole = co_await contained_value(write_mail(mail, **std::move(content)));
+    if (!whole) co_return co_await settle(mail, unwritten(whole.error()));
+    const MailAnswer answer = co_await ports.mailer.send(*std::move(whole));
     co_await settle(mail, answer);
+  }
+
+  // Later, like one that the server did not take: it must not be in the others' way.
+  static MailAnswer unwritten(const Error& why) {
+    MailAnswer answer;
+    answer.outcome = MailOutcome::failed;
+    answer.detail = fmt::format("{}{}", notification_queue::kUnwritten, why.message);
+    return answer;
+  }
+
+  // An exception while a mail was sent: whether it left is not known, so it goes again later.
+  Task<> settle_as_failed(DueMail mail, Error why) {
+    MailAnswer answer;
+    answer.outcome = MailOutcome::failed;
+    answer.detail = std::move(why.message);
+    co_await settle(mail, std::move(answer));
   }
 
   Task<Mail> write_mail(DueMail due, MailContent content) {
@@ -172,9 +206,7 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
   }
 
   Task<Result<MonotonicTime>> next_look() {
-    auto read = [gather = options.gather](Transaction& tx) {
-      return notification_queue::next_due(tx, gather);
-    };
+    auto read = [](Transaction& tx) { return notification_queue::next_due(tx); };
     PH_CO_TRY_ASSIGN(const auto next, co_await ports.database.read(std::move(read)));
     const MonotonicTime now = ports.clock.now();
     if (!next) co_return now + kLongestWait;
@@ -185,6 +217,7 @@ struct Notifications::Impl : std::enable_shared_from_this<Impl> {
   NotificationsPorts ports;
   NotificationsOptions options;
   Wakeup stop_wake, done_wake;
+  EventPatience patience;
   Counter &sent, &refused, &failed;
   int under_way = 0;
   bool running = false, stopping = false;

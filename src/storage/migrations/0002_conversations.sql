@@ -25,6 +25,16 @@ CREATE TABLE account_blocks (
 INSERT INTO account_blocks (account_id, kind, reason, since)
   SELECT id, 'token', blocked_reason, updated_at FROM accounts WHERE blocked_reason <> '';
 
+-- Who is signed in with a browser. Ends after two hours without use, after twelve, with sign-out and with the key.
+CREATE TABLE web_sessions (
+  hash      TEXT NOT NULL PRIMARY KEY,        -- SHA-256 of the cookie's token; the token itself is never stored
+  actor     TEXT NOT NULL,
+  role      TEXT NOT NULL,
+  made_by   TEXT NOT NULL DEFAULT '',         -- name of the API key that made the link; empty: the server
+  opened_at BIGINT NOT NULL,
+  seen_at   BIGINT NOT NULL                   -- to the minute
+);
+
 CREATE TABLE people (
   id          INTEGER PRIMARY KEY,
   portfolio   TEXT NOT NULL,
@@ -340,7 +350,7 @@ CREATE TABLE notification_mails (
   error        TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX notification_mails_due ON notification_mails (next_try_at) WHERE state = 0;
-CREATE INDEX notification_mails_waiting ON notification_mails (recipient_id) WHERE state = 0;
+CREATE INDEX notification_mails_waiting ON notification_mails (recipient_id, state) WHERE state = 0;
 CREATE INDEX notification_mails_done ON notification_mails (created_at) WHERE state <> 0;
 CREATE INDEX notification_mails_by_recipient ON notification_mails (recipient_id, created_at);
 CREATE INDEX notification_queue_by_mail ON notification_queue (mail_id) WHERE mail_id <> 0;

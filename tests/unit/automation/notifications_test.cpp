@@ -8,6 +8,7 @@
 #include "automation/notification_queue.h"
 #include "core/json.h"
 #include "platform/simulated/simulated_files.h"
+#include "storage/event_log.h"
 #include "unit/messaging/messaging_house.h"
 
 namespace posthorn::testing_house {
@@ -24,10 +25,12 @@ class LedgerMailer final : public Mailer {
   std::map<std::string, MailAnswer> answers;
   std::map<std::string, int> attempts;
   bool dies_after_taking = false;
+  std::set<std::string> throws_for;
 
   Task<MailAnswer> send(Mail mail) override {
     co_await process_.clock().sleep_for(std::chrono::milliseconds(20));
     ++attempts[mail.to];
+    if (throws_for.contains(mail.to)) throw std::runtime_error("a bug");
     const auto planned = answers.find(mail.to);
     if (planned != answers.end()) co_return planned->second;
     taken_.push_back(std::move(mail));
@@ -254,6 +257,104 @@ TEST_F(NotificationsTest, AMailThatCannotBeWrittenHoldsUpNobody) {
   receive(2, "491701234568", "text 2.");
   house.world.run_for(5min);
   EXPECT_EQ(told("inbox@example.org", "text 2."), 1);
+}
+
+TEST_F(NotificationsTest, AnExceptionIsAFailureOfThatMailOnly) {
+  recipient("inbox@example.org");
+  recipient("other@example.org");
+  mailer->throws_for = {"inbox@example.org"};
+  receive(1, "491701234567", "text 1.");
+  house.world.run_for(30s);
+  EXPECT_EQ(told("other@example.org", "text 1."), 1);
+  EXPECT_EQ(mailer->attempts["inbox@example.org"], 1) << "later, not at once";
+  mailer->throws_for.clear();
+  house.world.run_for(2min);
+  EXPECT_EQ(told("inbox@example.org", "text 1."), 1);
+}
+
+// An event that cannot be handled is passed over after some tries; it holds up neither the others, nor mails
+// that are on their way, nor the next start.
+TEST_F(NotificationsTest, AnEventThatCannotBeHandledIsPassedOver) {
+  recipient("inbox@example.org");
+  recipient("later@example.org", {{"digest_minutes", 1}, {"inbound", true}});
+  receive(1, "491701234567", "text 1.");
+  house.world.run_for(50s);
+  EXPECT_EQ(told("inbox@example.org", "text 1."), 1);
+  house.execute(
+      "CREATE TRIGGER refuses BEFORE INSERT ON notification_queue WHEN NEW.message_id = 2 "
+      "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  receive(2, "491701234567", "text 2.");
+  house.world.run_for(2s);
+  crash();
+  receive(3, "491701234567", "text 3.");
+  house.world.run_for(15s);
+  EXPECT_EQ(told("later@example.org", "text 1."), 1) << "what was collected before goes on time";
+  house.world.run_for(3min);
+  EXPECT_EQ(told("inbox@example.org", "text 2."), 0);
+  EXPECT_EQ(told("inbox@example.org", "text 3."), 1);
+  EXPECT_THAT(house.life->metrics->prometheus_text(),
+              HasSubstr(R"(posthorn_events_passed_over_total{consumer="notifications"} 1)"));
+}
+
+TEST_F(NotificationsTest, AnEventThatIsNoJsonIsPassedOver) {
+  recipient("inbox@example.org");
+  ASSERT_TRUE(house.sql([](Transaction& tx) -> Result<> {
+    PH_TRY(events::append(tx, WallTime{}, "message.received", "conversation:1", "{broken"));
+    return {};
+  }));
+  receive(1, "491701234567", "text 1.");
+  house.world.run_for(2min);
+  EXPECT_EQ(told("inbox@example.org", "text 1."), 1);
+}
+
+// Waking up costs what is due: those who wait for a mail on its way, or for their time, are not looked at.
+TEST_F(NotificationsTest, WhatIsNotDueCostsNothing) {
+  mailer->answers["busy@example.org"] = {MailOutcome::failed, "421 try later"};
+  recipient("busy@example.org");
+  recipient("digest@example.org", {{"digest_minutes", 60}});
+  receive(1);
+  house.world.run_for(2s);
+  receive(2);
+  house.world.run_for(2s);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM notification_queue WHERE mail_id = 0"), 3);
+  const auto next_of = [&](const std::string& address) {
+    return house.number("SELECT next_mail_at FROM notification_recipients WHERE address = '" + address + "'");
+  };
+  EXPECT_EQ(next_of("busy@example.org"), 0) << "their mail comes first";
+  EXPECT_EQ(
+      next_of("digest@example.org"),
+      house.number("SELECT MIN(due_at) FROM notification_queue WHERE mail_id = 0 AND recipient_id = 2"));
+  mailer->answers.clear();
+  house.world.run_for(5min);
+  EXPECT_EQ(mails_to("busy@example.org"), 2) << "the next one goes by itself";
+  house.world.run_for(1h);
+  EXPECT_EQ(mails_to("digest@example.org"), 1);
+  for (const auto& [sql, index] :
+       {std::pair<std::string, std::string>{
+            "SELECT id FROM notification_recipients WHERE next_mail_at > 0 AND next_mail_at <= 5 "
+            "ORDER BY next_mail_at, id LIMIT 3",
+            "notification_recipients_due"},
+        {"SELECT due_at FROM notification_queue WHERE recipient_id = 1 AND mail_id = 0 ORDER BY due_at LIMIT "
+         "1",
+         "notification_queue_due"},
+        {"SELECT 1 FROM notification_mails WHERE recipient_id = 1 AND state = 0 AND substr(error, 1, 3) <> "
+         "'x' LIMIT 1",
+         "notification_mails_waiting"},
+        {"SELECT id FROM notification_mails WHERE state <> 0 AND created_at < 5 ORDER BY created_at LIMIT "
+         "1000",
+         "notification_mails_done"}}) {
+    std::string plan;
+    ASSERT_TRUE(house.sql([&](Transaction& tx) -> Result<> {
+      PH_TRY_ASSIGN(SqlRows rows, tx.query("EXPLAIN QUERY PLAN " + sql));
+      while (true) {
+        PH_TRY_ASSIGN(const bool more, rows.next());
+        if (!more) return {};
+        plan += std::string(rows.text(3)) + "\n";
+      }
+    }));
+    EXPECT_THAT(plan, HasSubstr(index));
+    EXPECT_THAT(plan, Not(HasSubstr("TEMP B-TREE")));
+  }
 }
 
 TEST_F(NotificationsTest, StopsAtOnce) {
