@@ -46,36 +46,22 @@ Result<const Account*> ConversationApplier::Impl::account_of(const channels::Web
 }
 
 Result<PersonId> ConversationApplier::Impl::person_of(const Account& account, const channels::Party& party) {
-  scratch.clear();
-  fmt::format_to(std::back_inserter(scratch), "{}", account.id.value);
-  for (const channels::Address& address : party.addresses) {
-    scratch.push_back(static_cast<char>(address.kind));
-    scratch += address.value;
-  }
-  for (const std::string* text : {&party.name, &party.username, &party.identity_hash}) {
-    scratch.push_back('\0');
-    scratch += *text;
-  }
-  if (const auto known = people.find(scratch); known != people.end()) return known->second;
-  std::string key = scratch;
+  if (const auto known = batch.people->person(account.id, party)) return *known;
   PH_TRY_ASSIGN(const ResolvedPerson person, posthorn::people::resolve(tx, account, party, now, event_at));
-  if (person.changed || !person.merged.empty()) forget_people();
-  people.emplace(std::move(key), person.id);
+  if (person.moved || !person.merged.empty()) forget_people();
+  if (person.holds_all) batch.people->remember(account.id, party, person.id);
   return person.id;
 }
 
 // After people were joined or changed places nothing that was read about them holds.
 void ConversationApplier::Impl::forget_people() {
-  people.clear();
-  conversations.clear();
+  batch.people->forget();
 }
 
 Result<ConversationId> ConversationApplier::Impl::conversation_of(AccountId account, PersonId person) {
-  scratch.clear();
-  fmt::format_to(std::back_inserter(scratch), "{}/{}", account.value, person.value);
-  if (const auto known = conversations.find(scratch); known != conversations.end()) return known->second;
+  if (const auto known = batch.people->conversation(account, person)) return *known;
   PH_TRY_ASSIGN(const ConversationId id, posthorn::conversations::of_person(tx, account, person, now));
-  conversations.emplace(scratch, id);
+  batch.people->remember(account, person, id);
   return id;
 }
 

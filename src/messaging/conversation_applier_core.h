@@ -102,8 +102,6 @@ struct ConversationApplier::Impl {
   WallTime now;
   // Looked up only, never iterated.
   std::unordered_map<std::string, Account> accounts;
-  std::unordered_map<std::string, PersonId> people;               // by everything an event told of one
-  std::unordered_map<std::string, ConversationId> conversations;  // "<account>/<person>"
   std::int64_t next_message = 0;
   std::optional<bool> early, labels;  // whether there are any at all
   std::string scratch;

@@ -85,6 +85,7 @@ class EventCommit {
       : tx_(tx), batch_(batch), progress_(batch.now), conversations_(tx, batch, result_) {}
 
   Result<EventBatchResult> run() {
+    PH_TRY(batch_.people->begin(tx_));
     PH_TRY(apply_statuses(tx_, batch_.facts, batch_.now, progress_, result_.statuses));
     result_.foreign += result_.statuses.foreign;
     for (const PendingEvent& pending : batch_.others) {
@@ -102,6 +103,7 @@ class EventCommit {
     if (batch_.cursor != 0) {
       PH_TRY(settings::set(tx_, kIntakeCursor, std::to_string(batch_.cursor)));
     }
+    PH_TRY_ASSIGN(result_.people_transaction, batch_.people->end(tx_));
     return std::move(result_);
   }
 

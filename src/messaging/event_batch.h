@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "channels/webhook_event.h"
 #include "core/ids.h"
 #include "core/result.h"
+#include "messaging/people_cache.h"
 #include "messaging/send_token.h"
 #include "messaging/status_applier.h"
 #include "messaging/wamid_index.h"
@@ -60,6 +62,8 @@ struct EventBatch {
   std::int64_t ignored = 0;                                // statuses that tell nothing about delivery
   std::vector<std::string> stop_keywords, start_keywords;  // as in IntakeOptions
   int unmatched_tries = 3;
+  std::shared_ptr<PeopleCache> people =
+      std::make_shared<PeopleCache>();  // lives longer than the batch, if given
 };
 
 // Adds the events of batch.bodies.back(); only that at `only_position` if not negative.
@@ -74,6 +78,7 @@ struct EventBatchResult {
   std::vector<AccountId> accounts;     // changed
   std::vector<std::string> templates;  // business ids whose templates changed
   std::int64_t parked = 0, unmatched = 0, foreign = 0, repeated = 0, messages = 0, opt_outs = 0;
+  std::uint64_t people_transaction = 0;     // for PeopleCache::confirm(), once committed
   std::string last_reason;                  // of the last event that was parked
   std::vector<std::string> orphaned_blobs;  // of messages that were unsent: nothing refers to them any more
 };

@@ -7,6 +7,9 @@
 #include <limits>
 #include <utility>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "messaging/intake_core.h"
 #include "messaging/settings.h"
 
@@ -15,8 +18,10 @@ namespace {
 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);
 constexpr std::size_t kWaitingBytes = 64 * 1024 * 1024;  // of bodies that wait for their commit
+constexpr int kApplyShare = 4;     // applying what comes in small pieces takes a quarter of the time at most
 constexpr int kTriesTogether = 3;  // then bodies are applied one by one, to find the one that cannot be
 constexpr int kTriesAlone = 3;     // then it is parked as a whole
+constexpr std::size_t kParsedAtOnce = 32;            // bodies
 constexpr std::size_t kReadBodies = 1000;            // read back from the journal at a time, …
 constexpr std::size_t kReadBytes = 8 * 1024 * 1024;  // … or as soon as there are so many
 
@@ -206,30 +211,19 @@ std::shared_ptr<EventBatch> Intake::Impl::new_batch() {
   batch->stop_keywords = options.stop_keywords;
   batch->start_keywords = options.start_keywords;
   batch->unmatched_tries = options.unmatched_tries;
+  batch->people = people;
   return batch;
 }
 
 // The next bodies after `applied_id`, from memory or from the journal, parsed.
 Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
-  const auto events = [&] { return batch->facts.size() + batch->statuses.size() + batch->others.size(); };
-  const auto full = [&] { return alone() ? !batch->bodies.empty() : events() >= options.apply_events; };
-  const auto add = [&](JournalBody body) {
-    batch->cursor = body.id;
-    batch->bodies.push_back(std::move(body));
-    add_events(*batch, mint, ports.wamids);
-  };
-  while (!committed.empty() && committed.front().id <= applied_id) {
-    committed_bytes -= std::min(committed_bytes, committed.front().body.size());
-    committed.pop_front();
-  }
+  while (!committed.empty() && committed.front().id <= applied_id) (void)take_front();
   const bool in_memory = !committed.empty() && committed.front().id == applied_id + 1;
   if (in_memory) {
     // Moved out for good: should the commit fail, which is rare, the journal is read instead.
-    while (!committed.empty() && !full()) {
-      JournalBody body = std::move(committed.front());
-      committed.pop_front();
-      committed_bytes -= std::min(committed_bytes, body.body.size());
-      add(std::move(body));
+    while (!ended && !committed.empty() && !is_full(*batch)) {
+      add_body(*batch, take_front());
+      co_await let_others(*batch);
     }
   } else {
     const std::int64_t first = applied_id + 1;
@@ -237,18 +231,44 @@ Task<Result<>> Intake::Impl::fill(std::shared_ptr<EventBatch> batch) {
     auto read = [first, last](Transaction& tx) { return read_journal(tx, first, last, kReadBodies); };
     Result<std::vector<JournalBody>> bodies = co_await ports.journal.read(std::move(read));
     if (!bodies) co_return std::unexpected(bodies.error());
-    for (JournalBody& body : *bodies) {
-      if (!full()) add(std::move(body));
-    }
     if (bodies->empty()) batch->cursor = last;  // pruned or lost: nothing is left to apply up to here
+    for (JournalBody& body : *bodies) {
+      if (ended || is_full(*batch)) break;
+      add_body(*batch, std::move(body));
+      co_await let_others(*batch);
+    }
   }
   sort_facts(*batch);
   co_return Result<>();
 }
 
+bool Intake::Impl::is_full(const EventBatch& batch) const {
+  if (alone()) return !batch.bodies.empty();
+  return batch.facts.size() + batch.statuses.size() + batch.others.size() >= options.apply_events;
+}
+
+JournalBody Intake::Impl::take_front() {
+  JournalBody body = std::move(committed.front());
+  committed.pop_front();
+  committed_bytes -= std::min(committed_bytes, body.body.size());
+  return body;
+}
+
+void Intake::Impl::add_body(EventBatch& batch, JournalBody body) {
+  batch.cursor = body.id;
+  batch.bodies.push_back(std::move(body));
+  add_events(batch, mint, ports.wamids);
+}
+
+// Those who wait for their acknowledgement must not wait until thousands of bodies are parsed.
+Task<> Intake::Impl::let_others(const EventBatch& batch) {
+  if (batch.bodies.size() % kParsedAtOnce == 0) co_await asio::post(ports.executor, asio::use_awaitable);
+}
+
 Task<Result<EventBatchResult>> Intake::Impl::apply(std::shared_ptr<EventBatch> batch) {
   auto write = [batch](Transaction& tx) { return commit_events(tx, *batch); };
   Result<EventBatchResult> result = co_await ports.database.write(std::move(write));
+  if (result) people->confirm(result->people_transaction);
   if (!ended && result) report(*result);
   co_return result;
 }
@@ -330,11 +350,13 @@ Task<> Intake::Impl::apply_loop() {
     }
     const bool full = static_cast<std::size_t>(last_id - applied_id) >= options.apply_events;
     if (!full && !stopping && ports.clock.now() < apply_due) {
-      co_await ports.clock.sleep_until(apply_due);
+      co_await apply_wake.wait_until(apply_due);
       continue;
     }
-    apply_due = ports.clock.now() + options.apply_interval;
+    const MonotonicTime began = ports.clock.now();
     const bool applied = co_await apply_next();
+    const Duration pause = kApplyShare * (ports.clock.now() - began);
+    apply_due = began + std::clamp(pause, options.apply_interval, options.max_apply_interval);
     if (applied || ended) continue;
     if (stopping) break;  // the journal keeps it for the next start
     co_await ports.clock.sleep_for(kStoreRetry);

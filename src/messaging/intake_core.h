@@ -114,6 +114,10 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   bool blames_a_body(const EventBatch& batch, const Error& error);
   bool alone() const { return applied_id < alone_until; }
   Task<Result<>> fill(std::shared_ptr<EventBatch> batch);
+  bool is_full(const EventBatch& batch) const;
+  JournalBody take_front();
+  void add_body(EventBatch& batch, JournalBody body);
+  Task<> let_others(const EventBatch& batch);
   std::shared_ptr<EventBatch> new_batch();
   Task<Result<EventBatchResult>> apply(std::shared_ptr<EventBatch> batch);
   void report(const EventBatchResult& result);
@@ -131,6 +135,7 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   Wakeup journal_wake, apply_wake, keeper_wake, stop_wake;
   WaitList applied_wait;
   Meters meters;
+  const std::shared_ptr<PeopleCache> people = std::make_shared<PeopleCache>();
 
   std::shared_ptr<Group> group;  // gathers the next commit
   std::weak_ptr<Group> committing;

@@ -48,8 +48,10 @@ std::string scope_of(channels::AddressKind kind, const Account& account);
 struct ResolvedPerson {
   PersonId id;
   bool created = false;
-  bool changed = false;          // name, username or addresses
-  std::vector<PersonId> merged;  // turned out to be the same person, and were merged into `id`
+  bool changed = false;               // name, username or addresses
+  std::vector<PersonId> merged = {};  // turned out to be the same person, and were merged into `id`
+  bool moved = false;      // an address was taken from somebody, let go or added to one who was known
+  bool holds_all = false;  // the addresses are the person's now; not those an event tells of too late
 };
 
 namespace people {

@@ -85,7 +85,9 @@ Result<ResolvedPerson> make(Transaction& tx, const Account& account, const chann
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     PH_TRY(free[i] ? claimant.take(wanted[i]) : claimant.claim(wanted[i], When::by_strength));
   }
-  return ResolvedPerson{claimant.person().id, true, true, claimant.merged()};
+  const bool moved = std::ranges::find(free, false) != free.end();
+  return ResolvedPerson{claimant.person().id, true,  true,
+                        claimant.merged(),    moved, holds_all(claimant.person(), wanted)};
 }
 
 Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Party& party,
@@ -95,7 +97,13 @@ Result<ResolvedPerson> update(Transaction& tx, Known person, const channels::Par
     PH_TRY(claim_all(claimant, wanted));
   }
   PH_TRY_ASSIGN(const bool renamed, people_rows::update_names(tx, claimant.person(), party, now));
-  ResolvedPerson result{claimant.person().id, false, renamed || claimant.changed(), claimant.merged()};
+  const Known& now_known = claimant.person();
+  ResolvedPerson result{now_known.id,
+                        false,
+                        renamed || claimant.changed(),
+                        claimant.merged(),
+                        claimant.changed(),
+                        holds_all(now_known, wanted)};
   if (result.changed) {
     PH_TRY(people_rows::append_event(tx, now, "person.updated", result.id));
   }

@@ -79,6 +79,24 @@ CREATE TABLE person_former_addresses (
 CREATE INDEX person_former_addresses_by_person ON person_former_addresses (person_id);
 CREATE INDEX person_former_addresses_by_value ON person_former_addresses (kind, scope, value);
 
+-- Moves whenever what was once read about who holds an address, or who writes in a conversation, may not hold
+-- any more: memories of it end (messaging/people_cache.h).
+CREATE TABLE identity_generation (
+  id    INTEGER PRIMARY KEY,                  -- 1
+  value BIGINT NOT NULL
+);
+INSERT INTO identity_generation (id, value) VALUES (1, 0);
+CREATE TRIGGER address_taken AFTER DELETE ON person_addresses
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+CREATE TRIGGER address_changed AFTER UPDATE ON person_addresses
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+CREATE TRIGGER person_merged AFTER UPDATE OF merged_into ON people
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+CREATE TRIGGER person_removed AFTER DELETE ON people
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+CREATE TRIGGER account_rescoped AFTER UPDATE OF portfolio, business_id, sender_id, channel ON accounts
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+
 CREATE TABLE person_merges (
   id         INTEGER PRIMARY KEY,
   kept       BIGINT NOT NULL,
@@ -134,6 +152,11 @@ CREATE INDEX conversations_inbox ON conversations (account_id, archived, last_me
 CREATE INDEX conversations_unread ON conversations (account_id, last_message_id) WHERE unread > 0;
 CREATE INDEX conversations_assigned ON conversations (assigned_to, last_message_id) WHERE assigned_to <> '';
 CREATE INDEX conversations_by_person ON conversations (person_id);
+
+CREATE TRIGGER conversation_moved AFTER UPDATE OF account_id, person_id, group_id ON conversations
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
+CREATE TRIGGER conversation_removed AFTER DELETE ON conversations
+  BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
 
 CREATE TABLE conversation_labels (
   label           TEXT NOT NULL,

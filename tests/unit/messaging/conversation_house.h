@@ -109,11 +109,13 @@ class ConversationTest : public TableTest {
     batch.now = now_;
     batch.stop_keywords = {"STOP"};
     batch.start_keywords = {"START"};
+    batch.people = people_;
     return batch;
   }
   EventBatchResult commit(const EventBatch& batch) {
     Result<EventBatchResult> result = commit_events(tx(), batch);
     EXPECT_TRUE(result) << result.error().message;
+    if (result) people_->confirm(result->people_transaction);
     return result.value_or(EventBatchResult{});
   }
   EventBatchResult apply(AccountId account, channels::WebhookEventBody body) {
@@ -157,6 +159,8 @@ class ConversationTest : public TableTest {
     return conversations::get(tx(), ConversationId{id}).value();
   }
 
+  // One for all batches, as in the real intake.
+  std::shared_ptr<PeopleCache> people_ = std::make_shared<PeopleCache>();
   NoDatabase database_;
   NoClock clock_;
   WamidIndex index_{database_, clock_};
