@@ -1,8 +1,10 @@
 #include "messaging/search_indexer.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,6 +21,11 @@ namespace {
 constexpr int kBatch = 5000;                               // messages or events in one transaction
 constexpr Duration kLook = std::chrono::seconds(2);        // history comes without events
 constexpr Duration kStoreRetry = std::chrono::seconds(5);  // after an error of either store
+// While so many messages come in a second, indexing would take the processor and the disk from storing them:
+// one batch after each pause then, and the rest after the flood.
+constexpr double kFloodPerSecond = 2000;
+constexpr double kFloodAtLeast = 500;  // messages: what came at once need not be many a second
+constexpr Duration kFloodPause = std::chrono::seconds(1);
 constexpr std::string_view kMessages = "messages", kEvents = "events", kConsumer = "search";
 
 struct Entry {
@@ -95,6 +102,12 @@ Result<Positions> positions(Transaction& tx) {
   return p;
 }
 
+Result<std::int64_t> last_message(Transaction& tx) {
+  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT COALESCE(MAX(id), 0) FROM messages"));
+  PH_TRY(rows.next());
+  return rows.integer(0);
+}
+
 Result<> move(Transaction& tx, std::string_view name, std::int64_t to) {
   PH_TRY(tx.execute(
       "INSERT INTO indexed (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = $2",
@@ -141,11 +154,12 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
   explicit Impl(SearchIndexerPorts p)
       : ports(p),
         stop_wake(p.executor, p.clock),
+        pause_wake(p.executor, p.clock),
         indexed(p.metrics.counter("posthorn_messages_indexed_total", "Messages that can be searched")) {}
 
   Task<> loop() {
     while (!stopping) {
-      const Result<> done = co_await catch_up();
+      const Result<> done = co_await catch_up(true);
       if (stopping) break;
       if (!done) {
         ports.log.warning("search.not_indexed", {{"error", done.error().message}});
@@ -158,7 +172,7 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     stop_wake.notify();
   }
 
-  Task<Result<>> catch_up() {
+  Task<Result<>> catch_up(bool yielding) {
     if (!loaded) {
       auto read = [](Transaction& tx) { return positions(tx); };
       PH_CO_TRY_ASSIGN(seen, co_await ports.index.read(std::move(read)));
@@ -166,10 +180,27 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     }
     bool more = true;
     while (more && !ended) {
+      if (yielding) {
+        PH_CO_TRY(co_await let_flood_pass());
+      }
       PH_CO_TRY_ASSIGN(const bool added, co_await add_new());
       PH_CO_TRY_ASSIGN(const bool changed, co_await apply_changes());
       more = added || changed;
     }
+    co_return Result<>();
+  }
+
+  // An index that is built anew from a quiet store does not wait.
+  Task<Result<>> let_flood_pass() {
+    auto read = [](Transaction& tx) { return last_message(tx); };
+    PH_CO_TRY_ASSIGN(const std::int64_t last, co_await ports.database.read(std::move(read)));
+    const MonotonicTime now = ports.clock.now();
+    const std::int64_t came = last - std::exchange(last_seen, last);
+    const double seconds = static_cast<double>((now - std::exchange(looked_at, now)).count()) / 1e6;
+    const bool flood =
+        looked && static_cast<double>(came) > std::max(kFloodPerSecond * seconds, kFloodAtLeast);
+    looked = true;
+    if (flood && !stopping) co_await pause_wake.wait_until(now + kFloodPause);
     co_return Result<>();
   }
 
@@ -217,9 +248,12 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
   }
 
   SearchIndexerPorts ports;
-  Wakeup stop_wake;
+  Wakeup stop_wake, pause_wake;
   Counter& indexed;
   Positions seen;
+  std::int64_t last_seen = 0;  // message, at the last look
+  MonotonicTime looked_at{};
+  bool looked = false;
   bool loaded = false, running = false, stopping = false, ended = false;
 };
 
@@ -238,12 +272,13 @@ Task<> SearchIndexer::stop() {
   const std::shared_ptr<Impl> impl = impl_;
   impl->stopping = impl->ended = true;
   impl->ports.feed.release();
+  impl->pause_wake.notify();
   while (impl->running) co_await impl->stop_wake.wait();
 }
 
 Task<Result<>> SearchIndexer::catch_up() {
   const std::shared_ptr<Impl> impl = impl_;
-  co_return co_await impl->catch_up();
+  co_return co_await impl->catch_up(false);
 }
 
 }  // namespace posthorn

@@ -106,9 +106,10 @@ Result<> SqliteConnection::configure(const ConnectionOptions& options) {
   if (options.read_only) {
     pragmas += "PRAGMA query_only=ON;";
   } else {
-    pragmas +=
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA "
-        "journal_size_limit=67108864;";
+    pragmas += fmt::format(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous={}; PRAGMA foreign_keys=ON; PRAGMA "
+        "journal_size_limit=67108864;",
+        options.durable ? "FULL" : "NORMAL");
     if (options.max_pages > 0) pragmas += fmt::format("PRAGMA max_page_count={};", options.max_pages);
   }
   return run(pragmas);

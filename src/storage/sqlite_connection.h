@@ -15,6 +15,9 @@ struct ConnectionOptions {
   std::string vfs = {};
   bool read_only = false;       // a reader: query_only, never checkpoints, not even when closed
   bool single_process = false;  // locking_mode=EXCLUSIVE: no shared memory, for VFSs without it
+  // Writers: a commit is on disk when it returns. Else losing power takes the newest commits, never the
+  // order.
+  bool durable = true;
   int cache_kib = 16 * 1024;
   std::int64_t max_pages = 0;
 };

@@ -74,7 +74,8 @@ Result<std::unique_ptr<SqliteDatabase>> open_sqlite(const std::string& path, Sql
   PH_TRY_ASSIGN(auto lock, ProcessLock::take(path + ".lock"));
   PH_TRY(create_private(path));
   WriterOptions writer_options;
-  writer_options.connection = {.vfs = options.vfs, .max_pages = options.max_pages};
+  writer_options.connection = {
+      .vfs = options.vfs, .durable = !options.background, .max_pages = options.max_pages};
   writer_options.migrations = options.migrations;
   writer_options.checkpoint_pages = options.checkpoint_pages;
   writer_options.reserve_path = path + ".reserve";

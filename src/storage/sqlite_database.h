@@ -25,9 +25,10 @@ struct SqliteOptions {
   std::size_t max_queued_writes = 200'000;    // beyond it write() fails with resource_exhausted at once
   std::size_t max_group = 8192;               // closures that may share one commit
   std::int64_t max_pages = 0;  // database size limit in pages; 0: SQLite's own. Refuses like a full disk
-  bool background =
-      false;        // the committer runs when no other thread needs the processor: for what can be made again
-  std::string vfs;  // SQLite VFS name; empty: the operating system's
+  // For what can be made again: the committer runs when no other thread needs the processor, and its commits
+  // reach the disk some time later.
+  bool background = false;
+  std::string vfs;     // SQLite VFS name; empty: the operating system's
   Log* log = nullptr;  // must outlive the database
   // A commit, fsync or page check failed: nothing that happened since can be trusted and nothing may be
   // retried (invariant I20). Called on a database thread. Empty: writes the reason to stderr and ends the
