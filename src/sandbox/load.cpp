@@ -18,6 +18,8 @@ constexpr auto kKinds = std::to_array<std::string_view>({"text", "location", "bu
 constexpr Duration kTick = std::chrono::milliseconds(1), kBucket = std::chrono::microseconds(100);
 constexpr std::size_t kBuckets = 100'000;  // up to ten seconds
 constexpr std::size_t kListed = 100;
+constexpr std::uint64_t kKeptPeople = 200'000;
+constexpr Duration kLate = std::chrono::milliseconds(10);
 
 Result<std::uint64_t> within(const js::value& given, std::string_view name, double fallback, double low,
                              double high) {
@@ -46,7 +48,7 @@ Result<LoadPlan> read_load_plan(const js::value& given, const World& world) {
   PH_TRY_ASSIGN(plan.first_phone,
                 within(given, "first_phone", 4915100000000, 1'000'000, 999'999'000'000'000));
   PH_TRY_ASSIGN(plan.batch, within(given, "batch", 1, 1, 1000));
-  PH_TRY_ASSIGN(plan.max_in_flight, within(given, "max_in_flight", 64, 1, 1000));
+  PH_TRY_ASSIGN(plan.max_in_flight, within(given, "max_in_flight", 256, 1, 1000));
   plan.messages_per_second = static_cast<int>(pace);
   plan.seconds = static_cast<int>(seconds);
   const auto* kind = std::ranges::find(kKinds, text_of(given, "kind", "text"));
@@ -69,7 +71,11 @@ Result<> Load::begin(const LoadPlan& plan) {
   plan_ = plan;
   ++run_;
   planned_ = static_cast<std::uint64_t>(plan.messages_per_second) * static_cast<std::uint64_t>(plan.seconds);
-  sent_ = acknowledged_ = refused_ = failed_ = behind_ = 0;
+  sent_ = acknowledged_ = refused_ = failed_ = behind_ = late_ = 0;
+  head_ = R"({"object":"whatsapp_business_account","entry":[{"id":")" + world_.config.waba_id +
+          R"(","changes":[{"value":{"messaging_product":"whatsapp",)" +
+          world_.numbers.at(plan_.number).metadata + R"(,"contacts":[)";
+  people_.assign(std::min(plan_.phones, kKeptPeople), {});
   confirmed_.assign(planned_, false);
   latencies_.assign(kBuckets + 1, 0);
   slowest_ = {};
@@ -87,14 +93,22 @@ std::string Load::message_name(std::uint64_t n) const {
   return out;
 }
 
-void Load::append_message(std::string& out, std::uint64_t n) const {
+const Load::Person& Load::person(std::uint64_t n) {
+  const std::uint64_t place = n % plan_.phones;
+  Person& out = place < people_.size() ? people_[place] : stranger_;
+  if (place < people_.size() && !out.sender.empty()) return out;
+  const std::uint64_t phone = plan_.first_phone + place;
+  const std::string digits = std::to_string(phone), user = user_id_of(phone);
+  out.contact = R"({"profile":{"name":)" + meta_string(profile_name_of(phone)) + R"(},"wa_id":")" + digits +
+                R"(","user_id":")" + user + "\"}";
+  out.sender = R"({"from":")" + digits + R"(","from_user_id":")" + user + R"(","id":")";
+  return out;
+}
+
+void Load::append_message(std::string& out, std::uint64_t n, std::string_view now) {
   static constexpr std::array<LoadKind, 3> kMix = {LoadKind::text, LoadKind::location, LoadKind::button};
-  const std::uint64_t phone = plan_.first_phone + n % plan_.phones;
   const LoadKind kind = plan_.kind == LoadKind::mixed ? kMix[n % kMix.size()] : plan_.kind;
-  out += R"({"from":")";
-  append_number(out, phone);
-  out += R"(","from_user_id":")" + user_id_of(phone) + R"(","id":")" + message_name(n) +
-         R"(","timestamp":")" + world_.timestamp(world_.clock.wall_now());
+  out.append(person(n).sender).append(message_name(n)).append(R"(","timestamp":")").append(now);
   if (kind == LoadKind::text) {
     out += R"(","type":"text","text":{"body":"Load message )";
     append_number(out, n);
@@ -106,24 +120,24 @@ void Load::append_message(std::string& out, std::uint64_t n) const {
   }
 }
 
-std::string Load::body_of(std::uint64_t first, std::size_t count) const {
-  std::string out = R"({"object":"whatsapp_business_account","entry":[{"id":")" + world_.config.waba_id +
-                    R"(","changes":[{"value":{"messaging_product":"whatsapp",)" +
-                    world_.numbers.at(plan_.number).metadata + R"(,"contacts":[)";
-  out.reserve(out.size() + count * 480 + 64);
-  for (std::uint64_t n = first; n < first + count; ++n) {
-    const std::uint64_t phone = plan_.first_phone + n % plan_.phones;
-    if (n > first) out += ',';
-    out += R"({"profile":{"name":)" + meta_string(profile_name_of(phone)) + R"(},"wa_id":")";
-    append_number(out, phone);
-    out += R"(","user_id":")" + user_id_of(phone) + "\"}";
-  }
+std::string Load::body_of(std::uint64_t first, std::size_t count) {
+  const std::string now = world_.timestamp(world_.clock.wall_now());
+  std::string out;
+  out.reserve(head_.size() + count * 360 + 64);
+  out += head_;
+  for (std::uint64_t n = first; n < first + count; ++n)
+    out.append(n > first ? "," : "").append(person(n).contact);
   out += R"(],"messages":[)";
   for (std::uint64_t n = first; n < first + count; ++n) {
     if (n > first) out += ',';
-    append_message(out, n);
+    append_message(out, n, now);
   }
-  return out + R"(]},"field":"messages"}]}]})";
+  return out += R"(]},"field":"messages"}]}]})";
+}
+
+MonotonicTime Load::due_at(std::uint64_t n) const {
+  return begun_ + Duration(static_cast<Duration::rep>(n * 1'000'000 /
+                                                      static_cast<std::uint64_t>(plan_.messages_per_second)));
 }
 
 // Every millisecond as many messages as are due by then; when too many POSTs are open the rest waits and is
@@ -140,6 +154,7 @@ Task<> Load::run(std::shared_ptr<Load> self) {
       const std::uint64_t first = self->sent_;
       self->sent_ += count;
       ++self->in_flight_;
+      if (self->world_.clock.now() - self->due_at(self->sent_ - 1) > kLate) self->late_ += count;
       asio::co_spawn(self->executor_, post(self, first, count), asio::detached);
     }
     self->behind_ = std::max(self->behind_, due - self->sent_);
@@ -158,7 +173,7 @@ Task<> Load::post(std::shared_ptr<Load> self, std::uint64_t first, std::size_t m
   HttpRequest request = self->webhooks_.signed_request(self->body_of(first, messages));
   Endpoint endpoint = self->webhooks_.callback()->endpoint;
   const Duration timeout = self->world_.config.webhooks.post_timeout;
-  const MonotonicTime begun = self->world_.clock.now();
+  const MonotonicTime due = self->due_at(first + messages - 1);  // of a batch: of its last
   const auto answer = co_await self->client_.send(std::move(endpoint), std::move(request), timeout);
   --self->in_flight_;
   if (self->closed_) co_return;
@@ -168,7 +183,7 @@ Task<> Load::post(std::shared_ptr<Load> self, std::uint64_t first, std::size_t m
   else if (answer->status != 200)
     self->refused_ += messages;
   else
-    self->count(first, messages, self->ended_ - begun);
+    self->count(first, messages, self->ended_ - due);
 }
 
 void Load::count(std::uint64_t first, std::size_t messages, Duration took) {
@@ -203,6 +218,7 @@ js::value Load::report() const {
                  {"acknowledged", acknowledged_},
                  {"refused", refused_},
                  {"failed", failed_},
+                 {"late", late_},
                  {"behind", behind_},
                  {"seconds", seconds},
                  {"per_second", seconds > 0 ? static_cast<double>(acknowledged_) / seconds : 0.0},

@@ -119,6 +119,23 @@ TEST_F(LoadTest, batches_and_counts_what_was_refused) {
   EXPECT_EQ(webhooks.size(), 10U);
 }
 
+// An open loop: what one POST at a time cannot carry is late, and is timed from when it was due.
+TEST_F(LoadTest, what_waits_for_a_slow_server_is_late_and_timed_from_when_it_was_due) {
+  answer_after = std::chrono::milliseconds(20);
+  control("POST", "load", R"({"messages_per_second":100,"seconds":2,"max_in_flight":1})");
+  ASSERT_TRUE(run_until_idle());
+  const js::value narrow = control("GET", "load");
+  EXPECT_EQ(narrow.at("acknowledged").as_int64(), 200);
+  EXPECT_GT(narrow.at("late").as_int64(), 190);
+  EXPECT_GT(narrow.at("behind").as_int64(), 90);
+  EXPECT_GT(narrow.at("p99_ms").as_double(), 1900) << "the last was due after 2 s and left after 4";
+  control("POST", "load", R"({"messages_per_second":100,"seconds":2})");
+  ASSERT_TRUE(run_until_idle());
+  const js::value wide = control("GET", "load");
+  EXPECT_EQ(wide.at("late").as_int64(), 0);
+  EXPECT_LT(wide.at("p99_ms").as_double(), 40);
+}
+
 TEST_F(LoadTest, can_be_stopped) {
   control("POST", "load", R"({"messages_per_second":100,"seconds":100})");
   world.run_for(std::chrono::seconds(1));

@@ -99,6 +99,7 @@ class SandboxTest : public ::testing::Test {
   std::vector<ReceivedWebhook> webhooks;
   int answer_with = 200;
   int refuse_next = 0;  // so many POSTs get 503
+  Duration answer_after{};
 
   void make(SandboxConfig config) {
     sandbox =
@@ -130,6 +131,7 @@ class SandboxTest : public ::testing::Test {
     }
     auto body = co_await x.read_body(4 << 20);
     ReceivedWebhook one{*body, std::string(x.request().headers.get("X-Hub-Signature-256")), world.now()};
+    if (answer_after > Duration::zero()) co_await shop.clock().sleep_for(answer_after);
     response.status = refuse_next > 0 ? 503 : answer_with;
     if (refuse_next > 0)
       --refuse_next;
