@@ -24,8 +24,13 @@
 
 namespace posthorn {
 
-// A committed intent waits for the pacer no longer than about this; what cannot leave by then goes back.
-inline constexpr Duration kReadyAtMost = std::chrono::seconds(10);
+// An intent is a promise to send at once, and a crash makes it unknown. So intents are committed only for
+// what the pacer lets go within about this time and twice that of a commit, so that it never runs dry.
+inline constexpr Duration kReadyAhead = std::chrono::milliseconds(100);
+inline constexpr Duration kSlowCommit = std::chrono::milliseconds(200);  // slower ones count as this
+
+// What became slower after the intent was committed waits no longer than this; the rest goes back.
+inline constexpr Duration kReadyAtMost = std::chrono::seconds(1);
 
 struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   struct Broadcast {
@@ -80,6 +85,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   void damaged(const std::shared_ptr<Broadcast>& broadcast, const Error& error);
   SegmentCursor* open_segment(Broadcast& broadcast);
   int capacity() const;
+  int worth_a_commit() const;
+  Duration ahead() const { return kReadyAhead + 2 * intent_commit; }
   std::shared_ptr<IntentRequest> plan(std::vector<std::shared_ptr<Broadcast>>& runs);
   void accept_fresh(const IntentRequest& request, const IntentResult& result,
                     const std::vector<std::shared_ptr<Broadcast>>& runs);
@@ -106,7 +113,6 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   void give_back(Item& item, Duration delay, const SendAnswer* why = nullptr);
   void give_back_all(Duration delay);
   void give_back_surplus();
-  int room_for_ready() const;
   void stop_account(Item& item, const SendAnswer& answer);
   void stop_campaign(Item& item, const SendAnswer& answer);
   void count_share(Item& item, int failure_code);
@@ -143,6 +149,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   std::int64_t next_due = 0;  // of deferred rows, wall time; 0: none known
 
   std::vector<Outcome> outcomes;
+  Duration intent_commit{};   // how long one takes
   std::map<CampaignId, std::string> pauses;
   std::string block_reason;
 

@@ -45,15 +45,15 @@ bool Dispatcher::Impl::worker_free() const {
   return !idle.empty() || static_cast<int>(workers.size()) < window();
 }
 
-// The next item that may leave at this instant. A recipient who was written to a moment ago goes back for a
-// few seconds and holds up nobody.
+// The next item that may leave at this instant. A recipient who was written to too often goes back for a few
+// seconds and holds up nobody.
 std::optional<Dispatcher::Impl::Item> Dispatcher::Impl::next_item() {
   if (!sends()) return std::nullopt;
   while (!ready.empty()) {
     const MonotonicTime now = ports.clock.now();
     if (pacer.next(now) > now) return std::nullopt;
     std::optional<Item> item = ready.pop();
-    const MonotonicTime allowed = pairs.next(item->recipient, now);
+    const MonotonicTime allowed = pairs.next(item->recipient, item->lane, now);
     if (allowed > now) {
       give_back(*item, allowed - now);
       continue;
@@ -229,7 +229,7 @@ void Dispatcher::Impl::give_back_all(Duration delay) {
 
 // The number has become slower: what would wait too long goes back.
 void Dispatcher::Impl::give_back_surplus() {
-  const int room = room_for_ready();
+  const int room = pacer.leave_within(kReadyAtMost, ports.clock.now());
   while (static_cast<int>(ready.size()) > room) {
     std::optional<Item> item = ready.pop_last();
     give_back(*item, kReadyAtMost);

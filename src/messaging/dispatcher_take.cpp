@@ -13,6 +13,37 @@ constexpr std::size_t kFetchRows = 512;                      // read ahead from 
 constexpr Duration kStoreRetry = std::chrono::seconds(1);    // after the database refused a write
 constexpr Duration kLongestLook = std::chrono::seconds(30);  // a wall clock that jumped is noticed after this
 
+// What limits how soon somebody may be written to again. In the order of time.
+struct PastSend {
+  std::int64_t at = 0;
+  std::uint64_t recipient = 0;
+  friend auto operator<=>(const PastSend&, const PastSend&) = default;
+};
+
+Result<std::uint64_t> recipient_of(Transaction& tx, const RecentSend& send) {
+  if (send.phone != 0 || send.key.campaign) return send.phone;
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT payload FROM single_sends WHERE row_no = $1", {send.key.row_no}));
+  PH_TRY_ASSIGN(const bool found, rows.next());
+  return found ? recipient_key(rows.text(0)) : 0;
+}
+
+Result<std::vector<PastSend>> load_past_sends(Transaction& tx, AccountId account, std::int64_t now) {
+  std::vector<PastSend> past;
+  PH_TRY_ASSIGN(const std::vector<RecentSend> sends,
+                load_recent_sends(tx, now - PairLimiter::kMemory.count()));
+  for (const RecentSend& send : sends) {
+    const bool left = send.state == SendState::intent || send.state == SendState::accepted ||
+                      send.state == SendState::rejected || send.state == SendState::unknown;
+    const std::int64_t at = std::max(send.intent_at, send.settled_at);
+    const Duration matters = send.key.campaign ? PairLimiter::kSpacing : PairLimiter::kMemory;
+    if (!left || send.account != account || now - at > matters.count()) continue;
+    PH_TRY_ASSIGN(const std::uint64_t recipient, recipient_of(tx, send));
+    if (recipient != 0) past.push_back({at, recipient});
+  }
+  return past;
+}
+
 }  // namespace
 
 Task<> Dispatcher::Impl::take_loop() {
@@ -26,39 +57,36 @@ Task<> Dispatcher::Impl::take_loop() {
   }
 }
 
-// Whom the process before this one wrote to in its last seconds.
+// Whom the process before this one wrote to in its last minutes.
 Task<> Dispatcher::Impl::remember_pairs() {
-  const std::int64_t since = wall() - PairLimiter::kSpacing.count();
-  auto read = [since](Transaction& tx) { return load_recent_sends(tx, since); };
-  Result<std::vector<RecentSend>> sends = co_await ports.database.read(std::move(read));
-  if (ended || !sends) co_return;
-  const auto last_touched = [](const RecentSend& send) { return std::max(send.intent_at, send.settled_at); };
-  std::sort(sends->begin(), sends->end(), [&](const RecentSend& a, const RecentSend& b) {
-    return std::pair(last_touched(a), a.key) < std::pair(last_touched(b), b.key);
-  });
   const std::int64_t wall_now = wall();
-  for (const RecentSend& send : *sends) {
-    const bool left = send.state == SendState::intent || send.state == SendState::accepted ||
-                      send.state == SendState::rejected || send.state == SendState::unknown;
-    if (!left || send.phone == 0 || send.account != account.id) continue;
-    const Duration age(std::max<std::int64_t>(0, wall_now - last_touched(send)));
-    pairs.sent(send.phone, ports.clock.now() - age);
-  }
+  auto read = [wall_now, id = account.id](Transaction& tx) { return load_past_sends(tx, id, wall_now); };
+  Result<std::vector<PastSend>> sends = co_await ports.database.read(std::move(read));
+  if (ended || !sends) co_return;
+  std::sort(sends->begin(), sends->end());
+  const MonotonicTime now = ports.clock.now();
+  for (const PastSend& send : *sends)
+    pairs.sent(send.recipient, now - Duration(std::max<std::int64_t>(0, wall_now - send.at)));
 }
 
-// More must not wait for the pacer: an intent is a promise to send at once (I2).
-int Dispatcher::Impl::room_for_ready() const {
-  return pacer.leave_within(kReadyAtMost, ports.clock.now());
+// Few large commits instead of many small ones, but never at the cost of a reply that has nothing before it.
+int Dispatcher::Impl::worth_a_commit() const {
+  if (look_for_singles && ready.singles() == 0) return 1;
+  const int quarter = window() / 4;
+  const int rate = pacer.current_rate(ports.clock.now());
+  if (rate == 0) return std::max(1, quarter);
+  const auto half_of_what_leaves = static_cast<int>(rate * (ahead() / 2).count() / 1'000'000);
+  return std::clamp(half_of_what_leaves, 1, std::max(1, quarter));
 }
 
 // How many intents may be taken now. A probe is all that may go out while the channel cannot be reached.
 int Dispatcher::Impl::capacity() const {
   if (!sends() || outcomes_refused) return 0;
-  if (outage.active()) return open == 0 && ports.clock.now() >= outage.until() ? 1 : 0;
-  const int room = window() - open;
-  // Few large commits instead of many small ones, but never at the cost of a waiting reply.
-  const bool worth_it = look_for_singles || room >= std::max(1, window() / 4);
-  return worth_it ? std::max(0, std::min(room, room_for_ready() - static_cast<int>(ready.size()))) : 0;
+  const MonotonicTime now = ports.clock.now();
+  if (outage.active()) return open == 0 && now >= outage.until() ? 1 : 0;
+  const int room =
+      std::min(window() - open, pacer.leave_within(ahead(), now) - static_cast<int>(ready.size()));
+  return room >= worth_a_commit() ? room : 0;
 }
 
 MonotonicTime Dispatcher::Impl::next_look() {
@@ -71,10 +99,11 @@ MonotonicTime Dispatcher::Impl::next_look() {
     look = std::min(look, now + Duration(std::max<std::int64_t>(due_at - wall_now, 0)));
   };
   if (capacity() == 0) {
-    // Whoever frees the window wakes us; nobody tells that the end of a pause comes near.
-    const MonotonicTime pause_ends = pacer.paused_until();
-    if (pause_ends <= now) return look;
-    return std::min(look, std::max(pause_ends - kReadyAtMost / 2, now + std::chrono::seconds(1)));
+    // Whoever frees the window wakes us; nobody tells that the pacer opens soon.
+    if (!sends() || outcomes_refused || window() - open < worth_a_commit()) return look;
+    const MonotonicTime opens = pacer.opens(static_cast<int>(ready.size()) + worth_a_commit(), now);
+    const MonotonicTime near = opens == MonotonicTime::max() ? now + kReadyAhead : opens - ahead();
+    return std::clamp(near, now + std::chrono::milliseconds(1), look);
   }
   if (next_due != 0) at(next_due);
   for (const auto& [campaign, broadcast] : broadcasts) {
@@ -161,7 +190,8 @@ std::shared_ptr<IntentRequest> Dispatcher::Impl::plan(std::vector<std::shared_pt
   request->business_id = account.business_id;
   request->now = wall();
   request->capacity = capacity();
-  request->fresh_capacity = std::max(1, request->capacity - (request->capacity > 8 ? window() / 8 : 0));
+  const int kept = request->capacity > 8 ? window() / 8 : 0;  // of the window, for single sends and retries
+  request->fresh_capacity = std::max(1, std::min(request->capacity, window() - open - kept));
   request->look_for_singles = look_for_singles;
   request->look_for_deferred = look_for_deferred || (next_due != 0 && next_due <= request->now);
   std::vector<std::shared_ptr<Broadcast>>
@@ -209,8 +239,11 @@ Task<bool> Dispatcher::Impl::take_batch() {
     next_due = 0;
   }
   auto commit_request = [request](Transaction& tx) { return commit_intents(tx, *request); };
+  const MonotonicTime began = ports.clock.now();
   Result<IntentResult> result = co_await ports.database.write(std::move(commit_request));
   if (ended) co_return false;
+  const Duration took = std::min(kSlowCommit, ports.clock.now() - began);
+  intent_commit = std::max(took, intent_commit - intent_commit / 8);
   if (!result) {
     ports.log.warning("send.intents_refused",
                       {{"account", account.id.value}, {"error", result.error().message}});
@@ -244,7 +277,10 @@ void Dispatcher::Impl::push_ready(Item item) {
   ready.push(lane, campaign, std::move(item));
 }
 
+// Retries do not fall behind what was queued after them.
 void Dispatcher::Impl::accept_singles(const IntentRequest& request, std::vector<TakenSingle>& singles) {
+  std::sort(singles.begin(), singles.end(),
+            [](const TakenSingle& a, const TakenSingle& b) { return a.row_no < b.row_no; });
   for (TakenSingle& single : singles) {
     Item item;
     item.key = {CampaignId{}, single.row_no};

@@ -77,6 +77,7 @@ class Lanes {
   }
 
   std::size_t size() const { return size_; }
+  std::size_t singles() const { return single_[0].size() + single_[1].size(); }
   bool empty() const { return size_ == 0; }
 
  private:

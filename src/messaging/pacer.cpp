@@ -36,12 +36,13 @@ int Pacer::current_rate(MonotonicTime now) const {
   return static_cast<int>(std::min<std::int64_t>(limits_.rate, reduced_rate_ + clean_seconds * step));
 }
 
-// When a slot of the window is free. Granted messages that are not written yet hold theirs with no end in
-// sight.
-MonotonicTime Pacer::window_opens(int rate) const {
+// When the nth slot of the window is free. Granted messages that are not written yet hold theirs with no end
+// in sight.
+MonotonicTime Pacer::window_opens(int rate, int nth) const {
+  const std::size_t taken = unwritten_ + static_cast<std::size_t>(nth - 1);
   const auto slots = static_cast<std::size_t>(rate);
-  if (unwritten_ >= slots) return MonotonicTime::max();
-  const std::size_t needed = slots - unwritten_;  // the newest `needed` writes must not fill the window
+  if (taken >= slots) return MonotonicTime::max();
+  const std::size_t needed = slots - taken;  // the newest `needed` writes must not fill the window
   if (written_.size() < needed) return MonotonicTime::min();
   return written_[written_.size() - needed] + window();
 }
@@ -50,15 +51,27 @@ MonotonicTime Pacer::next(MonotonicTime now) const {
   if (now < paused_until_) return paused_until_;
   if (limits_.rate == 0) return now;
   const int rate = current_rate(now);
-  return std::max(window_opens(rate), smooth_ - kTolerance);
+  return std::max(window_opens(rate, 1), smooth_ - kTolerance);
+}
+
+MonotonicTime Pacer::opens(int nth, MonotonicTime now) const {
+  const MonotonicTime from = std::max(now, paused_until_);
+  if (limits_.rate == 0) return from;
+  const int rate = current_rate(now);
+  const MonotonicTime smooth = std::max(smooth_, from) + spacing(rate) * (nth - 1) - kTolerance;
+  return std::max({from, window_opens(rate, nth), smooth});
 }
 
 int Pacer::leave_within(Duration span, MonotonicTime now) const {
-  const Duration open = now < paused_until_ ? span - (paused_until_ - now) : span;
-  if (open <= Duration(0)) return 0;
+  const MonotonicTime until = now + span;
+  if (opens(1, now) > until) return 0;
   if (limits_.rate == 0) return std::numeric_limits<int>::max();
-  const auto messages = static_cast<double>(current_rate(now)) * static_cast<double>(open.count()) / 1e6;
-  return std::max(1, static_cast<int>(std::min(messages, 1e6)));
+  int leave = 1, too_many = current_rate(now) + 1;
+  while (too_many - leave > 1) {
+    const int middle = leave + (too_many - leave) / 2;
+    (opens(middle, now) <= until ? leave : too_many) = middle;
+  }
+  return leave;
 }
 
 void Pacer::granted(MonotonicTime now) {

@@ -35,7 +35,11 @@ class Pacer {
   void pause_until(MonotonicTime until);       // nothing leaves before (131057, 133004); only ever extends
   void set_rate(int rate, MonotonicTime now);  // a new grant, in the middle of traffic
 
-  // How many messages can leave within `span` from now, about; all of them (INT_MAX) without a limit.
+  // When the nth message from now (1: the next) may leave, if nobody refuses and all are written as they are
+  // granted; `now` or earlier means at once. MonotonicTime::max(): not before one of the granted was written.
+  MonotonicTime opens(int nth, MonotonicTime now) const;
+  // How many messages may leave within `span` from now, at most as many as are granted for a second; all of
+  // them (INT_MAX) without a limit.
   int leave_within(Duration span, MonotonicTime now) const;
   MonotonicTime paused_until() const { return paused_until_; }
 
@@ -44,7 +48,7 @@ class Pacer {
   std::size_t unwritten() const { return unwritten_; }
 
  private:
-  MonotonicTime window_opens(int rate) const;
+  MonotonicTime window_opens(int rate, int nth) const;
   Duration spacing(int rate) const;
   Duration window() const;
 

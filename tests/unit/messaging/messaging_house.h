@@ -153,9 +153,10 @@ struct Observed : MessagingObserver {
 // One life of the process.
 struct Life {
   Life(simulated::World& world, simulated::Disk& disk, Ledger& ledger, DispatcherAccount account,
-       DispatcherOptions options)
+       DispatcherOptions options, Duration commit_latency)
       : process(world, "posthorn"), channel(process, ledger) {
     simulated::DatabaseOptions database_options;
+    database_options.commit_latency = commit_latency;
     database_options.post_after = [this](Duration d, std::move_only_function<void()> f) {
       process.post_after(d, std::move(f));
     };
@@ -203,10 +204,11 @@ class House {
   Ledger ledger;
   DispatcherAccount account{kAccount, "waba", 0, false};
   DispatcherOptions options{.window = 64};
+  Duration commit_latency = 200us;
   std::unique_ptr<Life> life;
 
   Life& open() {
-    life = std::make_unique<Life>(world, disk, ledger, account, options);
+    life = std::make_unique<Life>(world, disk, ledger, account, options, commit_latency);
     return *life;
   }
   // Recovers and starts all parts; returns when they run.

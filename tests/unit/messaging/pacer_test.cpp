@@ -179,13 +179,64 @@ TEST(Pacer, RateChangesInTheMiddleOfTraffic) {
   EXPECT_GE(pacer.next(kStart + 21s), kStart + 22s);
 }
 
-TEST(PairLimiter, SixSecondsBetweenMessagesToOnePerson) {
+// How many of a lane go at once to somebody who has been sent `before` messages just now, and when the next
+// may follow.
+TEST(PairLimiter, LanesBorrowWhatTheyMay) {
+  struct Case {
+    Lane lane;
+    int before, at_once;
+    Duration next;
+  };
+  for (const Case& c :
+       {Case{Lane::reply, 0, 40, 6s}, Case{Lane::api, 0, 20, 6s}, Case{Lane::broadcast, 0, 1, 6s},
+        Case{Lane::reply, 30, 10, 6s}, Case{Lane::api, 30, 0, 66s}, Case{Lane::broadcast, 3, 0, 18s},
+        Case{Lane::reply, 40, 0, 6s}}) {
+    PairLimiter pairs;
+    for (int i = 0; i < c.before; ++i) pairs.sent(1, kStart);
+    int sent = 0;
+    for (; pairs.next(1, c.lane, kStart) <= kStart; ++sent) pairs.sent(1, kStart);
+    EXPECT_EQ(sent, c.at_once) << c.before << " before in lane " << static_cast<int>(c.lane);
+    EXPECT_EQ(pairs.next(1, c.lane, kStart), kStart + c.next)
+        << c.before << " before in lane " << static_cast<int>(c.lane);
+    EXPECT_LE(pairs.next(2, c.lane, kStart), kStart) << "others are not concerned";
+  }
+}
+
+TEST(PairLimiter, WhatWasBorrowedIsPaidBack) {
   PairLimiter pairs;
-  EXPECT_LE(pairs.next(491701, kStart), kStart);
-  pairs.sent(491701, kStart);
-  EXPECT_EQ(pairs.next(491701, kStart + 1s), kStart + 6s);
-  EXPECT_LE(pairs.next(491702, kStart + 1s), kStart + 1s);
-  EXPECT_LE(pairs.next(491701, kStart + 6s), kStart + 6s);
+  for (int i = 0; i < 40; ++i) pairs.sent(1, kStart);
+  for (const auto& [after, free] : {std::pair{5s, 0}, {6s, 1}, {60s, 10}, {240s, 40}, {1000s, 40}}) {
+    PairLimiter copy = pairs;
+    int sent = 0;
+    for (; copy.next(1, Lane::reply, kStart + after) <= kStart + after; ++sent) copy.sent(1, kStart + after);
+    EXPECT_EQ(sent, free) << after.count();
+  }
+}
+
+// Meta's bucket beside ours, for an hour of everything mixed, every message late on its way by up to two
+// seconds: not one is refused.
+TEST(PairLimiter, StaysWithinWhatMetaGrants) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    std::mt19937_64 random(seed);
+    PairLimiter pairs;
+    std::vector<MonotonicTime> arrivals;
+    MonotonicTime now = kStart;
+    while (now < kStart + 1h) {
+      now += Duration(random() % (random() % 8 == 0 ? 120'000'000 : 2'000'000));
+      const auto lane = static_cast<Lane>(random() % 3);
+      if (pairs.next(1, lane, now) > now) continue;
+      pairs.sent(1, now);
+      arrivals.push_back(now + Duration(random() % 2'000'000));
+    }
+    std::ranges::sort(arrivals);
+    MonotonicTime paid = kStart;
+    for (const MonotonicTime at : arrivals) {
+      paid = std::max(paid, at);
+      ASSERT_LE(paid - at, 6s * 44) << "seed " << seed;
+      paid += 6s;
+    }
+    EXPECT_GT(arrivals.size(), 200U);
+  }
 }
 
 TEST(PairLimiter, RefusalsWaitPowersOfFour) {
@@ -193,20 +244,46 @@ TEST(PairLimiter, RefusalsWaitPowersOfFour) {
   EXPECT_EQ(pairs.refused(1, kStart), kStart + 1s);
   EXPECT_EQ(pairs.refused(1, kStart + 10s), kStart + 14s);
   EXPECT_EQ(pairs.refused(1, kStart + 20s), kStart + 36s);
-  for (int i = 0; i < 20; ++i) pairs.refused(1, kStart + 100s);
-  EXPECT_EQ(pairs.next(1, kStart + 100s), kStart + 100s + 4096s);
+  for (const Lane lane : {Lane::reply, Lane::api, Lane::broadcast})
+    EXPECT_EQ(pairs.next(1, lane, kStart + 21s), kStart + 36s);
+  EXPECT_EQ(pairs.refused(1, kStart + 30s), kStart + 36s) << "it had left before";
+  MonotonicTime until = kStart + 36s;
+  for (const Duration wait : {64s, 256s, 1024s, 4096s, 4096s, 4096s}) {
+    const MonotonicTime again = until;
+    until = pairs.refused(1, again);
+    EXPECT_EQ(until, again + wait);
+  }
   pairs.succeeded(1);
   EXPECT_EQ(pairs.refused(2, kStart), kStart + 1s);
+}
+
+TEST(PairLimiter, AfterARefusalNothingIsBorrowedForAWhile) {
+  PairLimiter pairs;
+  for (int i = 0; i < 10; ++i) pairs.sent(1, kStart);
+  const MonotonicTime until = pairs.refused(1, kStart);
+  EXPECT_EQ(pairs.next(1, Lane::reply, kStart), until);
+  pairs.sent(1, until);
+  pairs.succeeded(1);
+  EXPECT_EQ(pairs.next(1, Lane::reply, until), until + 6s);
+  pairs.sent(1, until + 6s);
+  EXPECT_EQ(pairs.next(1, Lane::reply, until + 6s), until + 12s);
+  EXPECT_LE(pairs.next(1, Lane::reply, until + 240s), until + 240s);
+  pairs.sent(1, until + 240s);
+  EXPECT_LE(pairs.next(1, Lane::reply, until + 240s), until + 240s) << "that was long ago";
 }
 
 TEST(PairLimiter, ForgetsWhatNoLongerLimits) {
   PairLimiter pairs;
   for (std::uint64_t phone = 1; phone <= 1000; ++phone) pairs.sent(phone, kStart + Duration(phone));
-  pairs.refused(7, kStart + 1s);
-  pairs.refused(7, kStart + 2s);  // until +6 s
+  for (int i = 0; i < 9; ++i) pairs.sent(7, kStart + 1ms);
   pairs.forget_before(kStart + 5s);
   EXPECT_EQ(pairs.size(), 1000U);
   pairs.forget_before(kStart + 7s);
+  EXPECT_EQ(pairs.size(), 1U) << "ten messages take a minute";
+  pairs.refused(7, kStart + 8s);
+  pairs.forget_before(kStart + 100s);
+  EXPECT_EQ(pairs.size(), 1U) << "a refusal is remembered for longer";
+  pairs.forget_before(kStart + 500s);
   EXPECT_EQ(pairs.size(), 0U);
 }
 
@@ -222,16 +299,52 @@ TEST(Lanes, RepliesFirstThenApiThenBroadcastsInTurn) {
   EXPECT_TRUE(lanes.empty());
 }
 
-TEST(Pacer, SaysHowManyCanLeaveSoon) {
+TEST(Pacer, SaysHowManyMayLeaveSoon) {
   Pacer pacer({80, 1.0}, kStart);
-  EXPECT_EQ(pacer.leave_within(10s, kStart), 800);
-  pacer.set_rate(1, kStart);
-  EXPECT_EQ(pacer.leave_within(10s, kStart), 10);
-  EXPECT_EQ(pacer.leave_within(1ms, kStart), 1);
-  pacer.pause_until(kStart + 8s);
-  EXPECT_EQ(pacer.leave_within(10s, kStart), 2);
-  EXPECT_EQ(pacer.leave_within(8s, kStart), 0);
+  EXPECT_EQ(pacer.leave_within(900ms, kStart), 0) << "as if a second's worth had just left";
+  EXPECT_EQ(pacer.leave_within(10s, kStart), 80) << "at most what is granted for a second";
+  const MonotonicTime quiet = kStart + 10s;
+  EXPECT_EQ(pacer.leave_within(100ms, quiet), 11);  // one in 11.25 ms, and 20 ms are caught up
+  EXPECT_EQ(pacer.leave_within(0s, quiet), 2);
+  pacer.pause_until(quiet + 8s);
+  EXPECT_EQ(pacer.leave_within(7s, quiet), 0);
+  EXPECT_GT(pacer.leave_within(9s, quiet), 0);
   EXPECT_GT(Pacer({0, 1.0}, kStart).leave_within(10s, kStart), 1'000'000'000);
+}
+
+// What opens() promises is what happens, at any moment of any traffic.
+TEST(Pacer, KeepsWhatItPromises) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    std::mt19937_64 random(seed);
+    const int rate = 1 + static_cast<int>(random() % 200);
+    Pacer pacer({rate}, kStart);
+    const Duration before(random() % 5'000'000);
+    run(pacer, kStart, before, random, 1ms, 30ms, 20);
+    const MonotonicTime now = kStart + before + Duration(random() % 2'000'000);
+    const int nth = 1 + static_cast<int>(random() % static_cast<std::uint64_t>(rate));
+    const MonotonicTime promised = pacer.opens(nth, now);
+    EXPECT_GE(pacer.leave_within(promised - now, now), nth) << "seed " << seed;
+    if (promised > now) {
+      EXPECT_LT(pacer.leave_within(promised - now - 1us, now), nth) << "seed " << seed;
+    }
+    MonotonicTime at = now;
+    for (int i = 0; i < nth; ++i) {
+      at = std::max(at, pacer.next(at));
+      pacer.granted(at);
+      pacer.written(at);
+    }
+    EXPECT_LE(at, promised) << "seed " << seed;
+    EXPECT_GE(at, promised - 21ms) << "seed " << seed;
+  }
+}
+
+TEST(Pacer, PromisesNothingForSlotsThatNobodyHasWritten) {
+  Pacer pacer({3}, kStart);
+  const MonotonicTime now = kStart + 5s;
+  pacer.granted(now);
+  EXPECT_LT(pacer.opens(2, now), MonotonicTime::max());
+  EXPECT_EQ(pacer.opens(3, now), MonotonicTime::max());
+  EXPECT_EQ(pacer.leave_within(1h, now), 2);
 }
 
 TEST(ErrorShare, AcceptedMessagesMayTurnOutUndelivered) {
