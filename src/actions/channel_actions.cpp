@@ -90,7 +90,7 @@ Task<Result<>> replace_token(ActionContext c, AccountId id, std::string sealed) 
   auto write = [id, sealed = std::move(sealed),
                 now = c.services->clock->wall_now()](Transaction& tx) -> Result<> {
     PH_TRY(accounts::replace_token(tx, id, sealed, now));
-    return accounts::unblock(tx, id, now);
+    return accounts::lift(tx, id, BlockKind::token, now);
   };
   co_return co_await c.services->database->write(std::move(write));
 }
@@ -245,7 +245,10 @@ std::vector<Action> channel_actions() {
             .help = "also the other business accounts of the portfolio that is left",
             .fallback = false}},
           set_portfolio, {{"account", "shop"}, {"portfolio", "506914307656634"}}),
-      changing("unblock_channel", "Lets a number send again after the reason was removed.",
+      changing("unblock_channel",
+               "Lets a number send again after the reason was removed, whatever it was. By themselves a new "
+               "token lifts only a block "
+               "for the token, and Meta's word that a ban or a lost connection is over only that block.",
                {account_parameter()}, unblock, {{"account", "shop"}}),
   };
 }

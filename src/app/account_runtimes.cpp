@@ -31,10 +31,16 @@ struct AccountRuntimes::Line {
   std::unique_ptr<whatsapp::GraphClient> graph;      // WhatsApp
   std::unique_ptr<meta_messaging::MetaClient> meta;  // Instagram, Messenger
   std::unique_ptr<SendChannel> channel;
+  std::string sealed_token;                               // of the account when the line was made
+  std::string login, transport, transport_id, sender_id;  // likewise
+  bool serves(const Account& a) const {
+    return sealed_token == a.sealed_token && login == a.login && transport == a.transport &&
+           transport_id == a.transport_id && sender_id == a.sender_id;
+  }
 };
 
-// A new token must not disturb what is running: the dispatcher keeps its channel, the channel changes its
-// line.
+// A new token, login or link to AWS must not disturb what is running: the dispatcher keeps its channel, the
+// channel changes its line.
 class AccountRuntimes::Switch final : public SendChannel {
  public:
   void use(Line& line) { line_ = &line; }
@@ -42,8 +48,15 @@ class AccountRuntimes::Switch final : public SendChannel {
   void append_body(std::string& out, std::string_view payload, std::string_view token) const override {
     line_->channel->append_body(out, payload, token);
   }
+  // What stops the account is told of the line that was asked. Has it been replaced meanwhile, that says
+  // nothing about the new one: the message was refused, and goes out again.
   Task<SendAnswer> send(std::string body, int attempt, std::function<void()> on_last_byte) override {
-    return line_->channel->send(std::move(body), attempt, std::move(on_last_byte));
+    const Line* asked = line_;
+    auto answer = co_await asked->channel->send(std::move(body), attempt, std::move(on_last_byte));
+    if (answer.kind != AnswerKind::account_stop) co_return answer;
+    if (asked != line_) answer.kind = AnswerKind::retry;
+    answer.sealed_token = asked->sealed_token;
+    co_return answer;
   }
 
  private:
@@ -51,7 +64,6 @@ class AccountRuntimes::Switch final : public SendChannel {
 };
 
 struct AccountRuntimes::Running {
-  std::string sealed_token;
   Switch channel;
   std::unique_ptr<Dispatcher> dispatcher;
   int granted = 0;
@@ -155,6 +167,11 @@ Task<Result<>> AccountRuntimes::refresh(AccountId id) {
 
 Result<std::unique_ptr<AccountRuntimes::Line>> AccountRuntimes::connect(const Account& account) {
   auto line = std::make_unique<Line>();
+  line->sealed_token = account.sealed_token;
+  line->login = account.login;
+  line->transport = account.transport;
+  line->transport_id = account.transport_id;
+  line->sender_id = account.sender_id;
   if (account.transport == "aws") {
     if (aws::EumClient* social = ports_.social ? ports_.social() : nullptr) {
       line->channel = std::make_unique<EumChannel>(*social, account.transport_id);
@@ -177,7 +194,7 @@ Result<std::unique_ptr<AccountRuntimes::Line>> AccountRuntimes::connect(const Ac
 Result<> AccountRuntimes::put_up(const Account& account) {
   auto& running = running_[account.id];
   const bool fresh = running == nullptr;
-  if (fresh || running->sealed_token != account.sealed_token) {
+  if (fresh || !running->channel.line().serves(account)) {
     auto line = connect(account);
     if (!line) {
       if (fresh) running_.erase(account.id);
@@ -185,7 +202,6 @@ Result<> AccountRuntimes::put_up(const Account& account) {
     }
     if (fresh) running = std::make_unique<Running>();
     running->channel.use(**line);
-    running->sealed_token = account.sealed_token;
     lines_.push_back(*std::move(line));
   }
   running->granted = account.throughput;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "messaging/accounts.h"
+
 namespace posthorn {
 namespace {
 
@@ -70,10 +72,14 @@ Result<ForgottenSecrets> forget_stored_secrets(Transaction& tx, WallTime now) {
   const std::string no_token =
       "The token was forgotten when a backup was restored without its master key: store it again with "
       "set_channel_token (posthorn channel token).";
-  PH_TRY_ASSIGN(out.tokens,
-                tx.execute("UPDATE accounts SET sealed_token = '', blocked_reason = $1, updated_at = "
-                           "$2 WHERE sealed_token <> ''",
-                           {no_token, now}));
+  PH_TRY_ASSIGN(const auto all, accounts::list(tx));
+  for (const Account& account : all) {
+    if (account.sealed_token.empty()) continue;
+    PH_TRY(accounts::replace_token(tx, account.id, "", now));
+    if (account.transport == "aws") continue;  // sent for by AWS: it needs none
+    PH_TRY(accounts::block(tx, account.id, BlockKind::token, no_token, now));
+    ++out.tokens;
+  }
   const std::string no_secret =
       "its secret was forgotten when a backup was restored without its master key: rotate the secret, then "
       "enable the endpoint";

@@ -4,6 +4,22 @@
 
 namespace posthorn {
 
+std::string_view to_string(BlockKind kind) {
+  switch (kind) {
+    case BlockKind::token:
+      return "token";
+    case BlockKind::ban:
+      return "ban";
+    case BlockKind::messaging:
+      return "messaging";
+    case BlockKind::connection:
+      return "connection";
+    case BlockKind::other:
+      return "other";
+  }
+  return "other";
+}
+
 channels::Channel channel_of(const Account& account) {
   if (account.channel == "instagram") return channels::Channel::instagram;
   if (account.channel == "messenger") return channels::Channel::messenger;
@@ -98,6 +114,25 @@ Result<> expect_one(Result<std::int64_t> changed, AccountId id) {
   return fail(ErrorCode::not_found, fmt::format("There is no account {}.", id.value), "account");
 }
 
+// The reasons of all blocks, oldest first, as people read them.
+Result<> tell_blocks(Transaction& tx, AccountId id, WallTime now) {
+  std::string words;
+  {
+    PH_TRY_ASSIGN(auto rows, tx.query("SELECT reason FROM account_blocks WHERE account_id = $1 "
+                                      "ORDER BY since, kind",
+                                      {id}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      if (!words.empty()) words += ' ';
+      words += rows.text(0);
+    }
+  }
+  return expect_one(
+      tx.execute("UPDATE accounts SET blocked_reason = $2, updated_at = $3 WHERE id = $1", {id, words, now}),
+      id);
+}
+
 }  // namespace
 
 std::string seal_token(SecretBox& box, std::string_view sender_id, const Secret& token) {
@@ -176,17 +211,25 @@ Result<> replace_token(Transaction& tx, AccountId id, std::string_view sealed_to
                     id);
 }
 
-Result<> block(Transaction& tx, AccountId id, std::string_view reason, WallTime now) {
+Result<> block(Transaction& tx, AccountId id, BlockKind kind, std::string_view reason, WallTime now) {
   if (reason.empty())
     return fail(ErrorCode::invalid_argument, "Give the reason why the account is blocked.", "reason");
-  return expect_one(
-      tx.execute("UPDATE accounts SET blocked_reason = $2, updated_at = $3 WHERE id = $1", {id, reason, now}),
-      id);
+  PH_TRY(get(tx, id));
+  PH_TRY(
+      tx.execute("INSERT INTO account_blocks (account_id, kind, reason, since) VALUES ($1, $2, $3, $4) "
+                 "ON CONFLICT (account_id, kind) DO UPDATE SET reason = excluded.reason",
+                 {id, to_string(kind), reason, now}));
+  return tell_blocks(tx, id, now);
+}
+
+Result<> lift(Transaction& tx, AccountId id, BlockKind kind, WallTime now) {
+  PH_TRY(tx.execute("DELETE FROM account_blocks WHERE account_id = $1 AND kind = $2", {id, to_string(kind)}));
+  return tell_blocks(tx, id, now);
 }
 
 Result<> unblock(Transaction& tx, AccountId id, WallTime now) {
-  return expect_one(
-      tx.execute("UPDATE accounts SET blocked_reason = '', updated_at = $2 WHERE id = $1", {id, now}), id);
+  PH_TRY(tx.execute("DELETE FROM account_blocks WHERE account_id = $1", {id}));
+  return tell_blocks(tx, id, now);
 }
 
 }  // namespace posthorn::accounts

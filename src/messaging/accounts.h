@@ -39,6 +39,16 @@ struct Account {
   bool blocked() const { return !blocked_reason.empty(); }
 };
 
+// What keeps an account from sending, and so what lets it send again. A person can lift all of them.
+enum class BlockKind {
+  token,       // token or its permissions: a new token
+  ban,         // Meta disabled the account: Meta reinstates it
+  messaging,   // Meta restricted whom the account may write to: a person, after Meta's date
+  connection,  // the account was taken off the app or the platform: it is connected again
+  other,       // payment, registration, set-up, …: a person
+};
+std::string_view to_string(BlockKind kind);
+
 struct NewAccount {
   std::string channel = "whatsapp";
   std::string name;
@@ -84,8 +94,11 @@ Result<std::vector<Account>> list_by_business(Transaction& tx, std::string_view 
 
 Result<> update(Transaction& tx, AccountId id, const AccountUpdate& update, WallTime now);
 Result<> replace_token(Transaction& tx, AccountId id, std::string_view sealed_token, WallTime now);
-Result<> block(Transaction& tx, AccountId id, std::string_view reason, WallTime now);
-Result<> unblock(Transaction& tx, AccountId id, WallTime now);
+// A second block of the same kind replaces the reason.
+Result<> block(Transaction& tx, AccountId id, BlockKind kind, std::string_view reason, WallTime now);
+// Lifts blocks of this kind only: the account may still be blocked for another cause.
+Result<> lift(Transaction& tx, AccountId id, BlockKind kind, WallTime now);
+Result<> unblock(Transaction& tx, AccountId id, WallTime now);  // lifts all
 
 }  // namespace accounts
 }  // namespace posthorn

@@ -26,6 +26,19 @@ std::string only_digits(std::string_view text) {
   return digits;
 }
 
+// Which block an account event sets or lifts.
+BlockKind kind_of(const wa::AccountEvent& e) {
+  switch (e.about) {
+    case wa::AccountEvent::About::ban:
+      return BlockKind::ban;
+    case wa::AccountEvent::About::messaging:
+      return BlockKind::messaging;
+    case wa::AccountEvent::About::connection:
+      return BlockKind::connection;
+  }
+  return BlockKind::messaging;
+}
+
 // What Meta's template events mean for sending. FLAGGED is a warning only.
 bool keeps_template_usable(std::string_view event) {
   return event == "APPROVED" || event == "REINSTATED" || event == "UNARCHIVED" || event == "FLAGGED";
@@ -114,11 +127,11 @@ class DirectoryEvents {
     const std::string reason = fmt::format("Meta restricted the account ({}). {}", e.event, e.detail);
     for (const Account& account : accounts) {
       if (e.stops_sending) {
-        PH_TRY(accounts::block(tx_, account.id, reason, now_));
+        PH_TRY(accounts::block(tx_, account.id, kind_of(e), reason, now_));
         PH_TRY(pause_account(account.id, reason));
       }
       if (e.restores_sending) {
-        PH_TRY(accounts::unblock(tx_, account.id, now_));
+        PH_TRY(accounts::lift(tx_, account.id, kind_of(e), now_));
       }
       if (e.stops_sending || e.restores_sending) result_.accounts.push_back(account.id);
     }

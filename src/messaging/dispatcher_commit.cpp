@@ -28,7 +28,38 @@ Task<> Dispatcher::Impl::commit_loop() {
       co_await ports.clock.sleep_for(kGather);
       if (ended) break;
     }
-    co_await commit(next_batch());
+    co_await commit_stops();
+    if (ended) break;
+    if (!outcomes.empty()) {
+      co_await commit(next_batch());
+    } else if (has_stops()) {
+      co_await ports.clock.sleep_for(kStoreRetry);
+    }
+  }
+}
+
+// What stops sending goes ahead of the outcomes that led to it: it must come through on a full disk, where
+// they have to wait.
+Task<> Dispatcher::Impl::commit_stops() {
+  if (!has_stops()) co_return;
+  auto batch = std::make_shared<OutcomeBatch>();
+  batch->account = account.id;
+  batch->business_id = account.business_id;
+  batch->now = wall();
+  batch->pauses = std::exchange(pauses, {});
+  batch->block_reason = std::exchange(block_reason, {});
+  batch->block = block;
+  batch->block_token = block_token;
+  auto write = [batch](Transaction& tx) { return commit_outcomes(tx, *batch); };
+  const Result<OutcomeResult> result = co_await ports.database.write_urgent(std::move(write));
+  if (ended) co_return;
+  if (result) co_return after_commit(*batch, *result);
+  ports.log.error("send.stop_refused", {{"account", account.id.value}, {"error", result.error().message}});
+  pauses.merge(batch->pauses);
+  if (block_reason.empty() && !batch->block_reason.empty()) {
+    block_reason = batch->block_reason;
+    block = batch->block;
+    block_token = batch->block_token;
   }
 }
 
@@ -37,8 +68,6 @@ std::shared_ptr<OutcomeBatch> Dispatcher::Impl::next_batch() {
   batch->account = account.id;
   batch->business_id = account.business_id;
   batch->outcomes = std::exchange(outcomes, {});
-  batch->pauses = std::exchange(pauses, {});
-  batch->block_reason = std::exchange(block_reason, {});
   // In the order of the primary key: neighbours share pages.
   std::sort(batch->outcomes.begin(), batch->outcomes.end(),
             [](const Outcome& a, const Outcome& b) { return a.key < b.key; });
@@ -65,6 +94,8 @@ Task<> Dispatcher::Impl::commit(std::shared_ptr<OutcomeBatch> batch) {
                                               {"error", result.error().message}});
     stop_wake.notify();
     co_await ports.clock.sleep_for(kStoreRetry);
+    if (ended) co_return;
+    co_await commit_stops();
     if (ended) co_return;
   }
 }

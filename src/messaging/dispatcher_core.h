@@ -126,7 +126,9 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   Task<> commit(std::shared_ptr<OutcomeBatch> batch);
   void after_commit(const OutcomeBatch& batch, const OutcomeResult& result);
   std::shared_ptr<OutcomeBatch> next_batch();
-  bool has_outcomes() const { return !outcomes.empty() || !pauses.empty() || !block_reason.empty(); }
+  Task<> commit_stops();
+  bool has_stops() const { return !pauses.empty() || !block_reason.empty(); }
+  bool has_outcomes() const { return !outcomes.empty() || has_stops(); }
 
   DispatcherPorts ports;
   DispatcherAccount account;
@@ -151,7 +153,9 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   std::vector<Outcome> outcomes;
   Duration intent_commit{};   // how long one takes
   std::map<CampaignId, std::string> pauses;
-  std::string block_reason;
+  std::string block_reason;  // of the last answer that stopped the account
+  BlockKind block = BlockKind::other;
+  std::string block_token;
 
   bool stopping = false;         // takes and sends nothing new
   bool ended = false;            // touches no port any more

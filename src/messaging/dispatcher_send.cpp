@@ -245,6 +245,8 @@ void Dispatcher::Impl::stop_account(Item& item, const SendAnswer& answer) {
   }
   account.blocked = true;
   block_reason = answer.reason.empty() ? "Meta refuses this account." : answer.reason;
+  block = answer.block;
+  block_token = answer.sealed_token;
   for (const auto& [campaign, broadcast] : broadcasts) broadcast->stopped = true;
   broadcasts.clear();
   give_back_all(Duration(0));

@@ -53,6 +53,7 @@ SendAnswer judge_error(const whatsapp::GraphError& error, const HttpHeaders& hea
   const meta_messaging::ErrorInfo& info = meta_messaging::classify(error);
   SendAnswer answer;
   answer.kind = kind_of(info.error_class);
+  answer.block = info.error_class == ErrorClass::configuration ? BlockKind::token : BlockKind::messaging;
   answer.code = error.code >= 0 ? error.code : info.code;  // a pseudo code leads back to its row
   answer.detail = error.summary();
   answer.reason = fmt::format("{} {}", info.meaning, info.next_step);

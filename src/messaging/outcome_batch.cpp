@@ -115,15 +115,28 @@ class OutcomeCommit {
       if (paused) result_.paused.emplace_back(campaign, reason);
     }
     if (batch_.block_reason.empty()) return {};
-    PH_TRY(accounts::block(tx_, batch_.account, batch_.block_reason, wall_from_micros(batch_.now)));
-    std::string data;
-    JsonWriter(data).begin_object().member("reason", batch_.block_reason).end_object();
-    PH_TRY(events::append(tx_, wall_from_micros(batch_.now), "account.blocked",
-                          fmt::format("account:{}", batch_.account.value), data));
-    result_.blocked = true;
+    PH_TRY(block_account());
     PH_TRY_ASSIGN(const auto campaigns,
                   pause_campaigns_of(tx_, batch_.account, batch_.block_reason, batch_.now));
     for (const CampaignId campaign : campaigns) result_.paused.emplace_back(campaign, batch_.block_reason);
+    return {};
+  }
+
+  // A token that was replaced while its last requests were on their way says nothing about the new one.
+  Result<> block_account() {
+    const WallTime now = wall_from_micros(batch_.now);
+    PH_TRY_ASSIGN(const Account account, accounts::get(tx_, batch_.account));
+    if (!batch_.block_token.empty() && batch_.block_token != account.sealed_token) return {};
+    PH_TRY(accounts::block(tx_, batch_.account, batch_.block, batch_.block_reason, now));
+    std::string data;
+    JsonWriter(data)
+        .begin_object()
+        .member("reason", batch_.block_reason)
+        .member("kind", to_string(batch_.block))
+        .end_object();
+    PH_TRY(
+        events::append(tx_, now, "account.blocked", fmt::format("account:{}", batch_.account.value), data));
+    result_.blocked = true;
     return {};
   }
 

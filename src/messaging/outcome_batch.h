@@ -8,6 +8,7 @@
 
 #include "core/ids.h"
 #include "core/result.h"
+#include "messaging/accounts.h"
 #include "messaging/send_state.h"
 #include "messaging/wamid_index.h"
 #include "storage/database.h"
@@ -36,6 +37,8 @@ struct OutcomeBatch {
   std::vector<Outcome> outcomes;
   std::map<CampaignId, std::string> pauses;  // campaign → reason
   std::string block_reason;                  // not empty: the account is blocked and all its campaigns pause
+  BlockKind block = BlockKind::other;
+  std::string block_token;  // SendAnswer::sealed_token: with another token now, the campaigns pause only
 };
 
 struct OutcomeResult {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/time.h"
+#include "messaging/accounts.h"
 #include "platform/async.h"
 
 namespace posthorn {
@@ -26,10 +27,14 @@ enum class AnswerKind {
 
 struct SendAnswer {
   AnswerKind kind = AnswerKind::unknown;
-  int code = 0;            // the channel's error code; 0: none
-  std::string message_id;  // accepted: the channel's id (wamid)
-  std::string detail;      // the channel's words, shortened
-  std::string reason;      // campaign_stop, account_stop: what to tell people
+  int code = 0;                        // the channel's error code; 0: none
+  std::string message_id;              // accepted: the channel's id (wamid)
+  std::string detail;                  // the channel's words, shortened
+  std::string reason;                  // campaign_stop, account_stop: what to tell people
+  BlockKind block = BlockKind::other;  // account_stop: what lifts it
+  // account_stop: the account's sealed token that the request was sent with; empty: it carried none. An
+  // account that has another one by now is not blocked.
+  std::string sealed_token;
   bool answered =
       true;  // false: the exchange broke off or timed out; nobody knows whether the channel still lives
   bool held = false;       // accepted, but held for quality assessment

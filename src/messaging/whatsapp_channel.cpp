@@ -31,6 +31,26 @@ AnswerKind kind_of(const whatsapp::ErrorInfo& info) {
   return AnswerKind::rejected;
 }
 
+// What lifts a block that this code causes. A token carries its permissions and the ids it may use.
+BlockKind block_of(int code) {
+  constexpr std::pair<int, int> kOfTokens[] = {{whatsapp::kHttpForbidden, whatsapp::kHttpUnauthorized},
+                                               {0, 0},
+                                               {3, 3},
+                                               {10, 10},
+                                               {33, 33},
+                                               {100, 100},
+                                               {104, 104},
+                                               {190, 190},
+                                               {200, 299},
+                                               {803, 803},
+                                               {131005, 131005}};
+  constexpr int kOfBans[] = {368, 131031, 141014};
+  if (std::ranges::find(kOfBans, code) != std::end(kOfBans)) return BlockKind::ban;
+  const bool token =
+      std::ranges::any_of(kOfTokens, [code](const auto& r) { return code >= r.first && code <= r.second; });
+  return token ? BlockKind::token : BlockKind::other;
+}
+
 // 131057: the number is being upgraded; 133004: the server is out for a moment; 2494100: the number is in
 // maintenance.
 bool pauses_number(int code) {
@@ -42,6 +62,7 @@ SendAnswer judge_error(const whatsapp::SendAnswer& sent, int attempt) {
   SendAnswer answer;
   answer.kind = kind_of(info);
   answer.code = sent.error.code;
+  answer.block = block_of(info.code < 0 ? info.code : answer.code);
   answer.detail = sent.error.summary();
   answer.opted_out = info.opt_out;
   answer.reason = fmt::format("{} {}", info.meaning, info.next_step);

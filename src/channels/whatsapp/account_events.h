@@ -60,8 +60,10 @@ struct PhoneNameEvent {
 struct AccountEvent {
   std::string event;           // ACCOUNT_RESTRICTION, DISABLED_UPDATE, ACCOUNT_VIOLATION, ACCOUNT_DELETED, …
   bool stops_sending = false;  // restriction of business-initiated messages, ban, deletion
-  bool restores_sending = false;  // ban lifted
+  bool restores_sending = false;  // ban lifted, connected again
   std::string detail;             // what is restricted and until when, in words
+  // What stops or restores sending: a lifted ban says nothing of a lost connection.
+  enum class About { messaging, ban, connection } about = About::messaging;
 };
 struct AccountAlertEvent {
   std::string entity_type, entity_id, severity, status, type, description;

@@ -105,9 +105,11 @@ TEST_F(AccountsTest, UpdatesOnlyWhatIsGiven) {
 
 TEST_F(AccountsTest, BlocksWithAReasonAndUnblocks) {
   const Account a = add_shop();
-  EXPECT_FALSE(accounts::block(tx(), a.id, "", kLater));
-  ASSERT_TRUE(accounts::block(tx(), a.id, "The access token has expired.", kLater));
+  EXPECT_FALSE(accounts::block(tx(), a.id, BlockKind::token, "", kLater));
+  ASSERT_TRUE(accounts::block(tx(), a.id, BlockKind::token, "The access token has expired.", kLater));
   EXPECT_TRUE(accounts::get(tx(), a.id).value().blocked());
+  ASSERT_TRUE(accounts::lift(tx(), a.id, BlockKind::ban, kLater));
+  EXPECT_TRUE(accounts::get(tx(), a.id).value().blocked()) << "for another cause";
   ASSERT_TRUE(accounts::unblock(tx(), a.id, kLater));
   EXPECT_FALSE(accounts::get(tx(), a.id).value().blocked());
 }
