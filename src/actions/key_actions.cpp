@@ -30,7 +30,7 @@ Task<Result<json::value>> revoke(ActionContext c, Params p) {
 Task<Result<json::value>> login_link(ActionContext c, Params p) {
   const auto role = role_from(p.text("role")).value_or(Role::viewer);
   json::object out;
-  out["path"] = c.services->keys->make_login_path(role, p.text("next"));
+  out["path"] = c.services->keys->make_login_path(role, p.text("next"), c.actor);
   out["minutes"] = 15;
   co_return json::value(std::move(out));
 }
@@ -65,7 +65,8 @@ std::vector<Action> key_actions() {
        .category = "keys",
        .role = Role::admin,
        .effect = Effect::mutates,
-       .summary = "Ends a key; requests with it are refused from this moment.",
+       .summary = "Ends a key and the browser sessions that its links opened; requests are refused from this "
+                  "moment.",
        .parameters = {name},
        .handler = revoke,
        .example = {{"name", "shop"}}},

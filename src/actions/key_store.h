@@ -34,8 +34,9 @@ class KeyStore {
                                               Role role) = 0;     // conflict: the name is taken
   virtual Task<Result<std::vector<ApiKeyInfo>>> list_keys() = 0;  // by id
   virtual Task<Result<>> revoke_key(std::string name) = 0;        // not_found; in force at once
-  // A path like "/login?token=…" that opens one session with `role`; good for 15 minutes and one use.
-  virtual std::string make_login_path(Role role, std::string next_path) = 0;
+  // A path like "/login#…" that opens one session with `role`; good for 15 minutes and one use. The session
+  // ends with the key of `actor`; without an actor the server itself made it.
+  virtual std::string make_login_path(Role role, std::string next_path, std::string actor) = 0;
 };
 
 }  // namespace posthorn

@@ -94,16 +94,17 @@ Result<Caller> Access::by_session(const HttpRequest& request, std::string_view t
   return Caller{session->actor, session->role};
 }
 
-Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_view link_token,
-                                     const std::string& peer) {
+Task<Result<Access::Login>> Access::log_in(const HttpRequest& request, std::string link_token,
+                                           std::string peer) {
   const auto address = client_address(request, peer);
   if (!limiter_.allows(address, clock_.now()))
-    return fail(ErrorCode::resource_exhausted, "too many wrong credentials from this address; wait a minute");
-  PH_TRY(check_same_origin(request));
-  auto opened = sessions_.open(link_token);
+    co_return fail(ErrorCode::resource_exhausted,
+                   "too many wrong credentials from this address; wait a minute");
+  PH_CO_TRY(check_same_origin(request));
+  PH_CO_TRY_ASSIGN(auto opened, co_await sessions_.open(std::move(link_token)));
   if (!opened) {
     limiter_.failed(address, clock_.now());
-    return fail(
+    co_return fail(
         ErrorCode::unauthenticated,
         "this link was used already or is older than 15 minutes; make a new one with `posthorn key link`");
   }
@@ -112,12 +113,23 @@ Result<Access::Login> Access::log_in(const HttpRequest& request, std::string_vie
   Login login;
   login.cookie = cookie_value(opened->token, options_.secure_cookie, max_age);
   login.next_path = std::move(opened->next_path);
-  return login;
+  co_return login;
 }
 
-std::string Access::log_out(const HttpRequest& request) {
-  sessions_.close(cookie(request, kCookie));
-  return cookie_value("", options_.secure_cookie, 0);
+Task<std::string> Access::log_out(const HttpRequest& request) {
+  const auto closed = co_await sessions_.close(cookie(request, kCookie));
+  if (!closed) log_.error("access.session_not_deleted", {{"reason", closed.error().message}});
+  co_return cookie_value("", options_.secure_cookie, 0);
+}
+
+Task<Result<>> Access::load() {
+  PH_CO_TRY(co_await keys_.load());
+  co_return co_await sessions_.load();
+}
+
+Task<Result<>> Access::save_last_used() {
+  PH_CO_TRY(co_await keys_.save_last_used());
+  co_return co_await sessions_.save_last_seen();
 }
 
 Task<Result<CreatedKey>> Access::create_key(std::string name, Role role) {
@@ -129,11 +141,13 @@ Task<Result<std::vector<ApiKeyInfo>>> Access::list_keys() {
 }
 
 Task<Result<>> Access::revoke_key(std::string name) {
-  return keys_.revoke(std::move(name));
+  PH_CO_TRY(co_await keys_.revoke(name));
+  sessions_.forget_key(name);
+  co_return Result<>();
 }
 
-std::string Access::make_login_path(Role role, std::string next_path) {
-  return sessions_.make_link(role, std::move(next_path));
+std::string Access::make_login_path(Role role, std::string next_path, std::string actor) {
+  return sessions_.make_link(role, std::move(next_path), actor);
 }
 
 }  // namespace posthorn

@@ -31,9 +31,11 @@ class Access final : public KeyStore {
         log_(log),
         options_(std::move(options)),
         keys_(database, clock, random),
-        sessions_(clock, random) {}
+        sessions_(database, clock, random) {}
 
   ApiKeys& keys() { return keys_; }
+  Task<Result<>> load();            // keys and sessions; before anything else
+  Task<Result<>> save_last_used();  // of both; call about once a minute
   // The address that failures are counted for and logs name: the peer, or who stands behind a trusted proxy.
   std::string client_address(const HttpRequest& request, const std::string& peer) const {
     return options_.clients.of(request, peer);
@@ -47,13 +49,14 @@ class Access final : public KeyStore {
   struct Login {
     std::string cookie, next_path;
   };
-  Result<Login> log_in(const HttpRequest& request, std::string_view link_token, const std::string& peer);
-  std::string log_out(const HttpRequest& request);  // the Set-Cookie value that removes the cookie
+  Task<Result<Login>> log_in(const HttpRequest& request, std::string link_token, std::string peer);
+  // The Set-Cookie value that removes the cookie. The session has ended even if its row could not be deleted.
+  Task<std::string> log_out(const HttpRequest& request);
 
   Task<Result<CreatedKey>> create_key(std::string name, Role role) override;
   Task<Result<std::vector<ApiKeyInfo>>> list_keys() override;
   Task<Result<>> revoke_key(std::string name) override;
-  std::string make_login_path(Role role, std::string next_path) override;
+  std::string make_login_path(Role role, std::string next_path, std::string actor) override;
 
  private:
   Result<Caller> by_key(std::string_view authorization);

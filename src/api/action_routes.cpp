@@ -132,7 +132,8 @@ Task<> ActionRoutes::log_in(HttpExchange& exchange) {
     co_return;
   }
   const JsonView view(*body);
-  auto login = access_.log_in(exchange.request(), view["token"].string_or(""), exchange.peer_address());
+  auto login = co_await access_.log_in(exchange.request(), std::string(view["token"].string_or("")),
+                                       exchange.peer_address());
   if (!login) {
     co_await refuse(exchange, login.error(),
                     login.error().code == ErrorCode::resource_exhausted ? 429 : http_status(login.error()));
@@ -149,7 +150,7 @@ Task<> ActionRoutes::log_out(HttpExchange& exchange) {
   const auto caller = co_await guard_.admit(exchange, Role::viewer);
   if (!caller) co_return;
   auto response = json_response(200, json::object());
-  response.headers.set("Set-Cookie", access_.log_out(exchange.request()));
+  response.headers.set("Set-Cookie", co_await access_.log_out(exchange.request()));
   (void)co_await exchange.respond(std::move(response));
 }
 

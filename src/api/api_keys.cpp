@@ -115,7 +115,8 @@ Task<Result<>> ApiKeys::revoke(std::string name) {
     co_return fail(ErrorCode::not_found, fmt::format("there is no key named {} in force", name), "name");
   const auto id = found->info.id.value;
   const auto now = clock_.wall_now();
-  auto update = [id, now](Transaction& tx) {
+  auto update = [id, now, name](Transaction& tx) -> Result<std::int64_t> {
+    PH_TRY(tx.execute("DELETE FROM web_sessions WHERE made_by = $1", {name}));
     return tx.execute("UPDATE api_keys SET revoked_at = $2 WHERE id = $1", {id, to_micros(now)});
   };
   PH_CO_TRY(co_await database_.write_urgent(std::move(update)));

@@ -24,8 +24,8 @@ class ApiKeys {
 
   Task<Result<CreatedKey>> create(std::string name, Role role);
   std::vector<ApiKeyInfo> list() const;
-  Task<Result<>> revoke(std::string name);
-  Task<Result<>> save_last_used();  // call about once a minute
+  Task<Result<>> revoke(std::string name);  // with it, the sessions that its links opened
+  Task<Result<>> save_last_used();          // call about once a minute
 
  private:
   struct Entry {

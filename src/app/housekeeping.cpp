@@ -3,7 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "api/api_keys.h"
+#include "api/access.h"
 #include "messaging/idempotency.h"
 #include "messaging/media_uploads.h"
 #include "storage/database.h"
@@ -26,9 +26,10 @@ Task<> Housekeeping::run() {
   int minutes = 0;
   while (!stopping_) {
     co_await ports_.clock.sleep_for(kPause);
-    const auto saved = co_await ports_.keys.save_last_used();
+    const auto saved = co_await ports_.access.save_last_used();
     if (!saved)
-      ports_.log.warning("housekeeping.failed", {{"what", "key use"}, {"reason", saved.error().message}});
+      ports_.log.warning("housekeeping.failed",
+                         {{"what", "key and session use"}, {"reason", saved.error().message}});
     if (minutes++ % 60 == 0) co_await prune();
   }
 }

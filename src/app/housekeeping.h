@@ -1,5 +1,5 @@
-// What nobody asks for: rows that have served their time are deleted, and when each API key was last used is
-// kept.
+// What nobody asks for: rows that have served their time are deleted, and when each API key and session was
+// last used is kept.
 #pragma once
 #include "platform/async.h"
 #include "platform/clock.h"
@@ -7,14 +7,14 @@
 
 namespace posthorn {
 
-class ApiKeys;
+class Access;
 class Database;
 
 class Housekeeping {
  public:
   struct Ports {
     Database& database;
-    ApiKeys& keys;
+    Access& access;
     Clock& clock;
     Log& log;
     Executor executor;

@@ -142,6 +142,7 @@ Task<Result<Restored>> restore(RestorePorts ports, RestoreOptions options) {
     if (forget) {
       PH_TRY_ASSIGN(out.forgotten, forget_stored_secrets(tx, now));
     }
+    PH_TRY(tx.execute("DELETE FROM web_sessions"));  // who was signed in then is nobody now
     return pause_running(tx, now);
   };
   PH_CO_TRY_ASSIGN(out.report, co_await restore_backup(ports.files, options.backup, blobs,

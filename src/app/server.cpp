@@ -39,7 +39,7 @@ Task<Result<>> Server::start() {
   PH_CO_TRY(p.make_followers());
   PH_CO_TRY(p.make_access());
   PH_CO_TRY(p.fill_services());
-  PH_CO_TRY(co_await p.access->keys().load());
+  PH_CO_TRY(co_await p.access->load());
   p.first_run = !p.access->keys().any();
   PH_CO_TRY(co_await p.intake->start());
   PH_CO_TRY(p.listen());
@@ -91,7 +91,7 @@ Task<> Server::stop() {
   if (p.http_server) p.http_server->stop();
   if (p.ready) co_await p.reconciler->stop();
   if (p.intake) co_await p.intake->stop();
-  if (p.access) (void)co_await p.access->keys().save_last_used();
+  if (p.access) (void)co_await p.access->save_last_used();
   if (p.sandbox_host) p.sandbox_host->stop();
   if (p.log) p.log->info("server.stopped");
 }
@@ -108,7 +108,7 @@ bool Server::first_run() const {
 
 std::string Server::login_url(const std::string& next_path) {
   const auto& public_url = parts_->config.http.public_url;
-  return (public_url.empty() ? url() : public_url) + parts_->access->make_login_path(Role::admin, next_path);
+  return (public_url.empty() ? url() : public_url) + parts_->access->make_login_path(Role::admin, next_path, {});
 }
 
 Services& Server::services() {

@@ -192,7 +192,7 @@ Result<> Server::Parts::make_access() {
   limits.max_bytes = static_cast<std::uint64_t>(config.broadcast.upload_limit_mb) << 20;
   uploads = std::make_unique<Uploads>(*database, *blobs, clock, limits);
   parked = std::make_unique<ParkedDesk>(*database, *intake);
-  const Housekeeping::Ports ports{*database, access->keys(), clock, *log, runtime->executor()};
+  const Housekeeping::Ports ports{*database, *access, clock, *log, runtime->executor()};
   housekeeping = std::make_unique<Housekeeping>(ports);
   return {};
 }

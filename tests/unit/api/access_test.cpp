@@ -19,8 +19,8 @@ class AccessTest : public ApiHouse {
     return request;
   }
   // A session as a browser gets it: link, token behind the #, cookie.
-  std::string cookie_of(Role role) {
-    const auto path = access->make_login_path(role, "/broadcasts/7");
+  std::string cookie_of(Role role, const std::string& made_by = {}) {
+    const auto path = access->make_login_path(role, "/broadcasts/7", made_by);
     FakeExchange exchange("POST", "/login", R"({"token":")" + path.substr(path.find('#') + 1) + R"("})");
     exchange.json().header("Origin", "http://posthorn.test");
     send(exchange);
@@ -90,22 +90,22 @@ TEST_F(AccessTest, GuessingIsSlowedDownForOneAddressOnly) {
 }
 
 TEST_F(AccessTest, ALinkOpensOneSessionOnce) {
-  const auto path = access->make_login_path(Role::viewer, "/");
+  const auto path = access->make_login_path(Role::viewer, "/", {});
   const auto token = path.substr(path.find('#') + 1);
   HttpRequest request;
   request.headers.set("Host", "h");
   request.headers.set("Sec-Fetch-Site", "same-origin");
-  EXPECT_TRUE(access->log_in(request, token, "x"));
-  EXPECT_EQ(access->log_in(request, token, "x").error().code, ErrorCode::unauthenticated);
+  EXPECT_TRUE(run(access->log_in(request, token, "x")));
+  EXPECT_EQ(run(access->log_in(request, token, "x")).error().code, ErrorCode::unauthenticated);
 }
 
 TEST_F(AccessTest, ALinkExpires) {
-  const auto path = access->make_login_path(Role::viewer, "/");
+  const auto path = access->make_login_path(Role::viewer, "/", {});
   world.run_for(Sessions::kLinkLife + std::chrono::seconds(1));
   HttpRequest request;
   request.headers.set("Host", "h");
   request.headers.set("Sec-Fetch-Site", "same-origin");
-  EXPECT_FALSE(access->log_in(request, path.substr(path.find('#') + 1), "x"));
+  EXPECT_FALSE(run(access->log_in(request, path.substr(path.find('#') + 1), "x")));
 }
 
 TEST_F(AccessTest, LinksLeadNowhereElse) {
@@ -166,6 +166,124 @@ TEST_F(AccessTest, LoggingOutEndsTheSession) {
   HttpRequest request;
   request.headers.set("Cookie", cookie);
   EXPECT_FALSE(access->authenticate(request, "x"));
+}
+
+class SessionsTest : public AccessTest {
+ protected:
+  static HttpRequest with_cookie(const std::string& cookie) {
+    HttpRequest request;
+    request.headers.set("Cookie", cookie);
+    return request;
+  }
+  bool signed_in(const std::string& cookie) {
+    return access->authenticate(with_cookie(cookie), "x").has_value();
+  }
+  // The server once more, over the same database.
+  void restart() {
+    access = std::make_unique<Access>(*database, process.clock(), process.random(), null_log());
+    ASSERT_TRUE(run(access->load()));
+    services.keys = access.get();
+    make_api();
+  }
+  std::int64_t rows() {
+    auto count = [](Transaction& tx) -> Result<std::int64_t> {
+      PH_TRY_ASSIGN(auto found, tx.query("SELECT count(*) FROM web_sessions"));
+      PH_TRY(found.next());
+      return found.integer(0);
+    };
+    return run(database->read(count)).value();
+  }
+};
+
+TEST_F(SessionsTest, OutliveARestartAndKeepWhoTheyAre) {
+  const auto cookie = cookie_of(Role::marketer);
+  const auto before = access->authenticate(with_cookie(cookie), "x");
+  restart();
+  const auto after = access->authenticate(with_cookie(cookie), "x");
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->actor, before->actor);
+  EXPECT_EQ(after->role, Role::marketer);
+}
+
+TEST_F(SessionsTest, OnlyTheHashIsStored) {
+  const auto cookie = cookie_of(Role::viewer);
+  const auto token = cookie.substr(cookie.find('=') + 1);
+  auto read = [](Transaction& tx) -> Result<std::string> {
+    PH_TRY_ASSIGN(auto found, tx.query("SELECT hash || actor || role || made_by FROM web_sessions"));
+    PH_TRY(found.next());
+    return std::string(found.text(0));
+  };
+  const auto stored = run(database->read(read)).value();
+  EXPECT_THAT(stored, StartsWith(token_hash(token)));
+  EXPECT_THAT(stored, Not(HasSubstr(token)));
+}
+
+TEST_F(SessionsTest, ARestartIsNoWayAroundTheEnd) {
+  const auto cookie = cookie_of(Role::viewer);
+  for (int i = 0; i < 11; ++i) {
+    world.run_for(std::chrono::hours(1));
+    EXPECT_TRUE(signed_in(cookie)) << i;
+    ASSERT_TRUE(run(access->save_last_used()));
+    restart();
+  }
+  world.run_for(std::chrono::hours(1) + std::chrono::seconds(1));
+  restart();
+  EXPECT_FALSE(signed_in(cookie)) << "twelve hours";
+  const auto idle = cookie_of(Role::viewer);
+  world.run_for(Sessions::kIdle + std::chrono::seconds(1));
+  restart();
+  EXPECT_FALSE(signed_in(idle));
+  ASSERT_TRUE(run(access->save_last_used()));
+  EXPECT_EQ(rows(), 0) << "what has expired is deleted";
+}
+
+TEST_F(SessionsTest, SigningOutHoldsAfterARestart) {
+  const auto cookie = cookie_of(Role::viewer), other = cookie_of(Role::viewer);
+  FakeExchange out("POST", "/logout");
+  out.header("Cookie", cookie).header("Sec-Fetch-Site", "same-origin");
+  EXPECT_EQ(send(out).status(), 200);
+  restart();
+  EXPECT_FALSE(signed_in(cookie));
+  EXPECT_TRUE(signed_in(other));
+}
+
+TEST_F(SessionsTest, EndWithTheKeyThatMadeTheirLink) {
+  const auto admin = new_key(Role::admin);
+  const auto link = [&](const std::string& key) {
+    const auto path =
+        std::string(call(key, "create_login_link", R"({"role":"admin"})").answer().at("path").as_string());
+    return path.substr(path.find('#') + 1);
+  };
+  new_key(Role::viewer);
+  const auto mine = cookie_of(Role::admin, "key:admin1"), theirs = cookie_of(Role::viewer, "key:viewer2"),
+             first = cookie_of(Role::admin);
+  // A link that a session makes leads back to the same key.
+  const auto grandchild = cookie_of(Role::viewer, access->authenticate(with_cookie(mine), "x")->actor);
+  const auto unused = link(admin);
+  restart();
+  ASSERT_TRUE(run(access->revoke_key("admin1")));
+  EXPECT_FALSE(signed_in(mine));
+  EXPECT_FALSE(signed_in(grandchild));
+  EXPECT_TRUE(signed_in(theirs));
+  EXPECT_TRUE(signed_in(first));
+  restart();
+  EXPECT_FALSE(signed_in(mine));
+  EXPECT_TRUE(signed_in(theirs));
+  EXPECT_EQ(rows(), 2);
+  HttpRequest request;
+  request.headers.set("Host", "h");
+  request.headers.set("Sec-Fetch-Site", "same-origin");
+  EXPECT_FALSE(run(access->log_in(request, unused, "x")));
+}
+
+TEST_F(SessionsTest, ALinkOfARevokedKeyOpensNothing) {
+  new_key(Role::admin);
+  const auto path = access->make_login_path(Role::admin, "/", "key:admin1");
+  ASSERT_TRUE(run(access->revoke_key("admin1")));
+  HttpRequest request;
+  request.headers.set("Host", "h");
+  request.headers.set("Sec-Fetch-Site", "same-origin");
+  EXPECT_FALSE(run(access->log_in(request, path.substr(path.find('#') + 1), "x")));
 }
 
 TEST(AuthLimiterTest, RemembersABoundedNumberOfAddresses) {
