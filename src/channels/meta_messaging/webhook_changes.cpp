@@ -113,6 +113,17 @@ WebhookEventBody read_feed(const json::object& value, const EntryFacts& entry) {
   return notice;
 }
 
+// How a story did until it ended. Source: Meta's Instagram webhooks reference.
+WebhookEventBody read_insights(const json::object& value, const EntryFacts& entry) {
+  NoticeEvent notice = notice_of("account.story_insights", value, {}, entry);
+  notice.summary = "A story ended";
+  for (const std::string_view key : {"impressions", "reach", "replies", "exits"}) {
+    const std::string count = text_in(value, key);
+    if (!count.empty()) notice.summary += fmt::format(", {} {}", key, count);
+  }
+  return notice;
+}
+
 struct Field {
   std::string_view name;
   WebhookEventBody (*read)(const json::object&, const EntryFacts&);
@@ -120,7 +131,7 @@ struct Field {
 constexpr std::array kFields{
     Field{"comments", read_comment}, Field{"live_comments", read_comment},
     Field{"mentions", read_mention}, Field{"mention", read_mention},
-    Field{"feed", read_feed},
+    Field{"feed", read_feed},        Field{"story_insights", read_insights},
 };
 
 // Under changes the payload stands without the envelope in some deliveries.

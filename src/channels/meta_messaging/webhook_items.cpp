@@ -95,8 +95,30 @@ MessageEvent event_of(const MessagingItem& item, std::string_view type, const js
   return event;
 }
 
+// Guests of the chat and checkbox plugins are known only by the reference that the web page gave them.
+std::string user_ref_of(const MessagingItem& item, const json::object& payload) {
+  const json::object* sender = object_in(item.json, "sender");
+  const std::string user_ref = text_in(payload, "user_ref");
+  return user_ref.empty() && sender != nullptr ? text_in(*sender, "user_ref") : user_ref;
+}
+
+NoticeEvent guest_notice(const MessagingItem& item, std::string kind, const std::string& user_ref,
+                         std::string summary) {
+  return {.kind = std::move(kind),
+          .subject = user_ref.empty() ? std::string() : "user_ref:" + user_ref,
+          .person = {},
+          .summary = std::move(summary),
+          .at = item.at};
+}
+
 WebhookEventBody read_postback(const MessagingItem& item, const json::object& payload) {
-  if (item.person.addresses.empty()) return MalformedEvent{"a postback without sender"};
+  if (item.person.addresses.empty()) {
+    const std::string guest = user_ref_of(item, payload);
+    if (guest.empty()) return MalformedEvent{"a postback without sender"};
+    return guest_notice(item, "thread.postback", guest,
+                        fmt::format("Somebody who is not known yet tapped on {} ({})",
+                                    text_in(payload, "title"), text_in(payload, "payload")));
+  }
   MessageEvent event = event_of(item, "postback", payload);
   event.text = string_in(payload, "title");
   event.payload = text_in(payload, "payload");
@@ -125,13 +147,8 @@ WebhookEventBody read_referral(const MessagingItem& item, const json::object& pa
 // An opt-in by the checkbox plugin names nobody yet, only its own reference.
 WebhookEventBody read_optin(const MessagingItem& item, const json::object& payload) {
   if (item.person.addresses.empty()) {
-    const json::object* sender = object_in(item.json, "sender");
-    std::string user_ref = text_in(payload, "user_ref");
-    if (user_ref.empty() && sender != nullptr) user_ref = text_in(*sender, "user_ref");
-    NoticeEvent notice{.kind = "thread.optin", .subject = user_ref.empty() ? "" : "user_ref:" + user_ref};
-    notice.summary = fmt::format("Somebody who is not known yet opted in ({})", text_in(payload, "ref"));
-    notice.at = item.at;
-    return notice;
+    return guest_notice(item, "thread.optin", user_ref_of(item, payload),
+                        fmt::format("Somebody who is not known yet opted in ({})", text_in(payload, "ref")));
   }
   MessageEvent event = event_of(item, "optin", payload);
   event.text = string_in(payload, "title");
@@ -204,6 +221,33 @@ WebhookEventBody read_policy(const MessagingItem& item, const json::object& payl
   return notice;
 }
 
+NoticeEvent person_notice(const MessagingItem& item, std::string_view kind, std::string summary) {
+  NoticeEvent notice{
+      .kind = std::string(kind), .person = item.person, .summary = std::move(summary), .at = item.at};
+  if (!item.person.addresses.empty()) notice.subject = "thread:" + item.person.addresses.front().value;
+  return notice;
+}
+WebhookEventBody read_account_linking(const MessagingItem& item, const json::object& payload) {
+  return person_notice(item, "thread.account_linking",
+                       fmt::format("Account linking: {}", text_in(payload, "status")));
+}
+WebhookEventBody read_game_play(const MessagingItem& item, const json::object& payload) {
+  return person_notice(item, "thread.game_play",
+                       fmt::format("A round of the game {} was played, score {}", text_in(payload, "game_id"),
+                                   text_in(payload, "score")));
+}
+WebhookEventBody read_feedback(const MessagingItem& item, const json::object& payload) {
+  NoticeEvent notice = person_notice(item, "thread.feedback", text_in(payload, "feedback"));
+  if (const std::string mid = text_in(payload, "mid"); !mid.empty()) notice.subject = "message:" + mid;
+  return notice;
+}
+WebhookEventBody read_customer_information(const MessagingItem& item, const json::object&) {
+  return person_notice(item, "thread.customer_information", "The person filled in a form");
+}
+WebhookEventBody read_payment(const MessagingItem& item, const json::object& payload) {
+  return person_notice(item, "payment.checkout", fmt::format("Payment: {}", text_in(payload, "payload")));
+}
+
 struct Kind {
   std::string_view key;    // of the payload inside the item
   std::string_view field;  // of the subscription
@@ -228,6 +272,13 @@ constexpr std::array kKinds{
     Kind{"app_roles", "messaging_handovers", read_roles},
     Kind{"policy_enforcement", "messaging_policy_enforcement", read_policy},
     Kind{"policy-enforcement", "messaging_policy_enforcement", read_policy},
+    Kind{"account_linking", "messaging_account_linking", read_account_linking},
+    Kind{"game_play", "messaging_game_plays", read_game_play},
+    Kind{"response_feedback", "response_feedback", read_feedback},
+    Kind{"messaging_customer_information", "messaging_customer_information", read_customer_information},
+    Kind{"payment", "messaging_payments", read_payment},
+    Kind{"pre_checkout", "messaging_pre_checkouts", read_payment},
+    Kind{"checkout_update", "messaging_checkout_updates", read_payment},
 };
 
 // A referral beside a message or a tap tells where that came from.
@@ -251,6 +302,15 @@ void find_person(MessagingItem& item) {
   const bool at_recipient = from_account || (echo && to != item.entry.account && !to.empty());
   item.person =
       at_recipient ? party(item.entry.channel, to, recipient) : party(item.entry.channel, from, sender);
+}
+
+// The member that says what happened, of items that are not known here.
+std::string unknown_kind(const json::object& item) {
+  constexpr std::array<std::string_view, 5> kEnvelope = {"sender", "recipient", "timestamp", "id", "time"};
+  for (const json::key_value_pair& member : item) {
+    if (std::ranges::find(kEnvelope, std::string_view(member.key())) == kEnvelope.end()) return member.key();
+  }
+  return {};
 }
 
 }  // namespace
@@ -293,7 +353,7 @@ std::vector<ReadItem> read_messaging_item(const json::object& object, const Entr
       read.body = MalformedEvent{fmt::format("\"{}\" is no object", kind.key)};
     }
   }
-  if (out.empty()) out.push_back({{}, timed, UnknownEvent{}});
+  if (out.empty()) out.push_back({unknown_kind(object), timed, UnknownEvent{}});
   return out;
 }
 

@@ -28,10 +28,15 @@ struct AttachmentKind {
 
 // Meta's Instagram and Messenger webhook references; what is not listed keeps its name and counts as a file.
 constexpr std::array kAttachmentKinds{
-    AttachmentKind{"file", "document", true},      AttachmentKind{"ig_post", "share", true},
-    AttachmentKind{"post", "share", true},         AttachmentKind{"ig_reel", "reel", true},
-    AttachmentKind{"ig_story", "story", true},     AttachmentKind{"fallback", "fallback", false},
-    AttachmentKind{"template", "template", false}, AttachmentKind{"location", "location", false},
+    AttachmentKind{"file", "document", true},
+    AttachmentKind{"ig_post", "share", true},
+    AttachmentKind{"post", "share", true},
+    AttachmentKind{"ig_reel", "reel", true},
+    AttachmentKind{"ig_story", "story", true},
+    AttachmentKind{"fallback", "fallback", false},
+    AttachmentKind{"template", "template", false},
+    AttachmentKind{"location", "location", false},
+    AttachmentKind{"unsupported_type", "unsupported", true},
 };
 
 // Links to pages of the two sites are for people: a relative one, or one that only shows the login page to

@@ -121,7 +121,14 @@ class WebhookWalk {
  private:
   void entry(std::string_view raw);
   void change(std::string_view raw, const WebhookOrigin& entry_origin);
+  // The members of a value, sorted by what they are.
+  struct ValueParts {
+    std::string_view contacts, standby, conversation_context;
+    boost::container::small_vector<std::pair<std::string, std::string_view>, 4> lists;
+  };
   void lists_value(std::string_view raw, WebhookOrigin origin);
+  std::string_view collect(std::string_view raw, ValueParts& parts, WebhookOrigin& origin);
+  std::string_view told_field(std::string_view raw_value);
   void read_metadata(std::string_view raw, WebhookOrigin& origin);
   void read_list(std::string_view key, std::string_view raw, ItemContext& context);
   void read_messages(std::string_view raw, ItemContext& context, const MessageSource& source);
@@ -182,6 +189,7 @@ void WebhookWalk::change(std::string_view raw, const WebhookOrigin& entry_origin
     if (key == "field") origin.field = plain_text(slice);
     if (key == "value") value = slice;
   });
+  if (problem.empty() && origin.field.empty() && is_object(value)) origin.field = told_field(value);
   if (problem.empty() && is_list_field(origin.field) && is_object(value))
     return lists_value(value, std::move(origin));
   sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
@@ -191,26 +199,51 @@ void WebhookWalk::change(std::string_view raw, const WebhookOrigin& entry_origin
   read_field(value, sink_);
 }
 
-void WebhookWalk::lists_value(std::string_view raw, WebhookOrigin origin) {
-  std::string_view contacts;
-  boost::container::small_vector<std::pair<std::string, std::string_view>, 4> lists;
-  const std::string_view problem = value_.members(raw, [&](std::string_view key, std::string_view slice) {
+// Deliveries always name the field; what partners pass on may not. The value's lists tell it as well.
+std::string_view WebhookWalk::told_field(std::string_view raw_value) {
+  std::string_view field;
+  value_.members(raw_value, [&](std::string_view key, std::string_view slice) {
+    if (field.empty() && (is_array(slice) || key == "standby")) field = field_of_list(key);
+  });
+  return field;
+}
+
+std::string_view WebhookWalk::collect(std::string_view raw, ValueParts& parts, WebhookOrigin& origin) {
+  return value_.members(raw, [&](std::string_view key, std::string_view slice) {
     if (key == "metadata" && is_object(slice)) return read_metadata(slice, origin);
     if (key == "contacts") {
-      contacts = slice;
-    } else if (is_array(slice)) {
-      lists.emplace_back(key, slice);
+      parts.contacts = slice;
+    } else if (key == "standby" && is_object(slice)) {
+      parts.standby = slice;
+    } else if (key == "conversation_context" && is_object(slice)) {
+      parts.conversation_context = slice;
+    } else if (is_array(slice) || is_object(slice)) {
+      parts.lists.emplace_back(key, slice);
     }
   });
-  ContactBook book(contacts);
+}
+
+// Source of "standby" inside the value and of "conversation_context": Meta's standby webhooks and
+// conversation context references (August 2026).
+void WebhookWalk::lists_value(std::string_view raw, WebhookOrigin origin) {
+  ValueParts parts;
+  std::string_view problem = collect(raw, parts, origin);
+  if (problem.empty() && !parts.standby.empty()) problem = collect(parts.standby, parts, origin);
+  ContactBook book(parts.contacts);
   PersonIds own;
   own.take(origin.display_phone_number);
-  ItemContext context{book, false, std::move(own.phone)};
+  ItemContext context{book, false, std::move(own.phone), parts.conversation_context};
   sink_.set_origin(std::make_shared<const WebhookOrigin>(std::move(origin)));
   const std::size_t before = sink_.size();
   if (!problem.empty()) sink_.malformed(raw, std::string(problem));
-  for (const auto& [key, slice] : lists) read_list(key, slice, context);
-  if (sink_.size() == before) read_field(raw, sink_);  // none of the lists that are known here
+  for (const auto& [key, slice] : parts.lists) {
+    if (is_known_list(key) && is_array(slice)) read_list(key, slice, context);
+  }
+  if (sink_.size() == before) return read_field(raw, sink_);  // none of the lists that are known here
+  for (const auto& [key, slice] : parts.lists) {
+    const bool is_read = is_known_list(key) && is_array(slice);
+    if (!is_read && slice.size() > 2) sink_.add(slice, UnknownEvent{});
+  }
 }
 
 void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemContext& context) {
@@ -230,7 +263,6 @@ void WebhookWalk::read_list(std::string_view key, std::string_view raw, ItemCont
   if (key == "history") return read_history(raw, context);
   if (key == "errors") return read_errors(raw);
   const ItemReader reader = item_reader(key);
-  if (reader == nullptr) return;
   each_item(raw, context, [&](std::string_view item) {
     const Result<boost::json::value> parsed = parse_item(item);
     if (!parsed) return sink_.malformed(item, parsed.error().message);

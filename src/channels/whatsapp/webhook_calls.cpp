@@ -12,6 +12,7 @@ namespace json = boost::json;
 
 using channels::CallEvent;
 using channels::GroupEvent;
+using channels::NoticeEvent;
 using channels::Party;
 
 // Whose call it is: the side that is not our number, else what the direction says.
@@ -69,6 +70,17 @@ std::string group_type(std::string_view told) {
   return std::string(told);
 }
 
+// What is there to be had of a call that is over. Source: Meta's call recording and transcription references.
+WebhookEventBody recorded(const CallEvent& call, std::string kind) {
+  NoticeEvent notice;
+  notice.kind = std::move(kind);
+  notice.subject = "call:" + call.id;
+  notice.person = call.person;
+  notice.summary = call.event;
+  notice.at = call.at;
+  return notice;
+}
+
 }  // namespace
 
 WebhookEventBody read_call(const json::object& item, const ItemContext& context) {
@@ -89,6 +101,8 @@ WebhookEventBody read_call(const json::object& item, const ItemContext& context)
   event.seconds = integer_in(item, "duration");
   event.content = canonical_json(json::value(item));
   event.at = webhook_time(integer_in(item, "timestamp"));
+  if (event.event == "call_recording_available") return recorded(event, "call.recording");
+  if (event.event == "call_transcription_available") return recorded(event, "call.transcript");
   return event;
 }
 

@@ -59,11 +59,60 @@ void read_words(const json::object& own, MessageEvent& event) {
   event.payload = text_in(own, "payload");
 }
 
+// "FN:" of a vCard, which may be all that a contact has.
+std::string_view vcard_name(std::string_view card) {
+  constexpr std::string_view kName = "\nFN:";
+  const std::size_t at = card.find(kName);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = card.substr(at + kName.size());
+  return rest.substr(0, rest.find_first_of("\r\n"));
+}
+
 void read_contact_names(const json::array& cards, MessageEvent& event) {
   for (const json::value& entry : cards) {
     const json::object* card = entry.if_object();
     const json::object* name = card != nullptr ? object_in(*card, "name") : nullptr;
     if (name != nullptr) append_words(event.text, string_in(*name, "formatted_name"), ", ");
+    if (card != nullptr && name == nullptr)
+      append_words(event.text, vcard_name(string_in(*card, "vcard")), ", ");
+  }
+}
+
+// A parameter's place in the text: {{name}}, or its number.
+void fill_place(std::string& text, const std::string& name, std::string_view words) {
+  const std::string place = "{{" + name + "}}";
+  for (std::size_t at = text.find(place); at != std::string::npos; at = text.find(place, at + words.size()))
+    text.replace(at, place.size(), words);
+}
+
+const json::object* body_component(const json::object& holder) {
+  const json::array* components = array_in(holder, "components");
+  if (components == nullptr) return nullptr;
+  for (const json::value& entry : *components) {
+    const json::object* component = entry.if_object();
+    if (component == nullptr) continue;
+    const std::string_view type = string_in(*component, "type");
+    if (type == "BODY" || type == "body") return component;
+  }
+  return nullptr;
+}
+
+// What a template that was sent says, where its definition comes along: its body with the parameters in it.
+void read_template(const json::object& message, const json::object& own, MessageEvent& event) {
+  const json::object* definition = object_in(message, "template_definition");
+  const json::object* body = definition != nullptr ? body_component(*definition) : nullptr;
+  if (body == nullptr) return;
+  event.text = string_in(*body, "text");
+  const json::object* sent = body_component(own);
+  const json::array* parameters = sent != nullptr ? array_in(*sent, "parameters") : nullptr;
+  if (parameters == nullptr) return;
+  for (std::size_t i = 0; i < parameters->size(); ++i) {
+    const json::object* parameter = (*parameters)[i].if_object();
+    if (parameter == nullptr) continue;
+    std::string name(string_in(*parameter, "parameter_name"));
+    if (name.empty()) name = std::to_string(i + 1);
+    if (const std::string_view words = string_in(*parameter, "text"); !words.empty())
+      fill_place(event.text, name, words);
   }
 }
 
@@ -119,10 +168,10 @@ void read_referral(const json::object& message, MessageEvent& event) {
 
 // What says who, when and where instead of what.
 bool is_envelope(std::string_view key) {
-  constexpr std::array<std::string_view, 13> kKeys = {
-      "from",     "from_user_id",      "from_parent_user_id", "to",   "to_user_id",
-      "id",       "to_parent_user_id", "timestamp",           "type", "group_id",
-      "identity", "recipient_type",    "history_context"};
+  constexpr std::array<std::string_view, 15> kKeys = {
+      "from",     "from_user_id",      "from_parent_user_id", "to",        "to_user_id",
+      "id",       "to_parent_user_id", "timestamp",           "type",      "group_id",
+      "identity", "recipient_type",    "history_context",     "recipient", "messaging_product"};
   return std::ranges::find(kKeys, key) != kKeys.end();
 }
 
@@ -149,11 +198,13 @@ void read_message_content(const json::object& message, MessageEvent& event) {
   event.content = content_of(message);
   const json::value* own = message.if_contains(event.type);
   if (event.type == "unknown") event.type = "unsupported";  // an older name of it
-  if (own == nullptr && event.type == "unsupported") own = message.if_contains("text");
+  if (own == nullptr) own = message.if_contains("text");    // of types that are not known here
   if (own != nullptr && own->is_object()) {
     read_words(own->get_object(), event);
     read_attachment(own->get_object(), event);
   }
+  if (own != nullptr && own->is_object() && event.type == "template")
+    read_template(message, own->get_object(), event);
   if (own != nullptr && own->is_array() && event.type == "contacts")
     read_contact_names(own->get_array(), event);
   read_errors(message, event);

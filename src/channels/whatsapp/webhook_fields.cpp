@@ -1,4 +1,5 @@
 // Webhook fields whose value is one event: which one it makes.
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -15,6 +16,12 @@ using channels::NoticeEvent;
 
 std::string join(std::string_view a, std::string_view b) {
   return fmt::format("{}{}{}", a, a.empty() || b.empty() ? "" : ": ", b);
+}
+
+std::string upper_case(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c; });
+  return out;
 }
 
 WebhookEventBody template_status(const json::object& value) {
@@ -51,6 +58,8 @@ WebhookEventBody template_category(const json::object& value) {
                               text_in(value, "previous_category"),
                               text_in(value, "new_category"),
                               text_in(value, "correct_category")};
+  if (event.current.empty())
+    event.current = text_in(value, "category");  // template_correct_category_detection
   if (event.upcoming == event.current) event.upcoming.clear();
   if (event.current.empty() && event.upcoming.empty())
     return MalformedEvent{"a template category without \"new_category\""};
@@ -104,13 +113,17 @@ WebhookEventBody account_update(const json::object& value) {
     event.detail = join(state, text_in(*ban, "waba_ban_date"));
     event.stops_sending |= state == "DISABLE";
     event.restores_sending = state == "REINSTATE";
+    event.about = AccountEvent::About::ban;
   }
   if (const json::object* violation = object_in(value, "violation_info")) {
     event.detail = join(event.detail, text_in(*violation, "violation_type"));
   }
-  event.stops_sending |= event.event == "ACCOUNT_DELETED" || event.event == "ACCOUNT_OFFBOARDED" ||
-                         event.event == "PARTNER_REMOVED";
-  event.restores_sending |= event.event == "ACCOUNT_RECONNECTED";
+  const std::string name = upper_case(event.event);  // partners write some of them in small letters
+  const bool lost = name == "ACCOUNT_DELETED" || name == "ACCOUNT_OFFBOARDED" || name == "PARTNER_REMOVED";
+  const bool back = name == "ACCOUNT_RECONNECTED";
+  if (lost || back) event.about = AccountEvent::About::connection;
+  event.stops_sending |= lost;
+  event.restores_sending |= back;
   return event;
 }
 
@@ -121,7 +134,8 @@ WebhookEventBody account_alert(const json::object& value) {
   AccountAlertEvent event{text_in(value, "entity_type"),    text_in(value, "entity_id"),
                           text_in(alert, "alert_severity"), text_in(alert, "alert_status"),
                           text_in(alert, "alert_type"),     text_in(alert, "alert_description")};
-  if (event.type.empty()) return MalformedEvent{"an account alert without \"alert_type\""};
+  if (event.type.empty() && event.severity.empty() && event.description.empty())
+    return MalformedEvent{"an account alert without \"alert_type\""};
   return event;
 }
 
@@ -202,6 +216,32 @@ WebhookEventBody partner_solution(const json::object& value) {
   return notice;
 }
 
+// Who answers a person: this app, another one, or Meta's agent. Source: Meta's messaging_handovers reference
+// of WhatsApp (August 2026).
+WebhookEventBody messaging_handover(const json::object& value) {
+  NoticeEvent notice;
+  notice.kind = "thread.control";
+  const std::string_view type = string_in(value, "type");
+  if (type.empty()) return MalformedEvent{"a handover without \"type\""};
+  PersonIds ids;
+  if (const json::object* sender = object_in(value, "sender")) {
+    ids.take_members(*sender);
+    ids.take(text_in(*sender, "phone_number"));
+  }
+  notice.person.addresses = ids.addresses();
+  if (!notice.person.addresses.empty())
+    notice.subject = subject("thread", notice.person.addresses.front().value);
+  notice.summary = type;
+  if (const json::object* what = object_in(value, type)) {
+    const std::string from = first_text(*what, {"previous_owner_role", "previous_owner_app_role"});
+    const std::string to = first_text(*what, {"new_owner_role", "new_owner_app_id"});
+    if (!from.empty() || !to.empty()) notice.summary += fmt::format(" from {} to {}", from, to);
+    notice.summary = join(notice.summary, text_in(*what, "metadata"));
+  }
+  notice.at = webhook_time(integer_in(value, "timestamp"));
+  return notice;
+}
+
 template <const char* kKind>
 WebhookEventBody marketing_notice(const json::object& value) {
   NoticeEvent notice;
@@ -222,6 +262,7 @@ constexpr std::array kFields = std::to_array<FieldEntry>({
     {"message_template_status_update", template_status},
     {"message_template_quality_update", template_quality},
     {"template_category_update", template_category},
+    {"template_correct_category_detection", template_category},
     {"message_template_components_update", template_components},
     {"phone_number_quality_update", phone_quality},
     {"phone_number_name_update", phone_name},
@@ -233,6 +274,8 @@ constexpr std::array kFields = std::to_array<FieldEntry>({
     {"flows", flow},
     {"payment_configuration_update", payment_configuration},
     {"business_username_update", business_username},
+    {"business_username_updates", business_username},
+    {"messaging_handovers", messaging_handover},
     {"account_settings_update", account_settings},
     {"partner_solutions", partner_solution},
     {"automatic_events", marketing_notice<kAutomaticEvent>},
@@ -244,6 +287,7 @@ void refine_origin(const json::object& value, EventSink& sink) {
   WebhookOrigin origin = sink.origin();
   const json::object* metadata = object_in(value, "metadata");
   if (metadata == nullptr) metadata = object_in(value, "phone_number_settings");
+  if (metadata == nullptr) metadata = object_in(value, "recipient");
   const json::object& place = metadata != nullptr ? *metadata : value;
   origin.phone_number_id = text_in(place, "phone_number_id");
   origin.display_phone_number = text_in(place, "display_phone_number");

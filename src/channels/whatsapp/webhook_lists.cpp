@@ -19,7 +19,7 @@ using channels::ContactSyncEvent;
 using channels::IdentityEvent;
 using channels::NoticeEvent;
 
-WebhookEventBody user_preference(const json::object& item, const ItemContext&) {
+WebhookEventBody user_preference(const json::object& item, const ItemContext& context) {
   const std::string_view choice = string_in(item, "value");
   // "signup": the customer followed a sign-up link of the business, which is as clear a yes as "resume".
   if (choice != "stop" && choice != "resume" && choice != "signup") {
@@ -28,6 +28,7 @@ WebhookEventBody user_preference(const json::object& item, const ItemContext&) {
   }
   PersonIds ids;
   ids.take_members(item);
+  if (const Contact* contact = context.contacts.find(ids, context.lone)) ids.fill_from(contact->ids);
   UserPreferenceEvent event;
   event.user_id = ids.user_id.empty() ? ids.parent_id : ids.user_id;
   event.phone = ids.phone;
@@ -120,18 +121,30 @@ WebhookEventBody tracking_event(const json::object& item, const ItemContext& con
 
 struct ListEntry {
   std::string_view list;
-  ItemReader read;
+  ItemReader read;         // nullptr: read elsewhere
+  std::string_view field;  // the usual one
 };
 constexpr std::array kLists = std::to_array<ListEntry>({
-    {"calls", read_call},
-    {"groups", read_group},
-    {"user_preferences", user_preference},
-    {"state_sync", contact_sync},
-    {"user_id_update", user_id_update},
-    {"automatic_events", automatic_event},
-    {"user_actions", user_action},
-    {"tracking_events", tracking_event},
+    {"messages", nullptr, "messages"},
+    {"statuses", nullptr, "messages"},
+    {"errors", nullptr, "messages"},
+    {"message_echoes", nullptr, "smb_message_echoes"},
+    {"history", nullptr, "history"},
+    {"standby", nullptr, "standby"},
+    {"calls", read_call, "calls"},
+    {"groups", read_group, "group_lifecycle_update"},
+    {"user_preferences", user_preference, "user_preferences"},
+    {"state_sync", contact_sync, "smb_app_state_sync"},
+    {"user_id_update", user_id_update, "user_id_update"},
+    {"automatic_events", automatic_event, "automatic_events"},
+    {"user_actions", user_action, "messages"},
+    {"tracking_events", tracking_event, "tracking_events"},
 });
+
+const ListEntry* list_entry(std::string_view list) {
+  const auto* found = std::ranges::find(kLists, list, &ListEntry::list);
+  return found == kLists.end() ? nullptr : found;
+}
 
 constexpr std::array<std::string_view, 17> kListFields = {"messages",
                                                           "standby",
@@ -154,10 +167,17 @@ constexpr std::array<std::string_view, 17> kListFields = {"messages",
 }  // namespace
 
 ItemReader item_reader(std::string_view list) {
-  for (const ListEntry& entry : kLists) {
-    if (entry.list == list) return entry.read;
-  }
-  return nullptr;
+  const ListEntry* entry = list_entry(list);
+  return entry != nullptr ? entry->read : nullptr;
+}
+
+bool is_known_list(std::string_view list) {
+  return list != "standby" && list_entry(list) != nullptr;
+}
+
+std::string_view field_of_list(std::string_view list) {
+  const ListEntry* entry = list_entry(list);
+  return entry != nullptr ? entry->field : std::string_view();
 }
 
 bool is_list_field(std::string_view field) {

@@ -52,6 +52,7 @@ Direction history_direction(const json::object& message, const ItemContext& cont
 void read_person(const json::object& message, const ItemContext& context, const MessageSource& source,
                  Envelope& envelope) {
   envelope.sender.take_members(message, envelope.direction == Direction::in ? "from" : "to");
+  if (envelope.direction == Direction::out) envelope.sender.take(text_in(message, "recipient"));
   if (envelope.direction == Direction::out && !context.own_number.empty() &&
       envelope.sender.phone == context.own_number) {
     envelope.sender = {};  // deletions on the owner's phone have been seen with the sides swapped
@@ -143,10 +144,39 @@ PersonIds previous_ids(const json::object& system, const PersonIds& sender, cons
   for (const char* name : {"previous_user_id", "previous_parent_user_id", "previous_wa_id"}) {
     previous.take(text_in(system, name));
   }
-  for (const std::string* id : {&sender.user_id, &sender.phone, &sender.parent_id}) {
-    if (*id != now.user_id && *id != now.phone && *id != now.parent_id) previous.take(*id);
+  for (const std::string* id : {&sender.user_id, &sender.phone, &sender.parent_id, &sender.other}) {
+    if (*id != now.user_id && *id != now.phone && *id != now.parent_id && *id != now.other)
+      previous.take(*id);
   }
   return previous;
+}
+
+// "User Ann changed from US.101 to US.102": the former id, where no member names it.
+std::string_view former_in_words(std::string_view words) {
+  constexpr std::string_view kFrom = " from ";
+  const std::size_t from = words.rfind(kFrom);
+  if (from == std::string_view::npos) return {};
+  std::string_view id = words.substr(from + kFrom.size());
+  id = id.substr(0, id.find(' '));
+  PersonIds ids;
+  ids.take(id);
+  constexpr std::size_t kShortestNumber = 7;
+  return !ids.user_id.empty() || ids.phone.size() >= kShortestNumber ? id : std::string_view();
+}
+
+// How the preference for marketing came before it had a field of its own: the person's choice in
+// "marketing".
+WebhookEventBody read_preference(const json::object& system, const Envelope& envelope) {
+  PersonIds ids = envelope.sender;
+  UserPreferenceEvent event;
+  for (const channels::Address& address : envelope.person.addresses) ids.take(address.value);
+  event.user_id = ids.user_id.empty() ? ids.parent_id : ids.user_id;
+  event.phone = ids.phone;
+  event.category = "marketing_messages";
+  event.stop = string_in(system, "marketing") == "stop";
+  event.detail = string_in(system, "body");
+  event.at = envelope.at;
+  return event;
 }
 
 WebhookEventBody read_identity(const json::object& system, std::string_view reason, Envelope& envelope) {
@@ -166,7 +196,8 @@ WebhookEventBody read_identity(const json::object& system, std::string_view reas
     return event;
   }
   if (now.empty()) return MalformedEvent{"a change of number or user id without the new one"};
-  const PersonIds previous = previous_ids(system, envelope.sender, now);
+  PersonIds previous = previous_ids(system, envelope.sender, now);
+  if (previous.empty()) previous.take(former_in_words(event.text));
   if (!previous.empty()) event.previous = previous.addresses();
   // A new number does not change a user id that is not said to have changed, and the other way round.
   event.person.addresses = now.addresses();
@@ -188,6 +219,66 @@ WebhookEventBody read_plain(const json::object& message, Envelope& envelope, con
   return event;
 }
 
+// Where "type" is missing, as in some samples of Meta, the content's own member tells it.
+std::string type_of(const json::object& message) {
+  if (std::string type(string_in(message, "type")); !type.empty()) return type;
+  for (const std::string_view type : {"text", "image", "video", "audio", "voice", "document", "sticker",
+                                      "location", "contacts", "interactive", "button", "order", "reaction",
+                                      "edit", "revoke", "system", "template", "unsupported"}) {
+    if (message.contains(type)) return std::string(type);
+  }
+  return message.contains("errors") ? "unsupported" : "";
+}
+
+// Echoes of what others sent (standby) hold the request to Meta as "message", and beside it the template or
+// the flow that it used. Source: Meta's standby webhooks reference.
+json::object unwrapped(const json::object& message) {
+  const json::object* request = object_in(message, "message");
+  json::object out = message;
+  if (request == nullptr || message.contains("type")) return out;
+  out.erase("message");
+  for (const char* name : {"template", "flow"}) {
+    if (const json::value* definition = message.if_contains(name)) {
+      out.erase(name);
+      out[std::string(name) + "_definition"] = *definition;
+    }
+  }
+  for (const json::key_value_pair& member : *request) out.emplace(member.key(), member.value());
+  return out;
+}
+
+json::object with_surroundings(const json::object& message, const ItemContext& context) {
+  json::object out = unwrapped(message);
+  if (context.conversation_context.empty()) return out;
+  if (Result<json::value> about = parse_item(context.conversation_context)) {
+    out.emplace("conversation_context", std::move(*about));
+  }
+  return out;
+}
+
+WebhookEventBody read_object(const json::object& message, const ItemContext& context,
+                             const MessageSource& source) {
+  Envelope envelope;
+  envelope.id = string_in(message, "id");
+  if (envelope.id.empty()) return MalformedEvent{"a message without \"id\""};
+  envelope.type = type_of(message);
+  if (envelope.type.empty()) return MalformedEvent{"a message without \"type\""};
+  envelope.at = webhook_time(integer_in(message, "timestamp"));
+  envelope.group_id = string_in(message, "group_id");
+  envelope.direction = source.from_history ? history_direction(message, context, source) : source.direction;
+  read_person(message, context, source, envelope);
+  if (envelope.type == "reaction") return read_reaction(message, envelope);
+  if (envelope.type == "edit") return read_edit(message, envelope);
+  if (envelope.type == "revoke") return read_revoke(message, envelope);
+  const json::object* system = envelope.type == "system" ? object_in(message, "system") : nullptr;
+  const std::string_view told = system != nullptr ? string_in(*system, "type") : std::string_view();
+  if (told == "user_preference_changed" && system->contains("marketing"))
+    return read_preference(*system, envelope);
+  const std::string_view reason = identity_reason(told);
+  if (!reason.empty()) return read_identity(*system, reason, envelope);
+  return read_plain(message, envelope, source);
+}
+
 }  // namespace
 
 WebhookEventBody read_message(std::string_view raw, const ItemContext& context, const MessageSource& source) {
@@ -197,22 +288,9 @@ WebhookEventBody read_message(std::string_view raw, const ItemContext& context, 
   if (!parsed) return MalformedEvent{parsed.error().message};
   const json::object* message = parsed->if_object();
   if (message == nullptr) return MalformedEvent{"a message that is no object"};
-  Envelope envelope;
-  envelope.id = string_in(*message, "id");
-  if (envelope.id.empty()) return MalformedEvent{"a message without \"id\""};
-  envelope.type = string_in(*message, "type");
-  if (envelope.type.empty()) return MalformedEvent{"a message without \"type\""};
-  envelope.at = webhook_time(integer_in(*message, "timestamp"));
-  envelope.group_id = string_in(*message, "group_id");
-  envelope.direction = source.from_history ? history_direction(*message, context, source) : source.direction;
-  read_person(*message, context, source, envelope);
-  if (envelope.type == "reaction") return read_reaction(*message, envelope);
-  if (envelope.type == "edit") return read_edit(*message, envelope);
-  if (envelope.type == "revoke") return read_revoke(*message, envelope);
-  const json::object* system = envelope.type == "system" ? object_in(*message, "system") : nullptr;
-  const std::string_view reason = system != nullptr ? identity_reason(string_in(*system, "type")) : "";
-  if (!reason.empty()) return read_identity(*system, reason, envelope);
-  return read_plain(*message, envelope, source);
+  if (context.conversation_context.empty() && object_in(*message, "message") == nullptr)
+    return read_object(*message, context, source);
+  return read_object(with_surroundings(*message, context), context, source);
 }
 
 }  // namespace posthorn::whatsapp

@@ -40,8 +40,9 @@ using channels::parse_item;
 // What an item's surroundings say about it.
 struct ItemContext {
   ContactBook& contacts;
-  bool lone = false;       // the value has this one item only
-  std::string own_number;  // digits of the receiving number; empty: not told
+  bool lone = false;                           // the value has this one item only
+  std::string own_number;                      // digits of the receiving number; empty: not told
+  std::string_view conversation_context = {};  // what an agent of Meta tells of the conversation; JSON
 };
 
 // statuses[] of a value. Items are slices of a buffer with at least 64 readable bytes behind each. Payments
@@ -73,7 +74,7 @@ WebhookEventBody read_message(std::string_view raw, const ItemContext& context, 
 void read_message_content(const boost::json::object& message, channels::MessageEvent& event);
 
 // Items of the other lists: calls, groups, state_sync, user_preferences, user_id_update, automatic_events,
-// user_actions, tracking_events. nullptr: no list of that name.
+// user_actions, tracking_events. nullptr: none of these.
 using ItemReader = WebhookEventBody (*)(const boost::json::object& item, const ItemContext& context);
 ItemReader item_reader(std::string_view list);
 
@@ -88,6 +89,8 @@ WebhookEventBody history_declined(std::string_view raw);
 // Fields whose value is a bag of lists beside metadata and contacts; the value of any other field is one
 // event.
 bool is_list_field(std::string_view field);
+bool is_known_list(std::string_view list);              // "messages", "statuses", "calls", …
+std::string_view field_of_list(std::string_view list);  // of whose values such a list is the mark; or empty
 void read_field(std::string_view raw_value, EventSink& sink);
 
 // "+49 170…" → digits; a business-scoped user id ("DE.123…") moves to `user_id` instead.

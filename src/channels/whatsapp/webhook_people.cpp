@@ -62,22 +62,25 @@ void PersonIds::take(std::string_view text) {
   put(other, text);
 }
 
+// What stands in a member for user ids is one, whatever it looks like; unless it is a number after all.
+void PersonIds::take_user_id(std::string_view text, std::string& place) {
+  if (is_user_id(text) || text.starts_with('+')) return take(text);
+  put(place, text);
+}
+
 void PersonIds::take_members(const json::object& item, std::string_view prefix) {
   const std::string base(prefix);
-  take(text_in(item, base + "_user_id"));
-  take(text_in(item, base + "_parent_user_id"));
+  take_user_id(text_in(item, base + "_user_id"), user_id);
+  take_user_id(text_in(item, base + "_parent_user_id"), parent_id);
   take(text_in(item, base));
 }
 
 void PersonIds::take_members(const json::object& item) {
-  constexpr std::array kNames = {"user_id",
-                                 "recipient_user_id",
-                                 "parent_user_id",
-                                 "recipient_parent_user_id",
-                                 "parent_recipient_user_id",
-                                 "wa_id",
-                                 "recipient_id"};
-  for (const char* name : kNames) take(text_in(item, name));
+  for (const char* name : {"user_id", "recipient_user_id"}) take_user_id(text_in(item, name), user_id);
+  for (const char* name : {"parent_user_id", "recipient_parent_user_id", "parent_recipient_user_id"}) {
+    take_user_id(text_in(item, name), parent_id);
+  }
+  for (const char* name : {"wa_id", "recipient_id"}) take(text_in(item, name));
 }
 
 void PersonIds::fill_from(const PersonIds& more) {

@@ -32,6 +32,9 @@ struct PersonIds {
   void fill_from(const PersonIds& more);
   bool empty() const;
   std::vector<channels::Address> addresses() const;  // strongest first
+
+ private:
+  void take_user_id(std::string_view text, std::string& place);
 };
 
 struct Contact {

@@ -157,7 +157,7 @@ TEST(MetaWebhook, ACommentInAnotherEntryIsTheSameComment) {
     EXPECT_EQ(keys(body_of(change, "changes")), keys(body_of(change, "changes", "1790000777"))) << change;
   }
   const std::string unknown =
-      R"({"field":"story_insights","value":{"impressions":1}})";  // told again is news
+      R"({"field":"share_to_story","value":{"impressions":1}})";  // told again is news
   EXPECT_NE(keys(body_of(unknown, "changes")), keys(body_of(unknown, "changes", "1790000777")));
 }
 
