@@ -12,21 +12,6 @@ json::value time_or_null(WallTime t) {
   return t == WallTime{} ? json::value(nullptr) : json::value(iso_time(t));
 }
 
-json::object view(const CampaignCounters& c) {
-  json::object out;
-  const std::pair<const char*, std::int64_t> counts[] = {
-      {"total", c.total},           {"queued", c.queued},
-      {"intents", c.intents},       {"accepted", c.accepted},
-      {"rejected", c.rejected},     {"deferred", c.deferred},
-      {"unknown", c.unknown},       {"unknown_final", c.unknown_final},
-      {"suppressed", c.suppressed}, {"cancelled", c.cancelled},
-      {"expired", c.expired},       {"sent", c.sent},
-      {"delivered", c.delivered},   {"read", c.read},
-      {"failed", c.failed},         {"held", c.held}};
-  for (const auto& [name, count] : counts) out[name] = count;
-  return out;
-}
-
 json::object view(const Campaign& c) {
   json::object out;
   out["id"] = c.id.value;
@@ -36,7 +21,7 @@ json::object view(const Campaign& c) {
   out["state_reason"] = c.state_reason;
   out["template_name"] = c.template_name;
   out["template_language"] = c.template_language;
-  out["counters"] = view(c.counters);
+  out["counters"] = to_json(c.counters);
   out["rate_per_second"] = c.rate_per_second;
   out["seconds_left"] =
       c.time_left ? json::value(std::chrono::duration<double>(*c.time_left).count()) : json::value(nullptr);

@@ -18,7 +18,6 @@ json::value optional_time(const std::optional<WallTime>& t);  // null when absen
 json::value time_or_null(WallTime t);                         // null for the epoch, which stands for "never"
 
 json::object view(const Campaign& campaign);
-json::object view(const CampaignCounters& counters);
 json::object view(const RecipientRow& row);
 json::object view(const Account& account);  // never the token
 json::object view(const ApiKeyInfo& key);   // never the key

@@ -133,21 +133,6 @@ bool matches(const RecipientRow& row, std::string_view state) {
 // --- Report
 // -------------------------------------------------------------------------------------------------------------
 
-json::object totals(const CampaignCounters& c) {
-  json::object out;
-  const std::pair<std::string_view, std::int64_t> fields[] = {
-      {"total", c.total},           {"queued", c.queued},
-      {"in_flight", c.intents},     {"accepted", c.accepted},
-      {"rejected", c.rejected},     {"deferred", c.deferred},
-      {"unknown", c.unknown},       {"unknown_final", c.unknown_final},
-      {"suppressed", c.suppressed}, {"cancelled", c.cancelled},
-      {"expired", c.expired},       {"sent", c.sent},
-      {"delivered", c.delivered},   {"read", c.read},
-      {"failed", c.failed},         {"held", c.held}};
-  for (const auto& [name, value] : fields) out[name] = value;
-  return out;
-}
-
 Result<json::array> error_lines(Transaction& tx, CampaignId id) {
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT code, submission, delivery FROM campaign_errors WHERE campaign_id = $1 "
@@ -259,7 +244,7 @@ Task<Result<json::object>> CampaignReporter::report(CampaignId id) {
   out["name"] = campaign.name;
   out["state"] = to_string(campaign.state);
   out["state_reason"] = campaign.state_reason;
-  out["totals"] = totals(campaign.counters);
+  out["totals"] = to_json(campaign.counters);
   out["started_at"] = time_or_null(campaign.started_at);
   out["finished_at"] = time_or_null(campaign.finished_at);
   out["preflight"] = campaign.preflight_json.empty()

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broadcasts/campaign_counters.h"
 #include "broadcasts/campaign_state.h"
 #include "core/ids.h"
 #include "core/json.h"
@@ -34,12 +35,6 @@ struct CampaignDraft {
   bool local_time = false;
   int quiet_from_minute = 21 * 60;  // no sending from here …
   int quiet_until_minute = 8 * 60;  // … until here
-};
-
-struct CampaignCounters {
-  std::int64_t total = 0, queued = 0, intents = 0, accepted = 0, rejected = 0, deferred = 0, unknown = 0,
-               unknown_final = 0, suppressed = 0, cancelled = 0, expired = 0;
-  std::int64_t sent = 0, delivered = 0, read = 0, failed = 0, held = 0;
 };
 
 struct Campaign {
