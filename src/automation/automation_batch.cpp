@@ -255,10 +255,8 @@ class BatchRun {
 }  // namespace
 
 Result<> begin_at_end(Transaction& tx) {
-  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kCursor));
-  if (known) return {};
-  PH_TRY_ASSIGN(const EventId end, events::last_position(tx));
-  return events::move_cursor(tx, kCursor, end);
+  PH_TRY(events::begin_at_end(tx, kCursor));
+  return {};
 }
 
 Result<bool> has_news(Transaction& tx) {

@@ -70,16 +70,15 @@ Result<> try_to_deliver(Transaction& tx, const std::vector<Subscriber>& all, con
 
 Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int limit, bool pass_over) {
   CollectedWebhooks out;
-  PH_TRY_ASSIGN(out.cursor, events::cursor(tx, kWebhooksOutCursor));
+  PH_TRY_ASSIGN(out.cursor, events::begin_at_end(tx, kWebhooksOutCursor));
   PH_TRY_ASSIGN(const auto all, subscribers(tx));
-  PH_TRY_ASSIGN(const bool known, events::has_cursor(tx, kWebhooksOutCursor));
-  if (!known || all.empty()) {  // a new consumer begins at the end; without endpoints there is nobody to tell
+  if (all.empty()) {  // there is nobody to tell
     PH_TRY_ASSIGN(const auto last, events::last_position(tx));
-    if (!known || last > out.cursor) {
+    if (last > out.cursor) {
       PH_TRY(events::move_cursor(tx, kWebhooksOutCursor, last));
     }
     out.cursor = std::max(out.cursor, last);
-    out.nobody = all.empty();
+    out.nobody = true;
     return out;
   }
   const auto oldest =

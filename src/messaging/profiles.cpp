@@ -46,17 +46,6 @@ bool has_profiles(std::string_view channel) {
   return channel == "instagram" || channel == "messenger";
 }
 
-Result<EventId> start_cursor(Transaction& tx) {
-  {
-    PH_TRY_ASSIGN(auto rows, tx.query("SELECT position FROM cursors WHERE consumer = $1", {kConsumer}));
-    PH_TRY_ASSIGN(const bool known, rows.next());
-    if (known) return EventId{rows.integer(0)};
-  }
-  PH_TRY_ASSIGN(const EventId end, events::last_position(tx));
-  PH_TRY(events::move_cursor(tx, kConsumer, end));
-  return end;
-}
-
 // Who wrote, if their profile is not known well enough.
 Result<std::optional<Wanted>> wanted_by(Transaction& tx, const LoggedEvent& event, WallTime now) {
   const Result<json::value> parsed = parse_json(event.data);
@@ -153,7 +142,7 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
         patience(kConsumer, ports.log, ports.metrics) {}
 
   Task<Result<>> begin() {
-    auto start = [](Transaction& tx) { return start_cursor(tx); };
+    auto start = [](Transaction& tx) { return events::begin_at_end(tx, kConsumer); };
     auto begun = co_await ports.database.write(std::move(start));
     if (!begun) co_return std::unexpected(begun.error());
     co_return Result<>();

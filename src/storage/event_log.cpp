@@ -67,9 +67,15 @@ Result<EventId> cursor(Transaction& tx, std::string_view consumer) {
   return EventId{id};
 }
 
-Result<bool> has_cursor(Transaction& tx, std::string_view consumer) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT 1 FROM cursors WHERE consumer = $1", {consumer}));
-  return rows.next();
+Result<EventId> begin_at_end(Transaction& tx, std::string_view consumer) {
+  {
+    PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT position FROM cursors WHERE consumer = $1", {consumer}));
+    PH_TRY_ASSIGN(const bool known, rows.next());
+    if (known) return EventId{rows.integer(0)};
+  }
+  PH_TRY_ASSIGN(const EventId end, last_position(tx));
+  PH_TRY(move_cursor(tx, consumer, end));
+  return end;
 }
 
 Result<> move_cursor(Transaction& tx, std::string_view consumer, EventId position) {

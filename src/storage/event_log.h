@@ -37,7 +37,8 @@ Result<EventId> last_position(Transaction& tx);  // 0 when the log is empty
 // A consumer's durable cursor: move it in the transaction that holds the effects of the events, and each is
 // applied exactly once. An unknown consumer stands at 0.
 Result<EventId> cursor(Transaction& tx, std::string_view consumer);
-Result<bool> has_cursor(Transaction& tx, std::string_view consumer);
+// The same, but an unknown consumer is put at the end: what happened before does not concern it.
+Result<EventId> begin_at_end(Transaction& tx, std::string_view consumer);
 Result<> move_cursor(Transaction& tx, std::string_view consumer,
                      EventId position);  // conflict if it would go back
 

@@ -52,6 +52,17 @@ TEST_F(EventLogTest, CursorsMoveForwardOnly) {
   EXPECT_EQ(events::cursor(tx(), "console").value(), EventId{5});
 }
 
+TEST_F(EventLogTest, NewConsumersBeginAtTheEndAndStayWhereTheyWere) {
+  EXPECT_EQ(events::begin_at_end(tx(), "early").value(), EventId{0});
+  append("campaign.started");
+  append("campaign.paused");
+  EXPECT_EQ(events::begin_at_end(tx(), "early").value(), EventId{0});
+  EXPECT_EQ(events::begin_at_end(tx(), "late").value(), EventId{2});
+  append("campaign.resumed");
+  EXPECT_EQ(events::begin_at_end(tx(), "late").value(), EventId{2});
+  EXPECT_EQ(events::cursor(tx(), "late").value(), EventId{2});
+}
+
 TEST_F(EventLogTest, PruningKeepsWhatSomeoneHasNotReadAndTheNewest) {
   for (int i = 0; i < 6; ++i) append("a.b", i);
   EXPECT_EQ(events::prune(tx(), wall_from_micros(100), 100).value(), 0) << "nobody has read anything";
