@@ -8,12 +8,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include "app/run.h"
 #include "filled_store.h"
 #include "message_load.h"
 #include "process.h"
@@ -216,15 +213,14 @@ void print(const Times& t, double point_ms) {
                 fmt::format("{:.0f} ms: {}", kGoalMs, t.p99 <= kGoalMs ? "met" : "missed")});
 }
 
-Task<> ask_all(Runtime& runtime, Client& client, Shape shape, double point_ms, bool& ok) {
-  ok = true;
+Task<Result<>> ask_all(Client& client, Shape shape, double point_ms) {
+  Result<> all;
   for (const Question& question : questions(shape)) {
     const Result<Times> times = co_await ask(client, question, shape.samples);
     if (times) print(*times, point_ms);
-    if (!times) fmt::print(stderr, "failed: {} ({})\n", times.error().message, question.name);
-    ok = ok && times.has_value();
+    if (!times) all = fail(times.error().code, fmt::format("{} ({})", times.error().message, question.name));
   }
-  runtime.stop();
+  co_return all;
 }
 
 bool measure_questions(const std::string& data_dir, const Shape& shape) {
@@ -242,17 +238,8 @@ bool measure_questions(const std::string& data_dir, const Shape& shape) {
   if (*indexed > 0)
     print_figure({"search index made by the server", fmt::format("{:.0f} messages/s", *indexed), "", "", ""});
   const double point_ms = point_query_ms(data_dir, shape);
-  ClientOptions where;
-  where.data_dir = data_dir;
-  Runtime runtime;
-  RealClock clock(runtime.executor());
-  RealNetwork network(runtime.executor());
-  auto target = find_server(where);
-  if (!target) return false;
-  Client client(network, clock, runtime.executor(), *std::move(target));
-  bool ok = false;
-  asio::co_spawn(runtime.executor(), ask_all(runtime, client, shape, point_ms, ok), asio::detached);
-  runtime.run();
+  const auto body = [&](Client& client) { return ask_all(client, shape, point_ms); };
+  const bool ok = run_client_of(data_dir, body);
   fmt::print(stderr, "resident memory of the server: {:.0f} MB\n", resident_mb(server.pid(), "VmRSS:"));
   return ok;
 }

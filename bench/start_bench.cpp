@@ -4,11 +4,8 @@
 // Usage: start_bench [starts [recipients]]
 #include <cstdlib>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
-#include "app/run.h"
 #include "platform/crypto.h"
 #include "process.h"
 #include "support.h"
@@ -119,26 +116,9 @@ Task<Result<>> begin_broadcast(Client& client, Place place, std::uint64_t recipi
   co_return Result<>();
 }
 
-Task<> run(Runtime& runtime, Client& client, Place place, std::uint64_t recipients, bool& ok) {
-  const Result<> done = co_await begin_broadcast(client, place, recipients);
-  if (!done) fmt::print(stderr, "failed: {} {}\n", done.error().message, done.error().field);
-  ok = done.has_value();
-  runtime.stop();
-}
-
 bool start_broadcast_at(const Place& place, std::uint64_t recipients) {
-  ClientOptions where;
-  where.data_dir = place.folder + "/data";
-  Runtime runtime;
-  RealClock clock(runtime.executor());
-  RealNetwork network(runtime.executor());
-  auto target = find_server(where);
-  if (!target) return false;
-  Client client(network, clock, runtime.executor(), *std::move(target));
-  bool ok = false;
-  asio::co_spawn(runtime.executor(), run(runtime, client, place, recipients, ok), asio::detached);
-  runtime.run();
-  return ok;
+  const auto body = [&](Client& client) { return begin_broadcast(client, place, recipients); };
+  return run_client_of(place.folder + "/data", body);
 }
 
 double wait_for_message(const Place& place, std::int64_t before, SteadyTime began) {

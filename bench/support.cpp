@@ -202,6 +202,36 @@ bool run_product(const ProductOptions& options, std::function<Task<Result<>>(Pro
   return ok;
 }
 
+namespace {
+
+Task<> run_with_client(Runtime& runtime, Client& client, std::function<Task<Result<>>(Client&)> body,
+                       bool& ok) {
+  const Result<> done = co_await body(client);
+  if (!done) fmt::print(stderr, "failed: {} {}\n", done.error().message, done.error().field);
+  ok = done.has_value();
+  runtime.stop();
+}
+
+}  // namespace
+
+bool run_client_of(const std::string& data_dir, std::function<Task<Result<>>(Client&)> body) {
+  ClientOptions where;
+  where.data_dir = data_dir;
+  Runtime runtime;
+  RealClock clock(runtime.executor());
+  RealNetwork network(runtime.executor());
+  auto target = find_server(where);
+  if (!target) {
+    fmt::print(stderr, "failed: {}\n", target.error().message);
+    return false;
+  }
+  Client client(network, clock, runtime.executor(), *std::move(target));
+  bool ok = false;
+  asio::co_spawn(runtime.executor(), run_with_client(runtime, client, std::move(body), ok), asio::detached);
+  runtime.run();
+  return ok;
+}
+
 Result<> write_sample_file(const std::string& path, std::uint64_t recipients) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   SampleShape shape;

@@ -105,6 +105,10 @@ struct ProductOptions {
 // Starts, runs `body` to its end, stops. False, with the reason printed, when anything failed.
 bool run_product(const ProductOptions& options, std::function<Task<Result<>>(Product)> body);
 
+// The command line's client to a server that another process runs on this data folder: runs `body` on the
+// calling thread to its end. False, with the reason printed, when anything failed.
+bool run_client_of(const std::string& data_dir, std::function<Task<Result<>>(Client&)> body);
+
 // Adds the sandbox's number, with no limit of the rate, and a checked broadcast of the bundled sample to it:
 // → its id.
 Task<Result<std::int64_t>> prepare_broadcast(Product product, std::string folder, std::uint64_t recipients);
