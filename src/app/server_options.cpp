@@ -41,6 +41,7 @@ IntakeOptions intake_options(const Config& config) {
   if (!config.broadcast.opt_out_keywords.empty()) out.stop_keywords = config.broadcast.opt_out_keywords;
   if (!config.broadcast.opt_in_keywords.empty()) out.start_keywords = config.broadcast.opt_in_keywords;
   out.keep_journal = std::chrono::days(config.journal.keep_days);
+  out.keep_parked = std::chrono::days(config.journal.keep_parked_days);
   return out;
 }
 
