@@ -256,10 +256,10 @@ Result<> ConversationApplier::Impl::set_opt_out(AccountId account, const std::st
   bool changed = false;
   if (stop) {
     const PersonSuppression entry{person, business_id, std::string(source), std::string(detail), at};
-    PH_TRY_ASSIGN(changed, person_suppressions::add(tx, entry));
+    PH_TRY_ASSIGN(changed, person_suppressions::opt_out(tx, entry, at));
     ++result.opt_outs;
   } else {
-    PH_TRY_ASSIGN(changed, person_suppressions::remove(tx, person, business_id));
+    PH_TRY_ASSIGN(changed, person_suppressions::opt_in(tx, person, business_id, at));
   }
   if (!changed) return {};
   return opt_outs::note(tx, person, account, source, stop, now);

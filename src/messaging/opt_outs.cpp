@@ -1,5 +1,6 @@
 #include "messaging/opt_outs.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -43,9 +44,13 @@ Result<bool> refused(Transaction& tx, const Refusal& refusal) {
   const std::string source = fmt::format("error_{}", refusal.code);
   PH_TRY_ASSIGN(const std::optional<PersonId> person, person_of(tx, *account, refusal, phone));
   bool fresh = false;
+  const WallTime said_at = refusal.sent_at == WallTime{} ? refusal.at : std::min(refusal.sent_at, refusal.at);
   if (person) {
+    PH_TRY_ASSIGN(const bool outdated,
+                  person_suppressions::wanted_since(tx, *person, account->business_id, said_at));
+    if (outdated) return false;
     const PersonSuppression entry{*person, account->business_id, source, std::string(kDetail), refusal.at};
-    PH_TRY_ASSIGN(fresh, person_suppressions::add(tx, entry));
+    PH_TRY_ASSIGN(fresh, person_suppressions::opt_out(tx, entry, said_at));
     if (fresh) {
       PH_TRY(note(tx, *person, account->id, source, true, refusal.at));
     }

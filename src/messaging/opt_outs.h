@@ -23,8 +23,11 @@ struct Refusal {
   std::uint64_t phone = 0;  // as in sends; 0 and keys that are no numbers: not known
   int code = 0;             // Meta's error code: 131050
   WallTime at{};
+  WallTime
+      sent_at{};  // when the refused message left: Meta knew the refusal then; the epoch: `at` stands for it
 };
-// True if it was new. An account that is not known any more is no error.
+// True if it was new. Whoever has asked for messages after the refused one was sent has not refused since. An
+// account that is not known any more is no error.
 Result<bool> refused(Transaction& tx, const Refusal& refusal);
 
 // Whether marketing to this number is not wanted: by the number, or by whoever is known by it.

@@ -105,6 +105,7 @@ class OutcomeCommit {
     refusal.phone = outcome.phone;
     refusal.code = outcome.code;
     refusal.at = wall_from_micros(batch_.now);
+    refusal.sent_at = wall_from_micros(outcome.intent_at);
     PH_TRY(opt_outs::refused(tx_, refusal));
     return {};
   }

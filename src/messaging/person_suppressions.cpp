@@ -105,6 +105,62 @@ Suppression of_number(PhoneNumber number, const PersonSuppression& e) {
   return {number, e.business_id, e.source, e.detail, e.created_at};
 }
 
+// Times of the last words; the epoch: none.
+struct Choice {
+  PersonId person;
+  std::string business_id;
+  WallTime stopped_at{}, started_at{};
+};
+
+// The later times stay.
+Result<> keep_choice(Transaction& tx, const Choice& c) {
+  PH_TRY(
+      tx.execute("INSERT INTO marketing_choices (person_id, business_id, stopped_at, started_at) VALUES ($1, "
+                 "$2, $3, $4) "
+                 "ON CONFLICT (person_id, business_id) DO UPDATE SET "
+                 "stopped_at = CASE WHEN excluded.stopped_at > marketing_choices.stopped_at THEN "
+                 "excluded.stopped_at ELSE "
+                 "marketing_choices.stopped_at END, "
+                 "started_at = CASE WHEN excluded.started_at > marketing_choices.started_at THEN "
+                 "excluded.started_at ELSE "
+                 "marketing_choices.started_at END",
+                 {c.person, c.business_id, c.stopped_at, c.started_at}));
+  return {};
+}
+
+Result<Choice> choice_of(Transaction& tx, PersonId person, std::string_view business_id) {
+  Choice out{person, std::string(business_id)};
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT stopped_at, started_at FROM marketing_choices WHERE person_id = $1 "
+                         "AND business_id = $2",
+                         {person, business_id}));
+  PH_TRY_ASSIGN(const bool any, rows.next());
+  if (!any) return out;
+  out.stopped_at = wall_from_micros(rows.integer(0));
+  out.started_at = wall_from_micros(rows.integer(1));
+  return out;
+}
+
+Result<> unite_choices(Transaction& tx, PersonId kept, PersonId absorbed) {
+  std::vector<Choice> theirs;
+  {
+    PH_TRY_ASSIGN(auto rows,
+                  tx.query("SELECT business_id, stopped_at, started_at FROM marketing_choices WHERE "
+                           "person_id = $1 ORDER BY business_id",
+                           {absorbed}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      theirs.push_back({kept, std::string(rows.text(0)), wall_from_micros(rows.integer(1)),
+                        wall_from_micros(rows.integer(2))});
+    }
+  }
+  for (const Choice& choice : theirs) {
+    PH_TRY(keep_choice(tx, choice));
+  }
+  return {};
+}
+
 bool made_by(const Suppression& entry, const std::vector<PersonSuppression>& own) {
   return std::ranges::any_of(own, [&](const PersonSuppression& e) {
     return e.business_id == entry.business_id && e.source == entry.source && e.created_at == entry.created_at;
@@ -136,6 +192,26 @@ Result<bool> remove(Transaction& tx, PersonId id, std::string_view business_id) 
     removed = removed || one;
   }
   return removed;
+}
+
+Result<bool> opt_out(Transaction& tx, const PersonSuppression& entry, WallTime said_at) {
+  PH_TRY_ASSIGN(const PersonId person, people_rows::follow_merges(tx, entry.person));
+  PH_TRY(keep_choice(tx, {person, entry.business_id, said_at, WallTime{}}));
+  PH_TRY_ASSIGN(const Choice last, choice_of(tx, person, entry.business_id));
+  return last.started_at > said_at ? Result<bool>(false) : add(tx, entry);
+}
+
+Result<bool> opt_in(Transaction& tx, PersonId id, std::string_view business_id, WallTime said_at) {
+  PH_TRY_ASSIGN(const PersonId person, people_rows::follow_merges(tx, id));
+  PH_TRY(keep_choice(tx, {person, std::string(business_id), WallTime{}, said_at}));
+  PH_TRY_ASSIGN(const Choice last, choice_of(tx, person, business_id));
+  return last.stopped_at > said_at ? Result<bool>(false) : remove(tx, person, business_id);
+}
+
+Result<bool> wanted_since(Transaction& tx, PersonId id, std::string_view business_id, WallTime said_at) {
+  PH_TRY_ASSIGN(const PersonId person, people_rows::follow_merges(tx, id));
+  PH_TRY_ASSIGN(const Choice last, choice_of(tx, person, business_id));
+  return last.started_at > said_at;
 }
 
 Result<bool> contains(Transaction& tx, PersonId id, std::string_view business_id) {
@@ -218,6 +294,7 @@ Result<> phone_lost(Transaction& tx, PersonId person, std::string_view digits) {
 
 Result<United> unite(Transaction& tx, PersonId kept, PersonId absorbed) {
   United united;
+  PH_TRY(unite_choices(tx, kept, absorbed));
   PH_TRY_ASSIGN(const auto theirs, read(tx, absorbed));
   for (const PersonSuppression& entry : theirs) {
     PH_TRY_ASSIGN(const bool fresh, insert(tx, kept, entry));

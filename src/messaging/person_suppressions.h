@@ -32,6 +32,12 @@ namespace person_suppressions {
 Result<bool> add(Transaction& tx, const PersonSuppression& entry);
 // Takes the person and every number of theirs off; false if there was nothing.
 Result<bool> remove(Transaction& tx, PersonId person, std::string_view business_id);
+// What the person said at `said_at`, however late it arrives: whoever said otherwise later stays as they are.
+// Within one instant the order of the calls counts. True if anything changed.
+Result<bool> opt_out(Transaction& tx, const PersonSuppression& entry, WallTime said_at);
+Result<bool> opt_in(Transaction& tx, PersonId person, std::string_view business_id, WallTime said_at);
+// Whether the person has asked for messages again after `said_at`.
+Result<bool> wanted_since(Transaction& tx, PersonId person, std::string_view business_id, WallTime said_at);
 // True for an entry of this business or of all, of the person or of one of their numbers.
 Result<bool> contains(Transaction& tx, PersonId person, std::string_view business_id);
 Result<std::vector<PersonSuppression>> of(Transaction& tx,

@@ -53,6 +53,7 @@ class StatusApplier {
     refusal.phone = send.phone;
     refusal.code = send.delivery.failed_code;
     refusal.at = wall_from_micros(now_);
+    refusal.sent_at = wall_from_micros(send.intent_at);
     PH_TRY_ASSIGN(const bool fresh, opt_outs::refused(tx_, refusal));
     applied_.opt_outs += fresh ? 1 : 0;
     return {};

@@ -128,6 +128,15 @@ CREATE TABLE person_suppressions (
   PRIMARY KEY (person_id, business_id)
 ) WITHOUT ROWID;
 
+-- When people last said themselves that they want no marketing, or want it again: what arrives late changes nothing.
+CREATE TABLE marketing_choices (
+  person_id   BIGINT NOT NULL,
+  business_id TEXT NOT NULL,
+  stopped_at  BIGINT NOT NULL DEFAULT 0,      -- 0: never
+  started_at  BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (person_id, business_id)
+) WITHOUT ROWID;
+
 -- One for each person (or group) and account.
 CREATE TABLE conversations (
   id              INTEGER PRIMARY KEY,

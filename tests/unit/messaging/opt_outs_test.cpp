@@ -54,12 +54,14 @@ class OptOutsTest : public ConversationTest {
     Outcome& outcome = batch.outcomes.emplace_back();
     outcome.key = key;
     outcome.phone = phone;
+    outcome.intent_at = intent_at_;
     outcome.event = SendEvent::rejected;
     outcome.code = 131050;
     outcome.opted_out = true;
     const auto done = commit_outcomes(tx(), batch);
     ASSERT_TRUE(done) << done.error().message;
   }
+  std::int64_t intent_at_ = 0;
   EventBatchResult failed(SendKey key, int code) {
     EventBatch one = batch();
     StatusFact& fact = one.facts.emplace_back();
@@ -147,6 +149,89 @@ TEST_F(OptOutsTest, PreferencesAndKeywordsWithoutANumberReachTheList) {
   wa(text("d", both("AR.1", "5491112345678"), "start", 3));
   EXPECT_FALSE(listed(541112345678));
   EXPECT_FALSE(refuses(541112345678));
+}
+
+// Every order of arrival ends in what was said last.
+TEST_F(OptOutsTest, PreferencesCountByTheirTimeNotByTheirArrival) {
+  struct Said {
+    bool stop;
+    int at;
+  };
+  const std::vector<Said> said = {{true, 10}, {false, 20}, {true, 30}, {false, 40}};
+  std::vector<std::size_t> order = {0, 1, 2, 3};
+  int person = 0;
+  do {
+    for (std::size_t count = 1; count <= said.size(); ++count) {
+      whatsapp::UserPreferenceEvent event;
+      event.user_id = "MX." + std::to_string(++person);
+      int last = 0;
+      bool stopped = false;
+      for (std::size_t i = 0; i < count; ++i) {
+        const Said& one = said[order[i]];
+        event.stop = one.stop;
+        event.at = at(one.at);
+        wa(event);
+        if (one.at > last) stopped = one.stop;
+        last = std::max(last, one.at);
+      }
+      EXPECT_EQ(holds(person), stopped) << person;
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+TEST_F(OptOutsTest, KeywordsAndPreferencesAreWeighedAgainstEachOther) {
+  whatsapp::UserPreferenceEvent stop;
+  stop.user_id = "DE.1";
+  stop.stop = true;
+  stop.at = at(5);
+  wa(text("a", person("DE.1", AddressKind::bsuid), "start", 6));
+  wa(stop);
+  EXPECT_FALSE(holds(1)) << "the preference is older than the word";
+  stop.at = at(7);
+  wa(stop);
+  EXPECT_TRUE(holds(1));
+  wa(text("b", person("DE.1", AddressKind::bsuid), "start", 6));
+  EXPECT_TRUE(holds(1)) << "and now the word is the older";
+}
+
+TEST_F(OptOutsTest, ALateRefusalOfAMessageFromBeforeStartOptsNobodyOut) {
+  wa(text("a", both("DE.1", "4917012"), "START", 10));
+  sent(1, 4917012);
+  execute(fmt::format("UPDATE sends SET intent_at = {}", to_micros(at(9))));
+  EXPECT_EQ(failed({CampaignId{7}, 1}, 131050).opt_outs, 0);
+  EXPECT_FALSE(holds(1));
+  EXPECT_FALSE(listed(4917012));
+  sent(2, 4917012);
+  execute(fmt::format("UPDATE sends SET intent_at = {} WHERE row_no = 2", to_micros(at(11))));
+  EXPECT_EQ(failed({CampaignId{7}, 2}, 131050).opt_outs, 1) << "sent after it, and refused all the same";
+  EXPECT_TRUE(holds(1));
+  EXPECT_TRUE(listed(4917012));
+  wa(text("b", both("DE.1", "4917012"), "START", 12));
+  EXPECT_FALSE(holds(1));
+}
+
+TEST_F(OptOutsTest, ARefusalInTheAnswerCountsByWhenItWasAskedFor) {
+  wa(text("a", both("DE.1", "4917012"), "START", 10));
+  sent(1, 4917012);
+  intent_at_ = to_micros(at(9));
+  answered({CampaignId{7}, 1}, 4917012);
+  EXPECT_FALSE(holds(1));
+  sent(2, 4917012);
+  intent_at_ = to_micros(at(11));
+  answered({CampaignId{7}, 2}, 4917012);
+  EXPECT_TRUE(holds(1));
+}
+
+TEST_F(OptOutsTest, MergedPeopleKeepTheLaterWord) {
+  wa(text("a", person("DE.1", AddressKind::bsuid), "start", 10));
+  wa(text("b", person("DE.2", AddressKind::bsuid), "hi", 11));
+  ASSERT_TRUE(people::merge(tx(), PersonId{2}, PersonId{1}, "eve", "one person", wall_from_micros(now_)));
+  whatsapp::UserPreferenceEvent stop;
+  stop.user_id = "DE.2";
+  stop.stop = true;
+  stop.at = at(9);
+  wa(stop);
+  EXPECT_FALSE(holds(2));
 }
 
 TEST_F(OptOutsTest, ANumberTakenOffTheListFreesThePerson) {
