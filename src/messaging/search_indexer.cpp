@@ -11,6 +11,8 @@
 
 #include "core/json.h"
 #include "messaging/essential_loop.h"
+#include "messaging/event_patience.h"
+#include "messaging/message_rows.h"
 #include "messaging/search_text.h"
 #include "messaging/wakeup.h"
 #include "storage/event_log.h"
@@ -27,15 +29,18 @@ constexpr double kFloodPerSecond = 2000;
 constexpr double kFloodAtLeast = 500;  // messages: what came at once need not be many a second
 constexpr Duration kFloodPause = std::chrono::seconds(1);
 constexpr std::string_view kMessages = "messages", kEvents = "events", kConsumer = "search";
+// When the newest indexed message and event were stored: by this an index knows its store.
+constexpr std::string_view kMessageTime = "message_time", kEventTime = "event_time";
 
 struct Entry {
-  std::int64_t id = 0;
-  std::string text, place;  // both empty: only to be taken out
+  std::int64_t id = 0, time = 0;  // time: when it was stored
+  std::string text, place;        // both empty: only to be taken out
 };
 
 Result<Entry> entry_of(SqlRows& rows) {
   Entry entry;
   entry.id = rows.integer(0);
+  entry.time = rows.integer(8);
   const bool gone = rows.integer(6) != 0;
   if (gone || rows.text(1).empty()) return entry;
   entry.text = search_form(rows.text(1));
@@ -46,7 +51,8 @@ Result<Entry> entry_of(SqlRows& rows) {
 }
 
 constexpr std::string_view kColumns =
-    "SELECT m.id, m.text, m.conversation_id, c.account_id, c.person_id, m.type, m.deleted_at, m.direction "
+    "SELECT m.id, m.text, m.conversation_id, c.account_id, c.person_id, m.type, m.deleted_at, m.direction, "
+    "m.received_at "
     "FROM messages m JOIN conversations c ON c.id = m.conversation_id ";
 
 Result<std::vector<Entry>> read_entries(Transaction& tx, std::string_view sql,
@@ -87,6 +93,7 @@ bool changes_the_index(std::string_view kind) {
 
 struct Positions {
   std::int64_t messages = 0, events = 0;
+  std::int64_t message_time = 0, event_time = 0;  // 0: not known
 };
 
 Result<std::int64_t> position(Transaction& tx, std::string_view name) {
@@ -99,7 +106,51 @@ Result<Positions> positions(Transaction& tx) {
   Positions p;
   PH_TRY_ASSIGN(p.messages, position(tx, kMessages));
   PH_TRY_ASSIGN(p.events, position(tx, kEvents));
+  PH_TRY_ASSIGN(p.message_time, position(tx, kMessageTime));
+  PH_TRY_ASSIGN(p.event_time, position(tx, kEventTime));
   return p;
+}
+
+// A row that is there, but of another time. One that is gone says nothing: rows are deleted.
+Result<bool> differs(Transaction& tx, std::string_view sql, std::int64_t id, std::int64_t time) {
+  if (time == 0) return false;
+  PH_TRY_ASSIGN(SqlRows rows, tx.query(sql, {id}));
+  PH_TRY_ASSIGN(const bool there, rows.next());
+  return there && rows.integer(0) != time;
+}
+
+// Whether this is the store that the index was made for.
+Result<bool> belongs(Transaction& tx, Positions p) {
+  PH_TRY_ASSIGN(const std::int64_t next, message_rows::next_id(tx));
+  PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
+  if (p.messages >= next || p.events > last.value) return false;
+  PH_TRY_ASSIGN(const bool other_message,
+                differs(tx, "SELECT received_at FROM messages WHERE id = $1", p.messages, p.message_time));
+  PH_TRY_ASSIGN(const bool other_event,
+                differs(tx, "SELECT at FROM events WHERE id = $1", p.events, p.event_time));
+  return !other_message && !other_event;
+}
+
+// Deleting row by row would take minutes.
+Result<> empty_table(Transaction& tx, std::string_view name, std::string_view drop) {
+  std::string create;
+  {
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = $1", {name}));
+    PH_TRY_ASSIGN(const bool there, rows.next());
+    if (!there) return fail(ErrorCode::data_loss, fmt::format("the search index has no table {}", name));
+    create = rows.text(0);
+  }
+  PH_TRY(tx.execute(drop));
+  PH_TRY(tx.execute(create));
+  return {};
+}
+
+Result<> empty_index(Transaction& tx) {
+  PH_TRY(empty_table(tx, "message_text", "DROP TABLE message_text"));
+  PH_TRY(empty_table(tx, "message_words", "DROP TABLE message_words"));
+  PH_TRY(tx.execute("DELETE FROM indexed"));
+  return {};
 }
 
 Result<std::int64_t> last_message(Transaction& tx) {
@@ -155,6 +206,7 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
       : ports(p),
         stop_wake(p.executor, p.clock),
         pause_wake(p.executor, p.clock),
+        patience(kConsumer, p.log, p.metrics),
         indexed(p.metrics.counter("posthorn_messages_indexed_total", "Messages that can be searched")) {}
 
   Task<> loop() {
@@ -174,9 +226,7 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
 
   Task<Result<>> catch_up(bool yielding) {
     if (!loaded) {
-      auto read = [](Transaction& tx) { return positions(tx); };
-      PH_CO_TRY_ASSIGN(seen, co_await ports.index.read(std::move(read)));
-      loaded = true;
+      PH_CO_TRY(co_await load());
     }
     bool more = true;
     while (more && !ended) {
@@ -204,14 +254,32 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     co_return Result<>();
   }
 
+  Task<Result<>> load() {
+    auto read = [](Transaction& tx) { return positions(tx); };
+    PH_CO_TRY_ASSIGN(seen, co_await ports.index.read(std::move(read)));
+    auto compare = [p = seen](Transaction& tx) { return belongs(tx, p); };
+    PH_CO_TRY_ASSIGN(const bool ours, co_await ports.database.read(std::move(compare)));
+    if (!ours) {
+      ports.log.warning("search.made_anew", {{"reason", "the index was made for another state of the store"},
+                                             {"messages", seen.messages},
+                                             {"events", seen.events}});
+      auto empty = [](Transaction& tx) { return empty_index(tx); };
+      PH_CO_TRY(co_await ports.index.write(std::move(empty)));
+      seen = Positions();
+    }
+    loaded = true;
+    co_return Result<>();
+  }
+
   Task<Result<bool>> add_new() {
     auto read = [after = seen.messages](Transaction& tx) { return new_entries(tx, after); };
     PH_CO_TRY_ASSIGN(auto entries, co_await ports.database.read(std::move(read)));
     if (entries.empty()) co_return false;
-    const std::int64_t last = entries.back().id;
+    const std::int64_t last = entries.back().id, time = entries.back().time;
     const auto count = static_cast<double>(entries.size());
-    auto write = [entries = std::move(entries), last](Transaction& tx) -> Result<> {
+    auto write = [entries = std::move(entries), last, time](Transaction& tx) -> Result<> {
       PH_TRY(put(tx, entries, false));
+      PH_TRY(move(tx, kMessageTime, time));
       return move(tx, kMessages, last);
     };
     PH_CO_TRY(co_await ports.index.write(std::move(write)));
@@ -226,15 +294,22 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     };
     PH_CO_TRY_ASSIGN(auto happened, co_await ports.database.read(std::move(read)));
     if (happened.empty()) co_return false;
+    EventTries tries(patience.exhausted());
     for (const LoggedEvent& event : happened) {
       if (!changes_the_index(event.kind)) continue;
-      auto look = [event, last = seen.messages](Transaction& tx) { return changed_entries(tx, event, last); };
-      PH_CO_TRY_ASSIGN(auto entries, co_await ports.database.read(std::move(look)));
-      auto replace = [entries = std::move(entries)](Transaction& tx) { return put(tx, entries, true); };
-      PH_CO_TRY(co_await ports.index.write(std::move(replace)));
+      const Result<> applied = co_await apply_change(event);
+      const Result<> tried = tries.run(event, [&] { return applied; });
+      if (!tried) {
+        patience.failed(tried.error());
+        co_return std::unexpected(tried.error());
+      }
     }
+    patience.succeeded(tries.take_passed_over());
     const EventId last = happened.back().id;
-    auto write = [last](Transaction& tx) { return move(tx, kEvents, last.value); };
+    auto write = [last, time = happened.back().at](Transaction& tx) -> Result<> {
+      PH_TRY(move(tx, kEventTime, to_micros(time)));
+      return move(tx, kEvents, last.value);
+    };
     PH_CO_TRY(co_await ports.index.write(std::move(write)));
     // The cursor among the others only keeps the log from being pruned under us. An index that is built anew
     // is behind it.
@@ -247,8 +322,18 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
     co_return true;
   }
 
+  Task<Result<>> apply_change(LoggedEvent event) {
+    auto look = [event = std::move(event), last = seen.messages](Transaction& tx) {
+      return changed_entries(tx, event, last);
+    };
+    PH_CO_TRY_ASSIGN(auto entries, co_await ports.database.read(std::move(look)));
+    auto replace = [entries = std::move(entries)](Transaction& tx) { return put(tx, entries, true); };
+    co_return co_await ports.index.write(std::move(replace));
+  }
+
   SearchIndexerPorts ports;
   Wakeup stop_wake, pause_wake;
+  EventPatience patience;
   Counter& indexed;
   Positions seen;
   std::int64_t last_seen = 0;  // message, at the last look

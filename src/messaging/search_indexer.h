@@ -1,6 +1,9 @@
 // Keeps the search index behind the messages: new ones in the order of their ids, changed ones by the event
 // log. A loop of its own on a database of its own, so that a flood of messages is never slowed down by its
 // own index.
+//
+// An index that knows of messages or events that the store does not have, or has others in their place, was
+// made for another store (a backup was restored): it is emptied and made anew.
 #pragma once
 #include <cstdint>
 #include <memory>

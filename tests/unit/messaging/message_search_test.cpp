@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
+#include "messaging/message_rows.h"
 #include "messaging/search_indexer.h"
 #include "platform/metrics.h"
 #include "platform/real_clock.h"
@@ -64,9 +65,9 @@ class MessageSearchTest : public ::testing::Test {
   void say(std::int64_t id, const std::string& text, int conversation = 1, const std::string& type = "text") {
     write(
         "INSERT INTO messages (id, conversation_id, direction, at, received_at, type, text) VALUES ($1, $2, "
-        "0, 1, 1, $3, "
+        "0, $5, $5, $3, "
         "$4)",
-        {std::to_string(id), std::to_string(conversation), type, text});
+        {std::to_string(id), std::to_string(conversation), type, text, std::to_string(now_)});
   }
   void index() {
     Runtime runtime;
@@ -91,6 +92,24 @@ class MessageSearchTest : public ::testing::Test {
     return ids(std::move(query));
   }
 
+  std::string index_schema() {
+    auto read = [](Transaction& tx) -> Result<std::string> {
+      std::string all;
+      PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT sql FROM sqlite_master WHERE sql <> '' ORDER BY name"));
+      while (true) {
+        PH_TRY_ASSIGN(const bool more, rows.next());
+        if (!more) return all;
+        all += std::string(rows.text(0)) + "\n";
+      }
+    };
+    return wait(index_->read(std::move(read))).value();
+  }
+  void happen(const std::string& kind, std::int64_t at, const std::string& data) {
+    write("INSERT INTO events (at, kind, subject, data) VALUES ($1, $2, '', $3)",
+          {std::to_string(at), kind, data});
+  }
+
+  std::int64_t now_ = 1;  // when messages are stored
   std::string folder_;
   std::unique_ptr<SqliteDatabase> database_, index_;
 };
@@ -177,6 +196,92 @@ TEST_F(MessageSearchTest, AnIndexBuiltAnewIsComplete) {
   index();
   EXPECT_THAT(ids("harbour"), ElementsAre(1));
   EXPECT_THAT(ids("lighthouse"), ElementsAre(2));
+}
+
+// A backup was restored: the index has seen more than the store has now.
+TEST_F(MessageSearchTest, AnIndexAheadOfItsStoreIsMadeAnew) {
+  say(1, "harbour");
+  say(2, "lighthouse");
+  say(3, "seagull");
+  index();
+  const std::string schema = index_schema();
+  write("DELETE FROM messages WHERE id >= 2", {});
+  index();
+  EXPECT_EQ(index_schema(), schema);
+  EXPECT_THAT(ids("harbour"), ElementsAre(1));
+  now_ = 2;
+  say(2, "windmill");
+  index();
+  EXPECT_THAT(ids("windmill"), ElementsAre(2));
+  EXPECT_THAT(ids("lighthouse"), IsEmpty());
+}
+
+// The restored store may have gone on before the index looks at it.
+TEST_F(MessageSearchTest, AnIndexOfAnotherStoreIsMadeAnewEvenIfThatHasGrown) {
+  say(1, "harbour");
+  say(2, "lighthouse");
+  index();
+  write("DELETE FROM messages WHERE id >= 2", {});
+  now_ = 2;
+  for (int i = 2; i <= 5; ++i) say(i, "windmill " + std::to_string(i));
+  index();
+  EXPECT_THAT(ids("windmill"), ElementsAre(5, 4, 3, 2));
+  EXPECT_THAT(ids("lighthouse"), IsEmpty());
+}
+
+TEST_F(MessageSearchTest, AnIndexThatHasSeenMoreEventsIsMadeAnew) {
+  say(1, "harbour");
+  happen("call.updated", 1, "{}");
+  index();
+  write("UPDATE messages SET text = 'lighthouse'", {});
+  happen("message.edited", 2, R"({"message_id":1})");
+  index();
+  ASSERT_THAT(ids("lighthouse"), ElementsAre(1));
+  write("UPDATE messages SET text = 'harbour'", {});
+  write("DELETE FROM events WHERE at = 2", {});
+  index();
+  EXPECT_THAT(ids("harbour"), ElementsAre(1));
+  happen("call.updated", 3, "{}");
+  index();
+  write("UPDATE messages SET text = 'windmill'", {});
+  write("DELETE FROM events WHERE at = 3", {});
+  happen("call.updated", 4, "{}");
+  happen("call.updated", 5, "{}");
+  index();
+  EXPECT_THAT(ids("windmill"), ElementsAre(1)) << "another event in place of the last one";
+}
+
+// Messages are removed, too: the newest one being gone does not make it another store.
+TEST_F(MessageSearchTest, ARemovedMessageDoesNotEmptyTheIndex) {
+  say(1, "harbour");
+  say(2, "lighthouse");
+  index();
+  auto remove = [](Transaction& tx) -> Result<std::int64_t> {
+    PH_TRY(message_rows::remove(tx, MessageId{2}));
+    return 0;
+  };
+  ASSERT_TRUE(wait(database_->write(std::move(remove))));
+  write("UPDATE messages SET text = 'changed behind the back of the index'", {});
+  index();
+  EXPECT_THAT(ids("harbour"), ElementsAre(1));
+}
+
+TEST_F(MessageSearchTest, AnEventThatCannotBeHandledIsPassedOver) {
+  say(1, "harbour");
+  index();
+  write("UPDATE messages SET text = 'lighthouse'", {});
+  happen("message.edited", 1, "{broken");
+  happen("message.edited", 2, R"({"message_id":1})");
+  Runtime runtime;
+  RealClock clock(runtime.executor());
+  const auto metrics = make_metrics();
+  EventFeed feed({*database_, clock, runtime.executor()});
+  SearchIndexer indexer({*database_, *index_, feed, clock, null_log(), *metrics, runtime.executor()});
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(wait(indexer.catch_up()));
+  EXPECT_TRUE(wait(indexer.catch_up()));
+  EXPECT_THAT(ids("lighthouse"), ElementsAre(1));
+  EXPECT_THAT(metrics->prometheus_text(),
+              testing::HasSubstr(R"(posthorn_events_passed_over_total{consumer="search"} 1)"));
 }
 
 TEST_F(MessageSearchTest, RefusesWhatItCannotAnswer) {
