@@ -277,4 +277,28 @@ Result<WebhookBody> WebhookBodies::of(const LoggedEvent& event) {
   return body;
 }
 
+Result<std::string> without_content(std::string_view body, WallTime unsent_at) {
+  auto parsed = parse_json(body);
+  auto* whole = parsed ? parsed->if_object() : nullptr;
+  auto* data = whole != nullptr ? whole->if_contains("data") : nullptr;
+  if (data == nullptr || !data->is_object())
+    return fail(ErrorCode::internal, "the body of a webhook is no JSON of ours");
+  auto* told = data->get_object().if_contains("message");
+  if (told == nullptr || !told->is_object()) return std::string(body);
+  auto& message = told->get_object();
+  message["text"] = "";
+  message["payload"] = nullptr;
+  message["content"] = json::object();
+  message["deleted_at"] = time_or_null(to_micros(unsent_at));
+  if (auto* list = message.if_contains("attachments"); list != nullptr && list->is_array()) {
+    for (auto& one : list->get_array()) {
+      if (!one.is_object()) continue;
+      one.get_object()["state"] = "deleted";
+      one.get_object()["file_name"] = nullptr;
+      one.get_object()["size"] = nullptr;
+    }
+  }
+  return json_text(*whole);
+}
+
 }  // namespace posthorn

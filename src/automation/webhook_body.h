@@ -18,6 +18,9 @@ struct WebhookBody {
   std::string business_id;  // whose event it is; empty: of no business account, or of one that is gone
 };
 
+// The body without what its message said: as if it had been unsent before. internal: it is no body of ours.
+Result<std::string> without_content(std::string_view body, WallTime unsent_at);
+
 // For one transaction: keeps the accounts it has read.
 class WebhookBodies {
  public:

@@ -1,10 +1,10 @@
 // The collector of webhooks out: event log → deliveries, in the transaction that moves the cursor.
 #include <algorithm>
 
-#include <fmt/format.h>
-
 #include "automation/webhook_dispatcher_core.h"
+#include "core/json.h"
 #include "messaging/event_kinds.h"
+#include "messaging/event_patience.h"
 #include "storage/event_log.h"
 
 namespace posthorn {
@@ -14,7 +14,6 @@ constexpr int kEventsAtOnce = 200;  // in one transaction: others wait for their
 constexpr Duration kLongestWait =
     std::chrono::minutes(10);  // the cursor moves at least so often: it holds up pruning
 constexpr Duration kAfterTrouble = std::chrono::seconds(2);
-constexpr int kPatience = 5;  // failures in a row before an event is passed over
 
 struct Subscriber {
   WebhookEndpoint endpoint;
@@ -51,19 +50,15 @@ Result<> deliver_to_all(Transaction& tx, const std::vector<Subscriber>& all, con
   return {};
 }
 
-bool is_of_the_store(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted ||
-         error.code == ErrorCode::deadline_exceeded || error.code == ErrorCode::cancelled;
-}
-
-// Whatever is wrong with the event, an exception included, is said of it.
-Result<> try_to_deliver(Transaction& tx, const std::vector<Subscriber>& all, const LoggedEvent& event,
-                        WebhookBodies& bodies, WallTime now, CollectedWebhooks& out) {
-  try {
-    return deliver_to_all(tx, all, event, bodies, now, out);
-  } catch (const std::exception& error) {
-    return fail(ErrorCode::internal, error.what());
+// What was unsent is unsent everywhere: also in what endpoints were told already.
+Result<> handle(Transaction& tx, const std::vector<Subscriber>& all, const LoggedEvent& event,
+                WebhookBodies& bodies, WallTime now, CollectedWebhooks& out) {
+  if (event.kind == "message.deleted") {
+    PH_TRY_ASSIGN(const auto data, parse_json(event.data));
+    const MessageId message{JsonView(data)["message_id"].integer_or(0)};
+    PH_TRY(webhook_deliveries::redact(tx, message, event.at));
   }
+  return deliver_to_all(tx, all, event, bodies, now, out);
 }
 
 }  // namespace
@@ -72,27 +67,29 @@ Result<CollectedWebhooks> collect_webhooks(Transaction& tx, WallTime now, int li
   CollectedWebhooks out;
   PH_TRY_ASSIGN(out.cursor, events::begin_at_end(tx, kWebhooksOutCursor));
   PH_TRY_ASSIGN(const auto all, subscribers(tx));
-  if (all.empty()) {  // there is nobody to tell
+  PH_TRY_ASSIGN(const bool told_before, webhook_deliveries::told_anything(tx));
+  out.nobody = all.empty();
+  if (all.empty() && !told_before) {  // there is nobody to tell
     PH_TRY_ASSIGN(const auto last, events::last_position(tx));
     if (last > out.cursor) {
       PH_TRY(events::move_cursor(tx, kWebhooksOutCursor, last));
     }
     out.cursor = std::max(out.cursor, last);
-    out.nobody = true;
     return out;
   }
-  const auto oldest =
-      std::ranges::min_element(all, {}, [](const Subscriber& s) { return s.endpoint.after_event; });
-  const EventId begin = std::max(out.cursor, oldest->endpoint.after_event);  // nobody wants what is older
+  EventId begin = out.cursor;
+  if (!told_before) {  // nobody wants what is older
+    const auto oldest =
+        std::ranges::min_element(all, {}, [](const Subscriber& s) { return s.endpoint.after_event; });
+    begin = std::max(begin, oldest->endpoint.after_event);
+  }
   PH_TRY_ASSIGN(const auto found, events::read_after(tx, begin, limit));
   WebhookBodies bodies(tx);
+  EventTries tries(pass_over);
   for (const auto& event : found) {
-    const Result<> told = try_to_deliver(tx, all, event, bodies, now, out);
-    if (!told && (!pass_over || is_of_the_store(told.error()))) return std::unexpected(told.error());
-    if (!told)
-      out.passed_over.push_back(
-          fmt::format("event {} ({}): {}", event.id.value, event.kind, told.error().message));
+    PH_TRY(tries.run(event, [&] { return handle(tx, all, event, bodies, now, out); }));
   }
+  out.passed_over = tries.take_passed_over();
   if (found.empty()) return out;
   out.events = static_cast<std::int64_t>(found.size());
   out.cursor = found.back().id;
@@ -117,20 +114,18 @@ Task<> WebhooksOut::Impl::collector_loop() {
 }
 
 Task<bool> WebhooksOut::Impl::collect() {
-  auto write = [now = ports.clock.wall_now(), pass_over = failures >= kPatience](Transaction& tx) {
+  auto write = [now = ports.clock.wall_now(), pass_over = patience.exhausted()](Transaction& tx) {
     return collect_webhooks(tx, now, kEventsAtOnce, pass_over);
   };
   const Result<CollectedWebhooks> found = co_await ports.database.write(std::move(write));
   if (ended) co_return false;
   if (!found) {
-    if (!is_of_the_store(found.error())) ++failures;
+    patience.failed(found.error());
     ports.log.warning("webhooks_out.not_collected", {{"error", found.error().message}});
     co_await ports.clock.sleep_for(kAfterTrouble);
     co_return false;
   }
-  failures = 0;
-  for (const std::string& event : found->passed_over)
-    ports.log.error("webhooks_out.event_passed_over", {{"event", event}});
+  patience.succeeded(found->passed_over);
   cursor = found->cursor;
   nobody = found->nobody;
   collected.add(static_cast<double>(found->events));

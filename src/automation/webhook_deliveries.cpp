@@ -71,6 +71,12 @@ std::string order_key_of(const LoggedEvent& event) {
   return event.subject.empty() ? fmt::format("event:{}", event.id.value) : event.subject;
 }
 
+// The message that an event is about, or 0.
+std::int64_t message_of(const LoggedEvent& event) {
+  const auto data = parse_json(event.data);
+  return data ? JsonView(*data)["message_id"].integer_or(0) : 0;
+}
+
 // Unique for good, even if the event log was restored from a backup and counts anew.
 std::string webhook_id_of(const LoggedEvent& event) {
   return fmt::format("msg_{}_{:x}", event.id.value, to_micros(event.at));
@@ -210,11 +216,36 @@ Result<bool> add(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent&
   const auto webhook_id = webhook_id_of(event);
   PH_TRY_ASSIGN(
       const auto added,
-      tx.execute("INSERT INTO webhook_deliveries (endpoint_id, event_id, webhook_id, order_key, kind, body, "
-                 "next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (endpoint_id, "
-                 "event_id) DO NOTHING",
-                 {endpoint, event.id, webhook_id, key, event.kind, body, first_try, now}));
+      tx.execute("INSERT INTO webhook_deliveries (endpoint_id, event_id, webhook_id, order_key, kind, "
+                 "message_id, body, next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON "
+                 "CONFLICT (endpoint_id, event_id) DO NOTHING",
+                 {endpoint, event.id, webhook_id, key, event.kind, message_of(event), body, first_try, now}));
   return added == 1;
+}
+
+Result<std::int64_t> redact(Transaction& tx, MessageId message, WallTime unsent_at) {
+  std::vector<std::pair<std::int64_t, std::string>> bodies;
+  {
+    PH_TRY_ASSIGN(
+        auto rows,
+        tx.query("SELECT id, body FROM webhook_deliveries WHERE message_id = $1 AND message_id <> 0 "
+                 "ORDER BY id",
+                 {message}));
+    while (true) {
+      PH_TRY_ASSIGN(const bool more, rows.next());
+      if (!more) break;
+      bodies.emplace_back(rows.integer(0), std::string(rows.text(1)));
+    }
+  }
+  for (const auto& [id, body] : bodies) {
+    PH_TRY_ASSIGN(const auto redacted, without_content(body, unsent_at));
+    PH_TRY(tx.execute("UPDATE webhook_deliveries SET body = $2 WHERE id = $1", {id, redacted}));
+  }
+  return static_cast<std::int64_t>(bodies.size());
+}
+
+Result<bool> told_anything(Transaction& tx) {
+  return any(tx.query("SELECT 1 FROM webhook_deliveries LIMIT 1"));
 }
 
 Result<WebhookDelivery> get(Transaction& tx, WebhookDeliveryId id) {

@@ -77,6 +77,10 @@ namespace webhook_deliveries {
 // False if the endpoint has this event already.
 Result<bool> add(Transaction& tx, WebhookEndpointId endpoint, const LoggedEvent& event, std::string_view body,
                  WallTime now);
+// A message was unsent: what it said goes from every body that shows it, sent already or not. The members
+// stay, empty as those of a message that was unsent before it was told of. Returns how many bodies.
+Result<std::int64_t> redact(Transaction& tx, MessageId message, WallTime unsent_at);
+Result<bool> told_anything(Transaction& tx);                         // whether there are deliveries at all
 Result<WebhookDelivery> get(Transaction& tx, WebhookDeliveryId id);  // not_found
 // Heads whose time has come, the longest due first.
 Result<std::vector<WebhookDelivery>> due(Transaction& tx, WebhookEndpointId endpoint, WallTime now,

@@ -61,6 +61,7 @@ WebhooksOut::Impl::Impl(WebhooksOutPorts p, WebhooksOutOptions o)
       wake(ports.executor, ports.clock),
       collector_wake(ports.executor, ports.clock),
       stopped(ports.executor, ports.clock),
+      patience(kWebhooksOutCursor, ports.log, ports.metrics),
       delivered(ports.metrics.counter("posthorn_webhooks_out_delivered_total",
                                       "Webhooks that were answered with 2xx")),
       failed(ports.metrics.counter("posthorn_webhooks_out_failed_total", "Attempts of webhooks that failed")),
@@ -182,8 +183,14 @@ Task<WebhookAnswer> WebhooksOut::Impl::send(const WebhookEndpoint& endpoint, std
 
 Task<> WebhooksOut::Impl::deliver(std::shared_ptr<Impl> self, WebhookEndpoint endpoint,
                                   WebhookDelivery delivery) {
-  const WebhookAnswer answer = co_await self->send(endpoint, delivery.webhook_id, std::move(delivery.body));
+  auto sent = co_await contained_value(self->send(endpoint, delivery.webhook_id, std::move(delivery.body)));
   if (self->ended) co_return;
+  WebhookAnswer answer;  // an exception is a failure of this delivery
+  if (sent) {
+    answer = *std::move(sent);
+  } else {
+    answer.error = std::move(sent.error().message);
+  }
   WebhookOutcome outcome;
   outcome.delivery = delivery.id;
   outcome.at = self->ports.clock.wall_now();

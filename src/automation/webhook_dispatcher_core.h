@@ -8,6 +8,7 @@
 
 #include "automation/webhook_deliveries.h"
 #include "automation/webhook_dispatcher.h"
+#include "messaging/event_patience.h"
 #include "messaging/wakeup.h"
 
 namespace posthorn {
@@ -65,9 +66,9 @@ struct WebhooksOut::Impl : std::enable_shared_from_this<Impl> {
   WebhooksOutOptions options;
   Wakeup wake, collector_wake, stopped;
   std::map<WebhookEndpointId, Lane> lanes;
+  EventPatience patience;  // of the collector
   EventId cursor;
   bool nobody = true;  // there is no endpoint: the log's end need not be watched
-  int failures = 0;    // of the collector, in a row, that an event may be to blame for
   int running = 0;
   std::size_t in_flight = 0;
   bool stopping = false, ended = false;

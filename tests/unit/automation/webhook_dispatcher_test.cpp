@@ -71,6 +71,87 @@ TEST(WebhooksOut, AnEventThatCannotBeToldOfIsPassedOver) {
   EXPECT_THAT(by_subject(house.outside.taken(kShop))["conversation:1"], ElementsAre(2, 3));
 }
 
+TEST(WebhooksOut, WhatIsPassedOverIsCounted) {
+  WebhookHouse house;
+  house.start();
+  house.add_endpoint(kShop);
+  house.execute(
+      "CREATE TRIGGER refuses BEFORE INSERT ON webhook_deliveries WHEN NEW.order_key = 'conversation:2' "
+      "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END");
+  house.happen("conversation:2", 1);
+  house.happen("conversation:1", 2);
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.successes() == 1; }));
+  EXPECT_THAT(house.life->metrics->prometheus_text(),
+              HasSubstr(R"(posthorn_events_passed_over_total{consumer="webhooks_out"} 1)"));
+}
+
+TEST(WebhooksOut, AnExceptionIsAFailureOfThatDeliveryOnly) {
+  WebhookHouse house;
+  house.start();
+  house.add_endpoint(kShop);
+  house.outside.throws = true;
+  house.happen("conversation:1", 1);
+  house.world.run_for(1s);
+  EXPECT_EQ(house.number("SELECT attempts FROM webhook_deliveries"), 1);
+  EXPECT_THAT(house.text("SELECT last_error FROM webhook_deliveries"), HasSubstr("a bug"));
+  house.outside.throws = false;
+  house.happen("conversation:1", 2);
+  house.world.run_for(2min);
+  EXPECT_THAT(by_subject(house.outside.taken(kShop))["conversation:1"], ElementsAre(1, 2));
+}
+
+// What somebody unsends stays nowhere: not in what was delivered, nor in what waits.
+TEST(WebhooksOut, WhatIsUnsentLeavesTheStoredBodies) {
+  WebhookHouse house;
+  house.start();
+  house.add_endpoint(kShop);
+  house.add_endpoint(kOther);
+  bool down = true;
+  house.outside.script = [&](const Received& got) {
+    return Outside::answer(got.url == kOther && down ? 0 : 200);
+  };
+  house.say(1, "secret");
+  house.say(2, "public");
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.taken(kShop).size() == 2; }));
+  const std::string sent = house.outside.taken(kShop).front();
+  EXPECT_THAT(sent, HasSubstr("secret"));
+  house.unsend(1);
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.taken(kShop).size() == 3; }));
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM webhook_deliveries WHERE body LIKE '%secret%'"), 0);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM webhook_deliveries WHERE body LIKE '%public%'"), 2);
+  const auto body =
+      parse_json(house.text("SELECT body FROM webhook_deliveries WHERE message_id = 1 AND kind "
+                            "= 'message.received' AND state = 1"));
+  ASSERT_TRUE(body);
+  const JsonView message = JsonView(*body)["data"]["message"];
+  EXPECT_EQ(message["id"].integer_or(0), 1);
+  EXPECT_EQ(message["text"].string_or("?"), "");
+  EXPECT_NE(message["deleted_at"].string_or(""), "");
+  EXPECT_EQ(message["attachments"][std::size_t{0}]["state"].string_or(""), "deleted");
+  down = false;
+  const std::size_t before = house.outside.requests.size();
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.taken(kOther).size() == 3; }));
+  for (std::size_t i = before; i < house.outside.requests.size(); ++i)
+    EXPECT_THAT(house.outside.requests[i].body, testing::Not(HasSubstr("secret")));
+}
+
+// Also if nobody is told of anything any more.
+TEST(WebhooksOut, WhatIsUnsentLeavesTheBodiesOfDisabledEndpoints) {
+  WebhookHouse house;
+  house.start();
+  const auto endpoint = house.add_endpoint(kShop, {"message.received"});
+  house.say(1, "secret");
+  ASSERT_TRUE(house.wait_for([&] { return house.outside.taken(kShop).size() == 1; }));
+  (void)house.sql([endpoint](Transaction& tx) {
+    return webhook_endpoints::disable(tx, endpoint, "by the test", WallTime{});
+  });
+  house.crash();
+  house.start();
+  house.unsend(1);
+  house.world.run_for(11min);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM webhook_deliveries WHERE body LIKE '%secret%'"), 0);
+}
+
 TEST(WebhooksOut, AnHourOfOutageLosesNothingAndKeepsTheOrder) {
   WebhookHouse house;
   house.start();

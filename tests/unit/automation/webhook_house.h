@@ -39,6 +39,7 @@ struct Received {
 // Outlives every crash: what the world outside saw.
 struct Outside {
   std::vector<Received> requests;
+  bool throws = false;  // the next requests end in an exception on our side
   std::function<WebhookAnswer(const Received&)> script = [](const Received&) { return answer(200); };
   std::function<Duration(const std::string& url)> delay = [](const std::string&) { return Duration(5ms); };
 
@@ -80,6 +81,7 @@ class ScriptedSender final : public WebhookSender {
                  std::stoll(std::string(headers.get("webhook-timestamp"))),
                  process_.world().now()};
     co_await process_.clock().sleep_for(outside_.delay(url) / 2);
+    if (outside_.throws) throw std::runtime_error("a bug");
     auto answer = outside_.script(got);
     got.status = answer.status;
     outside_.requests.push_back(std::move(got));
@@ -192,6 +194,33 @@ class WebhookHouse {
     const WallTime now = life->process.clock().wall_now();
     const auto data = fmt::format(R"({{"n":{}}})", n);
     (void)sql([=](Transaction& tx) { return events::append(tx, now, kind, subject, data); }).value();
+    life->feed->notify();
+  }
+  // A message and the event that it came.
+  void say(std::int64_t id, const std::string& text) {
+    execute(
+        "INSERT OR IGNORE INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0)");
+    execute(fmt::format(
+        "INSERT INTO messages (id, conversation_id, direction, at, received_at, type, text, content) "
+        "VALUES ({}, 1, 0, 1, 1, 'image', '{}', '{{\"caption\":\"{}\"}}')",
+        id, text, text));
+    execute(fmt::format(
+        "INSERT INTO attachments (message_id, position, account_id, kind, state, size, file_name) "
+        "VALUES ({}, 0, 1, 'image', 1, 5, '{}.jpg')",
+        id, text));
+    tell(id, "message.received");
+  }
+  // As the intake does: content is gone before the event is there.
+  void unsend(std::int64_t id) {
+    execute(fmt::format("UPDATE messages SET text = '', content = '{{}}', deleted_at = 5 WHERE id = {}", id));
+    execute(
+        fmt::format("UPDATE attachments SET state = 4, size = 0, file_name = '' WHERE message_id = {}", id));
+    tell(id, "message.deleted");
+  }
+  void tell(std::int64_t message, const std::string& kind) {
+    const WallTime now = life->process.clock().wall_now();
+    const auto data = fmt::format(R"({{"message_id":{},"conversation_id":1}})", message);
+    (void)sql([=](Transaction& tx) { return events::append(tx, now, kind, "conversation:1", data); }).value();
     life->feed->notify();
   }
   bool wait_for(std::function<bool()> done, Duration limit = 10min) { return world.run_until(done, limit); }
