@@ -87,6 +87,9 @@ Task<Result<json::value>> get_conversation(ActionContext c, Params p) {
     conversation["account"] = account.name;
     conversation["window"] =
         view(messaging_window(conversations::window_facts(row.conversation, channel_of(account))), now);
+    if (!row.conversation.group_id.empty()) {
+      PH_TRY_ASSIGN(conversation["members"], member_views(tx, id));
+    }
     json::object out;
     out["conversation"] = std::move(conversation);
     return json::value(std::move(out));
@@ -359,7 +362,9 @@ std::vector<Action> query_actions() {
       {.name = "get_conversation",
        .category = "conversations",
        .role = Role::viewer,
-       .summary = "One conversation, with the window in which free messages may be sent.",
+       .summary = "One conversation, with the window in which free messages may be sent; of a group, its "
+                  "members as its events "
+                  "told them.",
        .parameters = conversation_parameters(),
        .handler = get_conversation,
        .example = {{"conversation_id", 7}}},

@@ -5,6 +5,8 @@
 #include "actions/views.h"
 #include "core/time_text.h"
 #include "messaging/delivery.h"
+#include "messaging/group_members.h"
+#include "messaging/people.h"
 
 namespace posthorn {
 namespace {
@@ -136,6 +138,24 @@ Result<json::array> message_views(Transaction& tx, const std::vector<Message>& l
       reactions.emplace_back(std::move(reaction));
     }
     one["reactions"] = std::move(reactions);
+    out.emplace_back(std::move(one));
+  }
+  return out;
+}
+
+Result<json::array> member_views(Transaction& tx, ConversationId group) {
+  json::array out;
+  PH_TRY_ASSIGN(const auto members, group_members::of(tx, group));
+  for (const GroupMember& member : members) {
+    PH_TRY_ASSIGN(const Person person, people::get(tx, member.person));
+    PH_TRY_ASSIGN(const auto addresses, people::addresses(tx, member.person));
+    json::object one;
+    one["person_id"] = member.person.value;
+    one["name"] = person.display_name(addresses);
+    one["present"] = member.present();
+    one["joined_at"] = time_or_null(member.joined_at);
+    one["left_at"] = member.present() ? json::value(nullptr) : time_or_null(member.left_at);
+    if (!member.present() && !member.how.empty()) one["how"] = member.how;
     out.emplace_back(std::move(one));
   }
   return out;

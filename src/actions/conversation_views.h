@@ -18,4 +18,7 @@ json::object view(const StoredAttachment& attachment);
 // Messages with their attachments and reactions.
 Result<json::array> message_views(Transaction& tx, const std::vector<Message>& messages);
 
+// Members of a group, past ones too: who, since when, until when and why.
+Result<json::array> member_views(Transaction& tx, ConversationId group);
+
 }  // namespace posthorn

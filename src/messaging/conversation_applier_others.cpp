@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "core/json.h"
 #include "core/json_writer.h"
 #include "messaging/conversation_applier_core.h"
 #include "messaging/conversations.h"
+#include "messaging/group_members.h"
 #include "messaging/people.h"
 #include "messaging/wamid_index.h"
 #include "storage/event_log.h"
@@ -90,6 +92,14 @@ Result<> save_call(Transaction& tx, StoredCall& call, AccountId account, std::st
   PH_TRY(rows.next());
   call.id = rows.integer(0);
   return {};
+}
+
+// group_participants_remove says who did it; without that, what we asked for was done by us.
+std::string_view how_they_left(const channels::GroupEvent& e) {
+  const auto content = parse_json(e.content);
+  const std::string_view by = content ? JsonView(*content)["initiated_by"].string_or("") : std::string_view();
+  const bool by_us = by.empty() ? !e.request_id.empty() : by == "business";
+  return by_us ? "removed" : "left";
 }
 
 }  // namespace
@@ -189,15 +199,22 @@ Result<> ConversationApplier::Impl::call_message(const Context& context, const c
 // Groups are conversations; what happens to them is told there.
 Result<> ConversationApplier::Impl::apply(const Context& context, const channels::GroupEvent& e) {
   if (e.group_id.empty()) return fail(ErrorCode::invalid_argument, "A group event without a group.");
-  for (const auto* members : {&e.added, &e.removed}) {
-    for (const channels::Party& member : *members) {
-      if (member.addresses.empty()) continue;
-      PH_TRY(person_of(context.account, member));
-    }
-  }
   PH_TRY_ASSIGN(const ConversationId conversation,
                 conversations::of_group(tx, context.account.id, e.group_id, now));
   const WallTime at = wall_from_micros(context.time(e.at));
+  for (const channels::Party& member : e.added) {
+    if (member.addresses.empty()) continue;
+    PH_TRY_ASSIGN(const PersonId person, person_of(context.account, member));
+    PH_TRY(group_members::joined(tx, conversation, person, at));
+  }
+  for (const channels::Party& member : e.removed) {
+    if (member.addresses.empty()) continue;
+    PH_TRY_ASSIGN(const PersonId person, person_of(context.account, member));
+    PH_TRY(group_members::left(tx, conversation, person, at, how_they_left(e)));
+  }
+  if (e.type == "group_delete" && e.error_code == 0) {
+    PH_TRY(group_members::ended(tx, conversation, at));
+  }
   if (!e.subject.empty()) {
     // A newer name has a newer message with it.
     PH_TRY(tx.execute(

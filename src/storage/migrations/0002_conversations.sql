@@ -167,6 +167,15 @@ CREATE TRIGGER conversation_moved AFTER UPDATE OF account_id, person_id, group_i
 CREATE TRIGGER conversation_removed AFTER DELETE ON conversations
   BEGIN UPDATE identity_generation SET value = value + 1 WHERE id = 1; END;
 
+-- Members of groups, as group events tell: messaging/group_members.h.
+CREATE TABLE group_members (
+  conversation_id BIGINT NOT NULL,
+  person_id       BIGINT NOT NULL,            -- as told; merges are followed when it is read
+  joined_at       BIGINT NOT NULL DEFAULT 0,
+  left_at         BIGINT NOT NULL DEFAULT 0,
+  how             TEXT NOT NULL DEFAULT '',   -- 'left', 'removed', 'deleted'
+  PRIMARY KEY (conversation_id, person_id)
+) WITHOUT ROWID;
 CREATE TABLE conversation_labels (
   label           TEXT NOT NULL,
   conversation_id BIGINT NOT NULL,

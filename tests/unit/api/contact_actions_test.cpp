@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "messaging/conversations.h"
+#include "messaging/group_members.h"
 #include "messaging/people.h"
 #include "unit/api/api_house.h"
 
@@ -44,6 +46,28 @@ TEST_F(ContactActions, ListShowSearchAndRename) {
   EXPECT_EQ(JsonView(one)["display_name"].string_or(""), "Frau Schmidt");
   EXPECT_EQ(JsonView(one)["addresses"][0]["kind"].string_or(""), "user_id");
   EXPECT_EQ(JsonView(one)["addresses"][0]["value"].string_or(""), "DE.Anna");
+}
+
+TEST_F(ContactActions, AGroupShowsItsMembers) {
+  auto fill = [now = process.clock().wall_now()](Transaction& tx) -> Result<std::int64_t> {
+    PH_TRY_ASSIGN(const auto group, conversations::of_group(tx, AccountId{1}, "grp", now));
+    PH_TRY(group_members::joined(tx, group, PersonId{1}, now));
+    PH_TRY(group_members::joined(tx, group, PersonId{2}, now));
+    PH_TRY(group_members::left(tx, group, PersonId{1}, now + std::chrono::seconds(5), "removed"));
+    return group.value;
+  };
+  const auto id = run(database->write(fill)).value();
+  const auto answer =
+      call(viewer, "get_conversation", fmt::format(R"({{"conversation_id":{}}})", id)).answer();
+  const auto members = JsonView(answer)["conversation"]["members"];
+  ASSERT_EQ(members.size(), 2U);
+  EXPECT_EQ(members[0]["name"].string_or(""), "Bert");
+  EXPECT_TRUE(members[0]["present"].boolean_or(false));
+  EXPECT_FALSE(members[0]["left_at"].exists());
+  EXPECT_EQ(members[1]["name"].string_or(""), "Anna");
+  EXPECT_FALSE(members[1]["present"].boolean_or(true));
+  EXPECT_EQ(members[1]["how"].string_or(""), "removed");
+  EXPECT_TRUE(members[1]["left_at"].exists());
 }
 
 TEST_F(ContactActions, MergeAndUndo) {
