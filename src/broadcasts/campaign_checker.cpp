@@ -12,6 +12,7 @@
 #include "broadcasts/recipient_compiler.h"
 #include "messaging/accounts.h"
 #include "messaging/audit.h"
+#include "messaging/held_blobs.h"
 #include "messaging/suppressions.h"
 #include "messaging/template_store.h"
 
@@ -230,8 +231,9 @@ Task<Result<CampaignChecker::Compiled>> CampaignChecker::compile(Gathered* facts
   };
   PH_CO_TRY_ASSIGN(out.summary, co_await compile_recipients(ports_.files, *upload, to_list, to_problems,
                                                             std::move(options)));
-  PH_CO_TRY_ASSIGN(const StoredBlob list_blob, co_await list->commit());
-  PH_CO_TRY_ASSIGN(const StoredBlob problems_blob, co_await problems->commit());
+  PH_CO_TRY_ASSIGN(const StoredBlob list_blob, co_await commit_held(ports_.database, ports_.clock, *list));
+  PH_CO_TRY_ASSIGN(const StoredBlob problems_blob,
+                   co_await commit_held(ports_.database, ports_.clock, *problems));
   out.list_blob = list_blob.key;
   out.problems_blob = problems_blob.key;
   co_return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/json_writer.h"
+#include "messaging/media_rows.h"
 #include "storage/event_log.h"
 
 namespace posthorn::campaigns {
@@ -84,6 +85,22 @@ Result<> must_change_one(Result<std::int64_t> changed, CampaignId id) {
   return fail(ErrorCode::not_found, fmt::format("there is no broadcast {}", id.value), "broadcast");
 }
 
+// What an earlier pre-flight wrote, unless it is what comes again.
+Result<> let_lists_go(Transaction& tx, CampaignId id) {
+  std::vector<std::string> blobs;
+  {
+    PH_TRY_ASSIGN(SqlRows rows,
+                  tx.query("SELECT list_blob, problems_blob FROM campaigns WHERE id = $1", {id.value}));
+    PH_TRY_ASSIGN(const bool found, rows.next());
+    if (found) blobs = {std::string(rows.text(0)), std::string(rows.text(1))};
+  }
+  for (const std::string& blob : blobs) {
+    if (blob.empty()) continue;
+    PH_TRY(attachments::let_go(tx, blob));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<CampaignId> insert(Transaction& tx, const StoredCampaign& c, WallTime now) {
@@ -122,6 +139,7 @@ Result<std::vector<StoredCampaign>> in_states(Transaction& tx, std::initializer_
 }
 
 Result<> save_draft(Transaction& tx, const StoredCampaign& c, WallTime now) {
+  PH_TRY(let_lists_go(tx, c.id));
   PH_TRY(tx.execute("DELETE FROM campaign_segments WHERE campaign_id = $1", {c.id.value}));
   return must_change_one(
       tx.execute("UPDATE campaigns SET name = $2, account_id = $3, upload_id = $4, template_name = $5, "
@@ -136,6 +154,7 @@ Result<> save_draft(Transaction& tx, const StoredCampaign& c, WallTime now) {
 
 Result<> save_preflight(Transaction& tx, const StoredCampaign& c,
                         const std::vector<ListSegment>& list_segments, WallTime now) {
+  PH_TRY(let_lists_go(tx, c.id));
   PH_TRY(tx.execute("DELETE FROM campaign_segments WHERE campaign_id = $1", {c.id.value}));
   for (std::size_t i = 0; i < list_segments.size(); ++i) {
     const ListSegment& s = list_segments[i];
