@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/time_text.h"
+#include "sandbox/aws_queue_json.h"
 #include "sandbox/json_values.h"
 
 namespace posthorn::sandbox {
@@ -14,62 +15,24 @@ namespace {
 
 namespace js = boost::json;
 
-constexpr std::string_view kSnsNamespace = "http://sns.amazonaws.com/doc/2010-03-31/";
 constexpr std::string_view kQueueTarget = "AmazonSQS.";
 constexpr std::string_view kCertificate = "/SimpleNotificationService-";
-constexpr std::array<std::string_view, 4> kSigningNames = {"sns", "sqs", "social-messaging", "s3"};
+constexpr std::array<std::string_view, 5> kSigningNames = {"sns", "sqs", "social-messaging", "s3", "sts"};
 
 // How each family of protocols words a refusal; in the order of AwsRefusal::Kind.
 struct Wording {
   std::string_view query, json, s3;
   int status, s3_status;
 };
-constexpr std::array<Wording, 6> kWordings = {{
+constexpr std::array<Wording, kAwsRefusals> kWordings = {{
     {"MissingAuthenticationToken", "MissingAuthenticationTokenException", "AccessDenied", 403, 403},
     {"IncompleteSignature", "IncompleteSignatureException", "AuthorizationHeaderMalformed", 400, 400},
     {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", 403, 403},
     {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken", 403, 400},
     {"SignatureDoesNotMatch", "InvalidSignatureException", "RequestTimeTooSkewed", 403, 403},
     {"SignatureDoesNotMatch", "InvalidSignatureException", "SignatureDoesNotMatch", 403, 403},
+    {"ExpiredToken", "ExpiredTokenException", "ExpiredToken", 403, 400},
 }};
-
-HttpResponse xml(int status, std::string body) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.set("Content-Type", "text/xml");
-  response.body = std::move(body);
-  return response;
-}
-
-HttpResponse query_error(int status, std::string_view code, std::string_view message) {
-  return xml(status,
-             fmt::format("<ErrorResponse xmlns=\"{}\"><Error><Type>Sender</Type><Code>{}</Code><Message>{}"
-                         "</Message></Error><RequestId>sandbox</RequestId></ErrorResponse>",
-                         kSnsNamespace, code, xml_escaped(message)));
-}
-
-HttpResponse query_error(const Error& error) {
-  if (error.code == ErrorCode::not_found) return query_error(404, "NotFound", error.message);
-  if (error.code == ErrorCode::permission_denied)
-    return query_error(403, "AuthorizationError", error.message);
-  return query_error(400, "InvalidParameter", error.message);
-}
-
-HttpResponse query_answer(std::string_view action, std::string_view result) {
-  return xml(200,
-             fmt::format("<{0}Response xmlns=\"{1}\"><{0}Result>{2}</{0}Result><ResponseMetadata><RequestId>"
-                         "sandbox</RequestId></ResponseMetadata></{0}Response>",
-                         action, kSnsNamespace, result));
-}
-
-// One field of a form; the target of a request reads the same way.
-std::string form_value(const HttpRequest& request, std::string_view name) {
-  HttpRequest as_query;
-  std::string form = request.body;
-  std::ranges::replace(form, '+', ' ');
-  as_query.target = "/?" + form;
-  return as_query.query(name);
-}
 
 HttpResponse json_refusal(std::string_view code, std::string_view message, int status) {
   const js::object body{{"__type", fmt::format("com.amazon.coral.service#{}", code)}, {"message", message}};
@@ -88,6 +51,16 @@ std::string http_date(WallTime t) {
                      static_cast<unsigned>(date.day()),
                      kMonths.substr((static_cast<unsigned>(date.month()) - 1) * 3, 3),
                      static_cast<int>(date.year()), iso_time(t).substr(11, 8));
+}
+
+// The access key that a call names; empty: none.
+std::string key_of(const HttpRequest& request) {
+  const std::string_view header = request.headers.get("Authorization");
+  constexpr std::string_view kCredential = "Credential=";
+  const std::size_t at = header.find(kCredential);
+  std::string scope = at == std::string_view::npos ? request.query("X-Amz-Credential")
+                                                   : std::string(header.substr(at + kCredential.size()));
+  return scope.substr(0, scope.find('/'));
 }
 
 // {"object":…,"entry":[X]} → X
@@ -109,9 +82,13 @@ std::string number_in(std::string_view text) {
 
 AwsCloud::AwsCloud(World& world, SendRoute& sending, Webhooks& webhooks, HttpClient& http, Executor executor)
     : world_(world),
-      queue_(std::make_shared<AwsQueue>(world.config.aws, world.clock, world.dice)),
+      queue_(std::make_shared<AwsQueue>(world.config.aws, AwsQueue::Role::events, world.clock, world.dice)),
+      dead_(std::make_shared<AwsQueue>(world.config.aws, AwsQueue::Role::dead_letters, world.clock,
+                                       world.dice)),
       bucket_(world.config.aws.bucket),
-      social_(world, sending, bucket_) {
+      social_(world, sending, bucket_),
+      tokens_(world.config.aws, world.clock, world.dice) {
+  queue_->set_dead_letters(*dead_);
   AwsTopics::Ports ports{
       .clock = world.clock, .dice = world.dice, .http = http, .executor = std::move(executor)};
   topics_ = std::make_shared<AwsTopics>(world.config.aws, std::move(ports),
@@ -123,13 +100,16 @@ void AwsCloud::stop() {
   stopped_ = true;
   topics_->stop();
   queue_->stop();
+  dead_->stop();
 }
 
 void AwsCloud::reset() {
   topics_->clear();
   queue_->clear();
+  dead_->clear();
   bucket_.clear();
   social_.clear();
+  tokens_.clear();
   refused_ = {};
 }
 
@@ -177,20 +157,34 @@ bool AwsCloud::claims(const HttpRequest& request) const {
 
 AwsVerdict AwsCloud::verify(const HttpRequest& request, Service service) const {
   const AwsConfig& aws = world_.config.aws;
+  const WallTime now = world_.clock.wall_now();
+  if (const IssuedKeys* keys = tokens_.find(key_of(request)); keys != nullptr) {
+    if (keys->ends_at <= now)
+      return std::unexpected(AwsRefusal{
+          AwsRefusal::Kind::expired_token, "The security token included in the request is expired", {}, {}});
+    const AwsGate gate{.access_key_id = keys->access_key_id,
+                       .secret_access_key = keys->secret_access_key,
+                       .session_token = keys->session_token,
+                       .region = aws.region,
+                       .service = std::string(kSigningNames.at(static_cast<std::size_t>(service))),
+                       .clock_tolerance = aws.clock_tolerance};
+    return check_aws_signature(gate, request, now);
+  }
   const AwsGate gate{.access_key_id = aws.access_key_id,
                      .secret_access_key = aws.secret_access_key,
                      .session_token = aws.session_token,
                      .region = aws.region,
                      .service = std::string(kSigningNames.at(static_cast<std::size_t>(service))),
                      .clock_tolerance = aws.clock_tolerance};
-  return check_aws_signature(gate, request, world_.clock.wall_now());
+  return check_aws_signature(gate, request, now);
 }
 
 HttpResponse AwsCloud::refuse(Service service, const AwsRefusal& refusal) {
   const auto kind = static_cast<std::size_t>(refusal.kind);
   ++refused_.at(kind);
   const Wording& words = kWordings.at(kind);
-  if (service == Service::sns) return query_error(words.status, words.query, refusal.message);
+  if (service == Service::sns) return query_error(kSnsVersion, words.status, words.query, refusal.message);
+  if (service == Service::sts) return query_error(kStsVersion, words.status, words.query, refusal.message);
   if (service == Service::sqs) return json_refusal(words.json, refusal.message, words.status);
   if (service == Service::social) return eum_error(words.status, words.json, refusal.message);
   std::string more;
@@ -200,19 +194,27 @@ HttpResponse AwsCloud::refuse(Service service, const AwsRefusal& refusal) {
   return s3_error(words.s3_status, words.s3, refusal.message, more);
 }
 
+// Which service a call is for, by what it looks like.
+AwsCloud::Service AwsCloud::service_of(const HttpRequest& request) const {
+  const std::string_view path = request.path();
+  if (path.starts_with("/v1/whatsapp/")) return Service::social;
+  if (request.headers.has("X-Amz-Target")) return Service::sqs;
+  if (path != "/" || request.method != "POST") return Service::s3;
+  return AwsForm(request).value("Version") == kStsVersion ? Service::sts : Service::sns;
+}
+
 Task<Answer> AwsCloud::handle(HttpRequest request) {
   topics_->set_base_url(world_.base_url());
   Answer answer;
-  Service service = Service::s3;
   const std::string_view path = request.path();
   if (path.starts_with(kCertificate) ||
       (path == "/" && request.method == "GET" && request.has_query("Action"))) {
     answer.response = path == "/" ? link(request) : certificate(request);
     co_return answer;
   }
-  if (path == "/") service = request.headers.has("X-Amz-Target") ? Service::sqs : Service::sns;
-  if (path.starts_with("/v1/whatsapp/")) service = Service::social;
-  const AwsVerdict verdict = verify(request, service);
+  const Service service = service_of(request);
+  const bool open = service == Service::sts && AwsTokens::unsigned_call(request);
+  const AwsVerdict verdict = open ? AwsVerdict() : verify(request, service);
   const std::string date = http_date(world_.clock.wall_now());
   if (!verdict)
     answer.response = refuse(service, verdict.error());
@@ -220,12 +222,35 @@ Task<Answer> AwsCloud::handle(HttpRequest request) {
     answer = co_await queue_call(std::move(request));
   else if (service == Service::sns)
     answer.response = topic_call(request);
+  else if (service == Service::sts)
+    answer.response = tokens_.call(request, key_of(request));
   else if (service == Service::social)
     answer = social_.call(request);
   else
     answer.response = bucket_.call(request, world_.clock.wall_now());
   answer.response.headers.set("Date", date);
   co_return answer;
+}
+
+// By the end of its URL: whoever calls may know the sandbox by another name.
+std::shared_ptr<AwsQueue> AwsCloud::queue_at(std::string_view url) const {
+  for (const auto& queue : {queue_, dead_})
+    if (url.ends_with(queue->path())) return queue;
+  return nullptr;
+}
+
+HttpResponse AwsCloud::queue_url(const js::value& body) const {
+  const std::string name = text_of(body, "QueueName");
+  for (const auto& queue : {queue_, dead_})
+    if (!name.empty() && queue->path().ends_with("/" + name))
+      return queue_json::answer(js::object{{"QueueUrl", world_.base_url() + queue->path()}});
+  return queue_json::refusal("QueueDoesNotExist", "The specified queue does not exist.");
+}
+
+HttpResponse AwsCloud::list_queues() const {
+  js::array urls;
+  for (const auto& queue : {queue_, dead_}) urls.emplace_back(world_.base_url() + queue->path());
+  return queue_json::answer(js::object{{"QueueUrls", std::move(urls)}});
 }
 
 Task<Answer> AwsCloud::queue_call(HttpRequest request) {
@@ -240,22 +265,16 @@ Task<Answer> AwsCloud::queue_call(HttpRequest request) {
     co_return answer;
   }
   std::string operation = target.substr(kQueueTarget.size());
-  answer.response = co_await AwsQueue::call(queue_, std::move(operation), std::move(body));
+  const std::shared_ptr<AwsQueue> queue = queue_at(text_of(body, "QueueUrl"));
+  if (operation == "GetQueueUrl")
+    answer.response = queue_url(body);
+  else if (operation == "ListQueues")
+    answer.response = list_queues();
+  else if (queue == nullptr)
+    answer.response = queue_json::refusal("QueueDoesNotExist", "The specified queue does not exist.");
+  else
+    answer.response = co_await AwsQueue::call(queue, std::move(operation), std::move(body));
   co_return answer;
-}
-
-HttpResponse AwsCloud::topic_call(const HttpRequest& request) {
-  const std::string action = form_value(request, "Action");
-  if (form_value(request, "Version") != "2010-03-31")
-    return query_error(400, "InvalidAction", "Version is not known");
-  if (action == "ConfirmSubscription") {
-    const bool guarded = form_value(request, "AuthenticateOnUnsubscribe") == "true";
-    const Result<std::string> arn =
-        topics_->confirm(form_value(request, "TopicArn"), form_value(request, "Token"), guarded, false);
-    if (!arn) return query_error(arn.error());
-    return query_answer(action, "<SubscriptionArn>" + xml_escaped(*arn) + "</SubscriptionArn>");
-  }
-  return query_error(400, "InvalidAction", "The sandbox does not know the action " + action);
 }
 
 // SubscribeURL and UnsubscribeURL work without a signature, as the real ones do.
@@ -264,11 +283,11 @@ HttpResponse AwsCloud::link(const HttpRequest& request) {
   if (action == "ConfirmSubscription") {
     const Result<std::string> arn =
         topics_->confirm(request.query("TopicArn"), request.query("Token"), false, true);
-    if (!arn) return query_error(arn.error());
-    return query_answer(action, "<SubscriptionArn>" + xml_escaped(*arn) + "</SubscriptionArn>");
+    if (!arn) return query_error(kSnsVersion, arn.error());
+    return query_answer(kSnsVersion, action, xml_element("SubscriptionArn", *arn));
   }
   const Result<> ended = topics_->end_by_link(request.query("SubscriptionArn"));
-  return ended ? query_answer(action, "") : query_error(ended.error());
+  return ended ? query_answer(kSnsVersion, action, "") : query_error(kSnsVersion, ended.error());
 }
 
 HttpResponse AwsCloud::certificate(const HttpRequest& request) {

@@ -1,5 +1,6 @@
-// Amazon beside the simulated Meta, on the same listener: SNS, SQS, End User Messaging Social and S3 told
-// apart by what a call looks like, each with its signature verified; and the controls under /sandbox/aws.
+// Amazon beside the simulated Meta, on the same listener: SNS, SQS, STS, End User Messaging Social and S3
+// told apart by what a call looks like, each with its signature verified; and the controls under
+// /sandbox/aws.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -13,9 +14,11 @@
 #include "platform/http_client.h"
 #include "sandbox/answer.h"
 #include "sandbox/aws_bucket.h"
+#include "sandbox/aws_query.h"
 #include "sandbox/aws_queue.h"
 #include "sandbox/aws_signature_check.h"
 #include "sandbox/aws_social.h"
+#include "sandbox/aws_tokens.h"
 #include "sandbox/aws_topics.h"
 #include "sandbox/send_route.h"
 #include "sandbox/webhooks.h"
@@ -44,13 +47,15 @@ class AwsCloud {
 
   AwsTopics& topics() { return *topics_; }
   AwsQueue& queue() { return *queue_; }
+  AwsQueue& dead_queue() { return *dead_; }
+  AwsTokens& tokens() { return tokens_; }
   AwsBucket& bucket() { return bucket_; }
   // An entry of a WhatsApp webhook as an event on the first topic; the MessageId.
   Result<std::string> publish_entry(std::string_view entry, SnsForm form = SnsForm::genuine,
                                     SnsAudience audience = SnsAudience::all);
 
  private:
-  enum class Service { sns, sqs, social, s3 };
+  enum class Service { sns, sqs, social, s3, sts };
   using Reply = Result<std::string>;
   struct Route {
     std::string_view method, path;
@@ -63,7 +68,20 @@ class AwsCloud {
   AwsVerdict verify(const HttpRequest& request, Service service) const;
   HttpResponse refuse(Service service, const AwsRefusal& refusal);
   Task<Answer> queue_call(HttpRequest request);
+  std::shared_ptr<AwsQueue> queue_at(std::string_view url) const;  // nullptr: none
+  HttpResponse queue_url(const boost::json::value& body) const;
+  HttpResponse list_queues() const;
+  Service service_of(const HttpRequest& request) const;
   HttpResponse topic_call(const HttpRequest& request);
+  // The elements inside …Result.
+  Reply sns_confirm(const AwsForm& form);
+  Reply sns_subscribe(const AwsForm& form);
+  Reply sns_unsubscribe(const AwsForm& form);
+  Reply sns_publish(const AwsForm& form);
+  Reply sns_subscriptions(const AwsForm& form);
+  Reply sns_topics(const AwsForm& form);
+  Reply sns_topic_attributes(const AwsForm& form);
+  Reply sns_set_topic_attributes(const AwsForm& form);
   HttpResponse link(const HttpRequest& request);
   HttpResponse certificate(const HttpRequest& request);
 
@@ -79,11 +97,12 @@ class AwsCloud {
   Reply forget(const boost::json::value&);
 
   World& world_;
-  std::shared_ptr<AwsQueue> queue_;
+  std::shared_ptr<AwsQueue> queue_, dead_;
   std::shared_ptr<AwsTopics> topics_;
   AwsBucket bucket_;
   AwsSocial social_;
-  std::array<std::uint64_t, 6> refused_{};  // by AwsRefusal::Kind
+  AwsTokens tokens_;
+  std::array<std::uint64_t, kAwsRefusals> refused_{};  // by AwsRefusal::Kind
   bool stopped_ = false;
 };
 

@@ -30,6 +30,16 @@ std::string AwsConfig::queue_path() const {
   return "/" + account + "/" + queue;
 }
 
+std::string AwsConfig::dead_queue_arn() const {
+  return arn(*this, "sqs", dead_queue);
+}
+std::string AwsConfig::dead_queue_path() const {
+  return "/" + account + "/" + dead_queue;
+}
+std::string AwsConfig::role_arn() const {
+  return "arn:aws:iam::" + account + ":role/" + role;
+}
+
 std::string aws_number_id(std::string_view meta_id) {
   return "phone-number-id-" + derived("number", meta_id);
 }

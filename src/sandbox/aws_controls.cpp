@@ -12,8 +12,8 @@ namespace {
 namespace js = boost::json;
 
 constexpr std::string_view kOk = R"({"ok":true})";
-constexpr std::array<std::string_view, 6> kRefusals = {"missing",   "incomplete", "unknown_key",
-                                                       "bad_token", "expired",    "mismatch"};
+constexpr std::array<std::string_view, kAwsRefusals> kRefusals = {
+    "missing", "incomplete", "unknown_key", "bad_token", "expired", "mismatch", "expired_token"};
 
 HttpResponse control_error(const Error& error) {
   js::object inner{{"message", error.message}};
@@ -41,7 +41,7 @@ js::object topics_json(const AwsTopics& topics) {
           {"certificates", s.certificates}, {"forms", forms_json(s)}};
 }
 
-js::object queue_json(const AwsQueue& queue) {
+js::object queue_stats(const AwsQueue& queue) {
   const SqsStats& s = queue.stats();
   return {{"put", s.put},
           {"received", s.received},
@@ -49,6 +49,7 @@ js::object queue_json(const AwsQueue& queue) {
           {"redelivered", s.redelivered},
           {"late_deletes", s.late_deletes},
           {"failed_deletes", s.failed_deletes},
+          {"dead", s.dead},
           {"calls", s.calls},
           {"messages", queue.messages()},
           {"visible", queue.visible()}};
@@ -152,6 +153,12 @@ AwsCloud::Reply AwsCloud::show(const js::value&) {
                                   {"session_token", aws.session_token.reveal()},
                                   {"topics", std::move(topics)},
                                   {"queue_url", base + aws.queue_path()},
+                                  {"queue_arn", aws.queue_arn()},
+                                  {"dead_queue_url", base + aws.dead_queue_path()},
+                                  {"dead_queue_arn", aws.dead_queue_arn()},
+                                  {"role_arn", aws.role_arn()},
+                                  {"external_id", aws.external_id},
+                                  {"web_identity_token", aws.web_identity_token.reveal()},
                                   {"bucket", aws.bucket},
                                   {"certificate_url", base + topics_->authority().certificate_path()},
                                   {"numbers", std::move(numbers)},
@@ -166,7 +173,11 @@ AwsCloud::Reply AwsCloud::stats(const js::value&) {
   const EumStats& s = social_.stats();
   return js::serialize(
       js::object{{"sns", topics_json(*topics_)},
-                 {"sqs", queue_json(*queue_)},
+                 {"sqs", queue_stats(*queue_)},
+                 {"dead_letters", queue_stats(*dead_)},
+                 {"sts", js::object{{"roles", tokens_.stats().roles},
+                                    {"web_identities", tokens_.stats().web_identities},
+                                    {"refused", tokens_.stats().refused}}},
                  {"social", js::object{{"sends", s.sends}, {"media", s.media}, {"lists", s.lists}}},
                  {"bucket", std::move(keys)},
                  {"refused_signatures", std::move(refused)}});

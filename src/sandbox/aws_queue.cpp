@@ -11,6 +11,7 @@
 
 #include "core/result.h"
 #include "platform/crypto.h"
+#include "sandbox/aws_queue_json.h"
 #include "sandbox/aws_topics.h"
 #include "sandbox/json_values.h"
 
@@ -18,68 +19,10 @@ namespace posthorn::sandbox {
 namespace {
 
 namespace js = boost::json;
+using namespace queue_json;
 
-constexpr std::size_t kMostEntries = 10;
-constexpr double kLongestHidden = 43'200;  // seconds
 // A long poll looks so often whether something has come.
 constexpr Duration kLook = std::chrono::milliseconds(20);
-
-Duration seconds(double n) {
-  return Duration(static_cast<std::int64_t>(n * 1'000'000));
-}
-
-HttpResponse answer(js::object body, int status = 200) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.set("Content-Type", "application/x-amz-json-1.0");
-  response.body = js::serialize(body);
-  return response;
-}
-
-HttpResponse refusal(std::string_view code, std::string_view message, int status = 400) {
-  return answer(js::object{{"__type", fmt::format("com.amazonaws.sqs#{}", code)}, {"message", message}},
-                status);
-}
-
-HttpResponse broken() {
-  return refusal("InternalError", "We encountered an internal error. Please try again.", 500);
-}
-
-// Clients of Amazon's own compare it with what they read.
-std::string md5_of(std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  std::size_t size = 0;
-  EVP_Q_digest(nullptr, "MD5", nullptr, text.data(), text.size(), digest.data(), &size);
-  return to_hex(std::string_view(reinterpret_cast<const char*>(digest.data()), size));
-}
-
-// "17-3-…": the message's place, and which reception it was.
-std::uint64_t place_of(std::string_view receipt) {
-  std::uint64_t n = 0;
-  const auto end = std::from_chars(receipt.data(), receipt.data() + receipt.size(), n);
-  return end.ec == std::errc() && end.ptr != receipt.data() + receipt.size() && *end.ptr == '-' ? n : 0;
-}
-
-js::object failed(std::string_view id, std::string_view code, bool sender, std::string_view message) {
-  return {{"Id", id}, {"SenderFault", sender}, {"Code", code}, {"Message", message}};
-}
-
-std::expected<js::array, HttpResponse> entries_of(const js::value& body) {
-  const js::value* list = member(body, "Entries");
-  if (list == nullptr || !list->is_array() || list->get_array().empty())
-    return std::unexpected(
-        refusal("EmptyBatchRequest", "There should be at least one entry in the request."));
-  if (list->get_array().size() > kMostEntries)
-    return std::unexpected(
-        refusal("TooManyEntriesInBatchRequest", "Maximum number of entries per request are 10."));
-  std::vector<std::string> ids;
-  for (const js::value& entry : list->get_array()) ids.push_back(text_of(entry, "Id"));
-  std::ranges::sort(ids);
-  if (ids.front().empty()) return std::unexpected(refusal("InvalidBatchEntryId", "An entry has no Id."));
-  if (std::ranges::adjacent_find(ids) != ids.end())
-    return std::unexpected(refusal("BatchEntryIdsNotDistinct", "Two entries have the same Id."));
-  return list->get_array();
-}
 
 }  // namespace
 
@@ -90,16 +33,41 @@ void AwsQueue::clear() {
 }
 
 std::string AwsQueue::put(std::string body) {
+  return put_later(std::move(body), Duration::zero());
+}
+
+std::string AwsQueue::put_later(std::string body, Duration later) {
   Message message;
   message.id = aws_uuid(dice_);
   message.body = std::move(body);
-  message.visible_at = message.put_at = clock_.now();
+  message.put_at = clock_.now();
+  message.visible_at = message.put_at + later;
   message.sent = clock_.wall_now();
   ++stats_.put;
   const std::string id = message.id;
   if (dice_.chance(chaos.duplicate)) messages_.emplace(next_++, message);
   messages_.emplace(next_++, std::move(message));
   return id;
+}
+
+// A message keeps its id and its time when it moves (SQS developer guide, "Dead-letter queues").
+void AwsQueue::bury_spent() {
+  if (dead_letters_ == nullptr || config_.max_receive_count == 0) return;
+  const MonotonicTime now = clock_.now();
+  for (auto at = messages_.begin(); at != messages_.end();) {
+    Message& message = at->second;
+    if (message.visible_at > now || message.receptions < config_.max_receive_count) {
+      ++at;
+      continue;
+    }
+    message.visible_at = now;
+    message.receptions = 0;
+    message.receipt.clear();
+    ++stats_.dead;
+    ++dead_letters_->stats_.put;
+    dead_letters_->messages_.emplace(dead_letters_->next_++, std::move(message));
+    at = messages_.erase(at);
+  }
 }
 
 std::size_t AwsQueue::visible() const {
@@ -119,6 +87,7 @@ bool AwsQueue::issued(std::string_view receipt) const {
 }
 
 js::array AwsQueue::take(std::size_t most, Duration visibility) {
+  bury_spent();
   const MonotonicTime now = clock_.now();
   js::array out;
   for (auto& [place, message] : messages_) {
@@ -214,18 +183,26 @@ AwsQueue::Reply AwsQueue::hide_batch(const js::value& body) {
 }
 
 Task<HttpResponse> AwsQueue::call(std::shared_ptr<AwsQueue> self, std::string operation, js::value body) {
+  struct Operation {
+    std::string_view name;
+    Reply (AwsQueue::*handler)(const js::value&);
+  };
+  static constexpr auto kOperations =
+      std::to_array<Operation>({{"DeleteMessageBatch", &AwsQueue::remove_batch},
+                                {"ChangeMessageVisibilityBatch", &AwsQueue::hide_batch},
+                                {"SendMessage", &AwsQueue::send},
+                                {"SendMessageBatch", &AwsQueue::send_batch},
+                                {"DeleteMessage", &AwsQueue::remove},
+                                {"ChangeMessageVisibility", &AwsQueue::change_visibility},
+                                {"GetQueueAttributes", &AwsQueue::attributes},
+                                {"SetQueueAttributes", &AwsQueue::set_attributes},
+                                {"PurgeQueue", &AwsQueue::purge}});
   ++self->stats_.calls;
-  const std::string url = text_of(body, "QueueUrl");
-  if (!url.ends_with(self->config_.queue_path()))
-    co_return refusal("QueueDoesNotExist", "The specified queue does not exist.");
   if (operation == "ReceiveMessage") co_return co_await receive(self, std::move(body));
-  Reply reply;
-  if (operation == "DeleteMessageBatch")
-    reply = self->remove_batch(body);
-  else if (operation == "ChangeMessageVisibilityBatch")
-    reply = self->hide_batch(body);
-  else
+  const auto known = std::ranges::find(kOperations, operation, &Operation::name);
+  if (known == kOperations.end())
     co_return refusal("UnsupportedOperation", "The sandbox's queue does not know " + operation);
+  Reply reply = (*self.*known->handler)(body);
   if (!reply) co_return std::move(reply.error());
   co_return answer(std::move(*reply));
 }

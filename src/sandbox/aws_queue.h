@@ -1,5 +1,6 @@
-// The sandbox's SQS: one standard queue (SQS API reference). At least once and in any order, as promised: a
-// message that is not deleted before its visibility timeout comes again.
+// The sandbox's SQS: a standard queue and its dead-letter queue (SQS API reference). At least once and in any
+// order, as promised: a message that is not deleted before its visibility timeout comes again, until a
+// redrive policy moves it.
 #pragma once
 #include <cstdint>
 #include <expected>
@@ -31,15 +32,26 @@ struct SqsStats {
   std::uint64_t redelivered = 0;     // receptions beyond a message's first
   std::uint64_t late_deletes = 0;    // with a receipt handle that is not the newest: nothing happened
   std::uint64_t failed_deletes = 0;  // on purpose
+  std::uint64_t dead = 0;            // moved to the dead-letter queue
   std::uint64_t calls = 0;
 };
 
 class AwsQueue : public std::enable_shared_from_this<AwsQueue> {
  public:
-  AwsQueue(const AwsConfig& config, Clock& clock, Dice& dice) : config_(config), clock_(clock), dice_(dice) {}
+  enum class Role { events, dead_letters };
+  AwsQueue(AwsConfig& config, Role role, Clock& clock, Dice& dice)
+      : config_(config), role_(role), clock_(clock), dice_(dice) {}
 
   void stop() { stopped_ = true; }  // after this neither clock nor configuration are touched any more
   void clear();
+
+  // Where messages go that were received as often as the policy allows; this must outlive them. Only a queue
+  // with one has a redrive policy.
+  void set_dead_letters(AwsQueue& other) { dead_letters_ = &other; }
+  std::string arn() const { return role_ == Role::events ? config_.queue_arn() : config_.dead_queue_arn(); }
+  std::string path() const {
+    return role_ == Role::events ? config_.queue_path() : config_.dead_queue_path();
+  }
 
   SqsChaos chaos;
   std::string put(std::string body);  // the MessageId
@@ -61,6 +73,15 @@ class AwsQueue : public std::enable_shared_from_this<AwsQueue> {
   };
   using Reply = std::expected<boost::json::object, HttpResponse>;
   static Task<HttpResponse> receive(std::shared_ptr<AwsQueue> self, boost::json::value body);
+  void bury_spent();
+  Reply send(const boost::json::value& body);
+  Reply send_batch(const boost::json::value& body);
+  Reply remove(const boost::json::value& body);
+  Reply change_visibility(const boost::json::value& body);
+  Reply attributes(const boost::json::value& body);
+  Reply set_attributes(const boost::json::value& body);
+  Reply purge(const boost::json::value& body);
+  std::string put_later(std::string body, Duration later);
   boost::json::array take(std::size_t most, Duration visibility);
   Reply remove_batch(const boost::json::value& body);
   Reply hide_batch(const boost::json::value& body);
@@ -68,10 +89,12 @@ class AwsQueue : public std::enable_shared_from_this<AwsQueue> {
   Message* held_by(std::string_view receipt);
   bool issued(std::string_view receipt) const;
 
-  const AwsConfig& config_;
+  AwsConfig& config_;
+  Role role_;
   Clock& clock_;
   Dice& dice_;
   std::map<std::uint64_t, Message> messages_;  // by the order they were put in
+  AwsQueue* dead_letters_ = nullptr;
   std::uint64_t next_ = 1;
   bool stopped_ = false;
   SqsStats stats_;

@@ -25,17 +25,20 @@ struct AwsGate {
 
 struct AwsRefusal {
   enum class Kind {
-    missing,      // no signature at all
-    incomplete,   // not in the form it must have, or something is not signed that must be
-    unknown_key,  // of nobody
-    bad_token,    // session token missing, wrong or superfluous
-    expired,      // by the clock
-    mismatch      // does not fit the request
+    missing,       // no signature at all
+    incomplete,    // not in the form it must have, or something is not signed that must be
+    unknown_key,   // of nobody
+    bad_token,     // session token missing, wrong or superfluous
+    expired,       // by the clock
+    mismatch,      // does not fit the request
+    expired_token  // temporary keys beyond their end
   };
   Kind kind = Kind::missing;
   std::string message;
   std::string string_to_sign, canonical_request;  // of a mismatch
 };
+
+inline constexpr std::size_t kAwsRefusals = 7;
 
 using AwsVerdict = std::expected<void, AwsRefusal>;
 

@@ -65,25 +65,55 @@ bool AwsTopics::knows(std::string_view topic_arn) const {
 
 Result<std::string> AwsTopics::subscribe(std::string_view topic, std::string_view protocol,
                                          std::string_view endpoint) {
-  SnsSubscription fresh;
-  fresh.topic_arn = config_.topic_arn(topic);
-  if (!knows(fresh.topic_arn))
-    return fail(ErrorCode::not_found, fmt::format("there is no topic {}", topic), "topic");
+  const std::string arn = config_.topic_arn(topic);
+  if (!knows(arn)) return fail(ErrorCode::not_found, fmt::format("there is no topic {}", topic), "topic");
+  if (protocol != "https" && protocol != "sqs")
+    return fail(ErrorCode::invalid_argument, "\"protocol\" must be https or sqs", "protocol");
+  SnsSubscription fresh{
+      .topic_arn = arn, .protocol = std::string(protocol), .endpoint = std::string(endpoint)};
+  if (protocol == "sqs") fresh.endpoint = config_.queue_arn();
+  return add(std::move(fresh));
+}
+
+Result<std::string> AwsTopics::subscribe_by_arn(std::string_view topic_arn, SnsWish wish) {
+  if (!knows(topic_arn)) return fail(ErrorCode::not_found, "Topic does not exist");
+  const bool web = wish.protocol == "https" || wish.protocol == "http";
+  if (!web && wish.protocol != "sqs")
+    return fail(ErrorCode::invalid_argument, "Invalid parameter: Does not support this protocol");
+  if (!web && wish.endpoint != config_.queue_arn())
+    return fail(ErrorCode::invalid_argument, "Invalid parameter: SQS endpoint ARN");
+  if (web && (!wish.endpoint.starts_with(wish.protocol + "://") || !parse_url(wish.endpoint)))
+    return fail(ErrorCode::invalid_argument, "Invalid parameter: Endpoint must match the specified protocol");
+  const auto known = std::ranges::find_if(subscriptions_, [&](const SnsSubscription& s) {
+    return s.topic_arn == topic_arn && s.endpoint == wish.endpoint && s.protocol == wish.protocol;
+  });
+  if (known != subscriptions_.end()) {
+    if (!known->confirmed) confirmation(*known, "SubscriptionConfirmation");
+    return known->arn;
+  }
+  SnsSubscription fresh{.topic_arn = std::string(topic_arn),
+                        .protocol = std::move(wish.protocol),
+                        .endpoint = std::move(wish.endpoint),
+                        .raw = wish.raw};
+  return add(std::move(fresh));
+}
+
+Result<std::string> AwsTopics::add(SnsSubscription fresh) {
   fresh.arn = fresh.topic_arn + ":" + aws_uuid(ports_.dice);
-  fresh.protocol = protocol;
-  fresh.endpoint = endpoint;
-  if (protocol == "sqs") {
-    fresh.endpoint = config_.queue_arn();
-    fresh.confirmed = true;
-  } else {
-    if (protocol != "https")
-      return fail(ErrorCode::invalid_argument, "\"protocol\" must be https or sqs", "protocol");
-    PH_TRY_ASSIGN(fresh.url, parse_url(endpoint));
+  fresh.confirmed = fresh.protocol == "sqs";
+  if (!fresh.confirmed) {
+    PH_TRY_ASSIGN(fresh.url, parse_url(fresh.endpoint));
     fresh.token = hex_token(ports_.dice);
   }
   subscriptions_.push_back(fresh);
   if (!fresh.confirmed) confirmation(fresh, "SubscriptionConfirmation");
   return fresh.arn;
+}
+
+Result<> AwsTopics::end(std::string_view arn) {
+  const auto found = std::ranges::find(subscriptions_, arn, &SnsSubscription::arn);
+  if (found == subscriptions_.end()) return fail(ErrorCode::not_found, "Subscription does not exist");
+  return unsubscribe(std::string(found->endpoint));
 }
 
 void AwsTopics::confirmation(const SnsSubscription& to, std::string_view type) {
@@ -149,18 +179,35 @@ Result<std::string> AwsTopics::publish(std::string_view topic, std::string_view 
     return fail(ErrorCode::not_found, fmt::format("there is no topic {}", topic), "topic");
   text.id = aws_uuid(ports_.dice);
   text.message = message;
+  send(text, form, audience);
+  return text.id;
+}
+
+Result<std::string> AwsTopics::publish_by_arn(std::string_view topic_arn, std::string_view message,
+                                              std::optional<std::string> subject) {
+  if (!knows(topic_arn)) return fail(ErrorCode::not_found, "Topic does not exist");
+  SnsText text;
+  text.topic_arn = topic_arn;
+  text.id = aws_uuid(ports_.dice);
+  text.message = message;
+  text.subject = std::move(subject);
+  send(text, SnsForm::genuine, SnsAudience::all);
+  return text.id;
+}
+
+void AwsTopics::send(const SnsText& given, SnsForm form, SnsAudience audience) {
+  SnsText text = given;
   text.at = ports_.clock.wall_now();
   text.version = config_.signature_version;
   ++stats_.published;
   deliver(text, form, audience);
-  if (form != SnsForm::genuine) return text.id;
+  if (form != SnsForm::genuine) return;
   for (std::size_t i = 1; i < kSnsForms; ++i) {
     if (!ports_.dice.chance(chaos.hostile.at(i))) continue;
     SnsText evil = text;
     evil.id = aws_uuid(ports_.dice);
     deliver(evil, static_cast<SnsForm>(i), SnsAudience::http);
   }
-  return text.id;
 }
 
 AwsTopics::Delivery AwsTopics::addressed(const SnsSubscription& to, const SnsText& text, std::string body,
@@ -173,6 +220,7 @@ AwsTopics::Delivery AwsTopics::addressed(const SnsSubscription& to, const SnsTex
   out.topic_arn = text.topic_arn;
   if (text.type != "SubscriptionConfirmation") out.subscription_arn = to.arn;
   out.form = form;
+  out.raw = to.raw && text.type == "Notification";
   out.epoch = epoch_;
   return out;
 }
@@ -184,11 +232,11 @@ void AwsTopics::deliver(const SnsText& text, SnsForm form, SnsAudience audience)
     SnsText own = text;
     own.unsubscribe_url = fmt::format("{}/?Action=Unsubscribe&SubscriptionArn={}", base_url_, to.arn);
     if (!to.url) {
-      const bool raw = config_.raw_queue && form == SnsForm::genuine;
+      const bool raw = (config_.raw_queue || to.raw) && form == SnsForm::genuine;
       to_queue_(raw ? text.message : render_sns(std::move(own), form, config_, authority(), base_url_));
       continue;
     }
-    std::string body = render_sns(own, form, config_, authority(), base_url_);
+    std::string body = to.raw ? text.message : render_sns(own, form, config_, authority(), base_url_);
     Delivery delivery = addressed(to, own, std::move(body), form);
     Dice& dice = ports_.dice;
     if (dice.chance(chaos.duplicate)) enqueue(delivery, dice.between(Duration::zero(), kDuplicateWithin));
@@ -229,6 +277,7 @@ void AwsTopics::pump() {
     request.headers.set("x-amz-sns-message-type", one.type);
     request.headers.set("x-amz-sns-message-id", one.id);
     request.headers.set("x-amz-sns-topic-arn", one.topic_arn);
+    if (one.raw) request.headers.set("x-amz-sns-rawdelivery", "true");
     if (!one.subscription_arn.empty())
       request.headers.set("x-amz-sns-subscription-arn", one.subscription_arn);
     ++stats_.forms.at(static_cast<std::size_t>(one.form)).posted;

@@ -48,7 +48,14 @@ struct SnsStats {
 struct SnsSubscription {
   std::string arn, topic_arn, protocol, endpoint, token;
   bool confirmed = false, guarded = false;  // guarded: AuthenticateOnUnsubscribe
+  bool raw = false;                         // RawMessageDelivery: the message alone, without a signature
   std::optional<ParsedUrl> url;             // https
+};
+
+// What somebody who subscribes asks for.
+struct SnsWish {
+  std::string protocol, endpoint;  // sqs: the queue's ARN
+  bool raw = false;
 };
 
 // To whom a publication goes.
@@ -76,6 +83,9 @@ class AwsTopics : public std::enable_shared_from_this<AwsTopics> {
 
   // "https" begins with a SubscriptionConfirmation; "sqs" stands at once. not_found: no such topic.
   Result<std::string> subscribe(std::string_view topic, std::string_view protocol, std::string_view endpoint);
+  // As the API's callers do: topic and queue by their ARNs. The same endpoint again is the same subscription.
+  Result<std::string> subscribe_by_arn(std::string_view topic_arn, SnsWish wish);
+  Result<> end(std::string_view subscription_arn);
   // With the UnsubscribeConfirmation that tells the endpoint. not_found: nobody subscribed there.
   Result<> unsubscribe(std::string_view endpoint);
   // By the token of a SubscriptionConfirmation; the subscription's ARN.
@@ -85,6 +95,10 @@ class AwsTopics : public std::enable_shared_from_this<AwsTopics> {
   // The MessageId.
   Result<std::string> publish(std::string_view topic, std::string_view message,
                               SnsForm form = SnsForm::genuine, SnsAudience audience = SnsAudience::all);
+
+  Result<std::string> publish_by_arn(std::string_view topic_arn, std::string_view message,
+                                     std::optional<std::string> subject);
+  bool knows(std::string_view topic_arn) const;
 
   void count_certificate() { ++stats_.certificates; }
   const SnsStats& stats() const { return stats_; }
@@ -97,6 +111,7 @@ class AwsTopics : public std::enable_shared_from_this<AwsTopics> {
     std::shared_ptr<const std::string> body;
     std::string type, id, topic_arn, subscription_arn;
     SnsForm form = SnsForm::genuine;
+    bool raw = false;
     int attempts = 0;
     std::uint32_t epoch = 0;
   };
@@ -108,7 +123,8 @@ class AwsTopics : public std::enable_shared_from_this<AwsTopics> {
   void pump();
   static Task<> post(std::shared_ptr<AwsTopics> self, Delivery delivery, HttpRequest request);
   void settle(Delivery delivery, int status);  // 0: no answer
-  bool knows(std::string_view topic_arn) const;
+  Result<std::string> add(SnsSubscription fresh);
+  void send(const SnsText& text, SnsForm form, SnsAudience audience);
 
   const AwsConfig& config_;
   Ports ports_;

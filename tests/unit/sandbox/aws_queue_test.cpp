@@ -174,7 +174,7 @@ TEST_F(AwsQueueTest, WrongCallsAreRefusedByName) {
       {"DeleteMessageBatch", {{"Entries", eleven}}, "TooManyEntriesInBatchRequest"},
       {"DeleteMessageBatch", {{"Entries", same}}, "BatchEntryIdsNotDistinct"},
       {"ChangeMessageVisibilityBatch", {{"Entries", nameless}}, "InvalidBatchEntryId"},
-      {"PurgeQueue", {}, "UnsupportedOperation"}};
+      {"CreateQueue", {}, "UnsupportedOperation"}};
   for (const Bad& bad : table) {
     const Reply reply = sqs(bad.operation, bad.body);
     EXPECT_EQ(reply.status, 400) << bad.code;
