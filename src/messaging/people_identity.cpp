@@ -195,16 +195,18 @@ class IdentityChange {
     return When::same_person;
   }
 
-  // Messages with a previous user id may still come: nobody else will ever have it.
+  // Messages with a previous address may still come: nobody else will ever have the user id, nor had the
+  // number before the change.
   Result<bool> note_previous(PersonId person) {
     bool noted = false;
     for (const Row& address : previous_) {
-      if (!people_rows::is_user_id(address.kind)) continue;
       PH_TRY_ASSIGN(const auto holder, people_rows::holder(tx_, address));
       if (holder) continue;
-      PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx_, address));
+      const bool user_id = people_rows::is_user_id(address.kind);
+      PH_TRY_ASSIGN(const auto former, user_id ? people_rows::former_holder(tx_, address)
+                                               : people_rows::former_holder_until(tx_, address, ended()));
       if (former) continue;
-      PH_TRY(people_rows::note_former(tx_, person, address, event_.reason, now_));
+      PH_TRY(people_rows::note_former(tx_, person, address, event_.reason, user_id ? now_ : ended()));
       noted = true;
     }
     return noted;

@@ -19,6 +19,7 @@ std::string scope_of(channels::AddressKind kind, const Account& account) {
 namespace people {
 namespace {
 
+using channels::AddressKind;
 using people_claims::Claimant;
 using people_claims::When;
 using people_rows::Known;
@@ -36,17 +37,25 @@ bool may_be(const Known& holder, std::span<const Row> stronger) {
   return std::ranges::none_of(stronger, [&](const Row& s) { return holder.holds_kind(s.kind, s.scope); });
 }
 
-Result<Owner> find_owner(Transaction& tx, const std::vector<Row>& wanted) {
+// Whose the strongest address was, which nobody holds now: a user id is never given to anybody else, a number
+// may be.
+Result<std::optional<people_rows::FormerHolder>> former_owner(Transaction& tx, const Row& address,
+                                                              WallTime at) {
+  if (people_rows::is_user_id(address.kind)) return people_rows::former_holder(tx, address);
+  const bool may_be_late = address.kind == AddressKind::phone && at > WallTime();
+  if (!may_be_late) return std::nullopt;
+  return people_rows::former_holder_until(tx, address, at);
+}
+
+Result<Owner> find_owner(Transaction& tx, const std::vector<Row>& wanted, WallTime at) {
   Owner owner;
   PH_TRY_ASSIGN(owner.person, people_rows::holder(tx, wanted.front()));
   if (owner.person) return owner;
   owner.free.push_back(true);
-  if (people_rows::is_user_id(wanted.front().kind)) {
-    PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx, wanted.front()));
-    if (former) {
-      owner.former = former->id;
-      return owner;
-    }
+  PH_TRY_ASSIGN(const auto former, former_owner(tx, wanted.front(), at));
+  if (former) {
+    owner.former = former->id;
+    return owner;
   }
   for (std::size_t i = 1; i < wanted.size(); ++i) {
     PH_TRY_ASSIGN(auto holder, people_rows::holder(tx, wanted[i]));
@@ -121,7 +130,7 @@ Result<ResolvedPerson> resolve(Transaction& tx, const Account& account, const ch
         "The event names nobody: neither a user id nor a phone number in digits. It is kept as it came.",
         "addresses");
   }
-  PH_TRY_ASSIGN(Owner owner, find_owner(tx, wanted));
+  PH_TRY_ASSIGN(Owner owner, find_owner(tx, wanted, at));
   if (owner.former) return ResolvedPerson{owner.former, false, false, {}};
   if (!owner.person) return make(tx, account, party, wanted, owner.free, now, at);
   return update(tx, *std::move(owner.person), party, wanted, now, at);
@@ -131,7 +140,7 @@ Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,
                                      const std::vector<channels::Address>& addresses) {
   const std::vector<Row> wanted = people_rows::rows_of(account, addresses);
   if (wanted.empty()) return std::nullopt;
-  PH_TRY_ASSIGN(const Owner owner, find_owner(tx, wanted));
+  PH_TRY_ASSIGN(const Owner owner, find_owner(tx, wanted, {}));
   if (owner.person) return owner.person->id;
   if (owner.former) return owner.former;
   return std::nullopt;

@@ -35,6 +35,9 @@ constexpr std::string_view kFormerHolder =
 constexpr std::string_view kFormerHolderAt =
     "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND "
     "value = $3 AND valid_from <= $4 AND valid_to >= $4 ORDER BY valid_from DESC, person_id LIMIT 1";
+constexpr std::string_view kFormerHolderUntil =
+    "SELECT person_id, valid_from, valid_to FROM person_former_addresses WHERE kind = $1 AND scope = $2 AND "
+    "value = $3 AND valid_to >= $4 ORDER BY valid_to, person_id LIMIT 1";
 constexpr std::string_view kFormer =
     "INSERT INTO person_former_addresses (person_id, kind, scope, value, valid_from, valid_to, reason) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -181,6 +184,10 @@ Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& a)
 
 Result<std::optional<FormerHolder>> former_holder_at(Transaction& tx, const Row& a, WallTime at) {
   return read_former(tx, tx.query(kFormerHolderAt, {kind_arg(a.kind), a.scope, a.value, at}));
+}
+
+Result<std::optional<FormerHolder>> former_holder_until(Transaction& tx, const Row& a, WallTime at) {
+  return read_former(tx, tx.query(kFormerHolderUntil, {kind_arg(a.kind), a.scope, a.value, at}));
 }
 
 Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,

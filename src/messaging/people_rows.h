@@ -55,6 +55,8 @@ struct FormerHolder {
 Result<std::optional<FormerHolder>> former_holder(Transaction& tx, const Row& address);
 // Who of them held it then; when it changed hands, who got it.
 Result<std::optional<FormerHolder>> former_holder_at(Transaction& tx, const Row& address, WallTime at);
+// Who was the first to give it up then or later: they may have had it since before we heard of it.
+Result<std::optional<FormerHolder>> former_holder_until(Transaction& tx, const Row& address, WallTime at);
 
 Result<PersonId> create(Transaction& tx, std::string_view portfolio, const channels::Party& party,
                         WallTime now);

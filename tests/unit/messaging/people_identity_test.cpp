@@ -70,6 +70,32 @@ TEST_F(PeopleTest, ChangesInTheWrongOrderEndTheSame) {
   for (const char* any : {"DE.1", "DE.2", "DE.3"}) EXPECT_EQ(id_of(shop, {bsuid(any)}), anna.id.value) << any;
 }
 
+// Each told when it arrived, with the time when it happened.
+TEST_F(PeopleTest, WhatWasWrittenFromTheOldNumberMayComeAfterTheChange) {
+  const auto late = [&](std::string number, int at) {
+    return people::resolve(tx(), shop, party({phone(std::move(number))}, ""), second(20), second(at))
+        ->id.value;
+  };
+  const auto changed = change(shop, kNumber, {phone("491701")}, {phone("491702")}, 10);
+  EXPECT_EQ(late("491701", 9), changed.id.value) << "the first that we hear of the old number";
+  EXPECT_EQ(late("491701", 3), changed.id.value) << "and older still";
+  EXPECT_THAT(addresses(changed.id), ElementsAre("491702")) << "which gives nobody the number back";
+  EXPECT_THAT(former(changed.id), ElementsAre("491701"));
+  EXPECT_EQ(people_count(), 1);
+  const auto next = late("491701", 11);
+  EXPECT_NE(next, changed.id.value) << "written after the change: the number's new owner";
+  EXPECT_EQ(late("491701", 12), next);
+  EXPECT_EQ(late("491702", 13), changed.id.value);
+}
+
+TEST_F(PeopleTest, AKnownPersonsOldNumberIsTheirsForWhatIsOlderThanTheChange) {
+  const auto anna = resolve(shop, {phone("491701")}, "Anna", 5);
+  change(shop, kNumber, {phone("491701")}, {phone("491702")}, 10);
+  const auto early = people::resolve(tx(), shop, party({phone("491701")}, ""), second(20), second(2));
+  EXPECT_EQ(early->id, anna.id) << "before we heard of anybody";
+  EXPECT_EQ(people_count(), 1);
+}
+
 TEST_F(PeopleTest, AUserIdMayComeBack) {
   const auto anna = resolve(shop, {bsuid("DE.1"), phone("491701")});
   change(shop, kNumber, {bsuid("DE.1")}, {bsuid("DE.2"), phone("491702")}, 5);
