@@ -11,13 +11,6 @@
 namespace posthorn::aws {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
-    text.remove_suffix(1);
-  return text;
-}
-
 Result<AwsCredentials> complete(AwsCredentials keys, std::string_view where) {
   if (!keys.access_key_id.empty() && !keys.secret_access_key.empty()) return keys;
   return fail(ErrorCode::unauthenticated, fmt::format("{} does not have both parts of an access key", where));
@@ -33,31 +26,6 @@ Result<> read_end(std::string_view text, AwsCredentials& out) {
 }
 
 }  // namespace
-
-Result<AwsCredentials> read_shared_credentials(std::string_view ini, std::string_view profile) {
-  AwsCredentials out;
-  bool inside = false, found = false;
-  while (!ini.empty()) {
-    const std::size_t end = std::min(ini.find('\n'), ini.size());
-    const std::string_view line = trimmed(ini.substr(0, end));
-    ini.remove_prefix(std::min(end + 1, ini.size()));
-    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
-    if (line.front() == '[') {
-      inside = trimmed(line.substr(1, line.find(']') - 1)) == profile;
-      found = found || inside;
-      continue;
-    }
-    const std::size_t equals = line.find('=');
-    if (!inside || equals == std::string_view::npos) continue;
-    const std::string_view name = trimmed(line.substr(0, equals));
-    const std::string value(trimmed(line.substr(equals + 1)));
-    if (name == "aws_access_key_id") out.access_key_id = value;
-    if (name == "aws_secret_access_key") out.secret_access_key = Secret(value);
-    if (name == "aws_session_token") out.session_token = Secret(value);
-  }
-  if (!found) return fail(ErrorCode::not_found, fmt::format("there is no profile {}", profile));
-  return complete(std::move(out), fmt::format("profile {}", profile));
-}
 
 Result<AwsCredentials> read_sts_answer(std::string_view xml) {
   AwsCredentials out;

@@ -12,18 +12,17 @@ namespace {
 
 constexpr std::size_t kMaxFile = 1024 * 1024;
 constexpr Duration kLocalTimeout = std::chrono::seconds(2);
-constexpr Duration kStsTimeout = std::chrono::seconds(10);
-
-std::string form(const std::vector<std::pair<std::string, std::string>>& fields) {
-  std::string out;
-  for (const auto& [name, value] : fields)
-    out += (out.empty() ? "" : "&") + name + "=" + percent_encode(value);
-  return out;
-}
 
 std::string trimmed(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   return text;
+}
+
+// Refusals say why; everything else that these addresses answer may hold secrets.
+std::string told(const std::string& host, const HttpResponse& answer) {
+  const AwsError error = read_error(answer);
+  return fmt::format("{} answered {} {}{}{}", host, answer.status, error.code, error.code.empty() ? "" : ": ",
+                     error.code.empty() ? "" : error.message);
 }
 
 }  // namespace
@@ -35,31 +34,55 @@ std::string CredentialSources::variable(const std::string& name) const {
   return ports_.environment(name).value_or("");
 }
 
-Task<Result<Found>> CredentialSources::find() {
-  struct Source {
-    std::string_view name;
-    Task<Outcome> (CredentialSources::*ask)();
-  };
+std::string CredentialSources::home_file(const std::string& variable_name, std::string_view name) const {
+  std::string path = variable(variable_name);
+  const std::string home = variable("HOME");
+  if (path.starts_with("~/")) path = home + path.substr(1);
+  if (!path.empty()) return path;
+  return home.empty() ? std::string() : fmt::format("{}/.aws/{}", home, name);
+}
+
+std::span<const CredentialSources::Source> CredentialSources::sources() {
+  using C = CredentialSources;
   static constexpr auto kSources = std::to_array<Source>({
-      {"settings", &CredentialSources::configured},
-      {"environment", &CredentialSources::environment},
-      {"web identity", &CredentialSources::web_identity},
-      {"shared credentials file", &CredentialSources::shared_file},
-      {"container", &CredentialSources::container},
-      {"instance", &CredentialSources::instance},
+      {"settings", "aws.access_key_id", &C::configured},
+      {"environment", "AWS_ACCESS_KEY_ID", &C::environment},
+      {"role", "role_arn with source_profile or credential_source", &C::role},
+      {"web identity", "AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN", &C::web_identity},
+      {"SSO", "sso_session or sso_start_url, sso_account_id and sso_role_name", &C::sso},
+      {"shared credentials file", "aws_access_key_id", &C::shared_file},
+      {"credential_process", "credential_process", &C::process},
+      {"config file", "aws_access_key_id", &C::config_file},
+      {"container", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI", &C::container},
+      {"instance", "metadata (AWS_EC2_METADATA_DISABLED is true)", &C::instance},
   });
+  return kSources;
+}
+
+Task<Result<Found>> CredentialSources::find() {
+  const Result<> profiles = co_await read_profiles();
   std::string reasons;
-  for (const Source& source : kSources) {
+  for (const Source& source : sources()) {
+    const bool needs_no_profile = source.name == "settings" || source.name == "environment";
+    if (!profiles && !needs_no_profile) co_return std::unexpected(profiles.error());
     Outcome outcome = co_await (this->*source.ask)();
-    if (!outcome) continue;
+    if (!outcome) {
+      reasons += fmt::format("{}{} (no {})", reasons.empty() ? "" : ", ", source.name, source.needs);
+      continue;
+    }
     if (*outcome) co_return Found{.keys = **std::move(outcome), .source = std::string(source.name)};
-    reasons += fmt::format("; {}: {}", source.name, outcome->error().message);
+    co_return fail(
+        ErrorCode::unauthenticated,
+        fmt::format("no credentials for AWS: {}: {}. Mend this source, or set aws.access_key_id and "
+                    "aws.secret_access_key, which go before all others. Tried before it with profile {}: {}",
+                    source.name, outcome->error().message, profile_, reasons.empty() ? "nothing" : reasons));
   }
   co_return fail(
       ErrorCode::unauthenticated,
-      fmt::format("no credentials for AWS: set aws.access_key_id and aws.secret_access_key, or one of the "
-                  "usual sources{}",
-                  reasons));
+      fmt::format(
+          "no credentials for AWS: set aws.access_key_id and aws.secret_access_key, or one of the usual "
+          "sources. Tried with profile {}: {}",
+          profile_, reasons));
 }
 
 Task<CredentialSources::Outcome> CredentialSources::configured() {
@@ -75,6 +98,10 @@ Task<CredentialSources::Outcome> CredentialSources::configured() {
 
 Task<CredentialSources::Outcome> CredentialSources::environment() {
   if (!options_.profile.empty()) co_return std::nullopt;
+  co_return co_await keys_in_environment();
+}
+
+Task<CredentialSources::Outcome> CredentialSources::keys_in_environment() {
   AwsCredentials keys;
   keys.access_key_id = variable("AWS_ACCESS_KEY_ID");
   keys.secret_access_key = Secret(variable("AWS_SECRET_ACCESS_KEY"));
@@ -85,46 +112,51 @@ Task<CredentialSources::Outcome> CredentialSources::environment() {
   co_return keys;
 }
 
+Task<CredentialSources::Outcome> CredentialSources::role() {
+  const Profile profile = present();
+  if (!assumes_role(profile)) co_return std::nullopt;
+  std::vector<std::string> path;
+  co_return co_await assume(profile, std::move(path));
+}
+
+// The environment's unless a profile was named in the settings.
 Task<CredentialSources::Outcome> CredentialSources::web_identity() {
-  const std::string file = variable("AWS_WEB_IDENTITY_TOKEN_FILE"), role = variable("AWS_ROLE_ARN");
-  if (file.empty() || role.empty()) co_return std::nullopt;
-  const Result<std::string> token = co_await read_file(file);  // again each time: Kubernetes replaces it
-  if (!token) co_return std::unexpected(token.error());
-  const std::string session = variable("AWS_ROLE_SESSION_NAME");
-  HttpRequest request;
-  request.method = "POST";
-  request.headers.set("Content-Type", "application/x-www-form-urlencoded");
-  request.body = form({{"Action", "AssumeRoleWithWebIdentity"},
-                       {"Version", "2011-06-15"},
-                       {"RoleArn", role},
-                       {"RoleSessionName", session.empty() ? "posthorn" : session},
-                       {"WebIdentityToken", trimmed(*token)}});
-  std::string url = options_.sts_endpoint;
-  if (url.empty()) {
-    url = options_.region.empty() ? "https://sts.amazonaws.com"
-                                  : fmt::format("https://sts.{}.amazonaws.com{}", options_.region,
-                                                options_.region.starts_with("cn-") ? ".cn" : "");
+  std::string file = variable("AWS_WEB_IDENTITY_TOKEN_FILE"), role = variable("AWS_ROLE_ARN");
+  if (options_.profile.empty() && !file.empty() && !role.empty()) {
+    std::string session = variable("AWS_ROLE_SESSION_NAME");
+    co_return co_await identify(std::move(file), std::move(role), std::move(session));
   }
-  const Result<std::string> answer = co_await ask(std::move(url), std::move(request), kStsTimeout, 3);
-  if (!answer) co_return std::unexpected(answer.error());
-  co_return read_sts_answer(*answer);
+  const Profile profile = present();
+  if (!has_web_identity(profile)) co_return std::nullopt;
+  file = profile.get("web_identity_token_file");
+  role = profile.get("role_arn");
+  std::string session = profile.get("role_session_name");
+  co_return co_await identify(std::move(file), std::move(role), std::move(session));
+}
+
+Task<CredentialSources::Outcome> CredentialSources::sso() {
+  const Profile profile = present();
+  if (!signs_on(profile)) co_return std::nullopt;
+  co_return co_await sign_on(profile);
 }
 
 Task<CredentialSources::Outcome> CredentialSources::shared_file() {
-  std::string path = variable("AWS_SHARED_CREDENTIALS_FILE");
-  const std::string home = variable("HOME");
-  if (path.empty() && !home.empty()) path = home + "/.aws/credentials";
-  if (path.empty()) co_return std::nullopt;
-  std::string profile = options_.profile.empty() ? variable("AWS_PROFILE") : options_.profile;
-  const bool named = !profile.empty();
-  if (!named) profile = "default";
-  const Result<std::string> text = co_await read_file(path);
-  if (!text) {
-    if (!named) co_return std::nullopt;
-    co_return std::unexpected(text.error());
-  }
-  Result<AwsCredentials> keys = read_shared_credentials(*text, profile);
-  if (!keys && !named && keys.error().code == ErrorCode::not_found) co_return std::nullopt;
+  const Profile profile = present();
+  Result<AwsCredentials> keys = static_keys(profile.credentials, profile.name);
+  if (!keys && keys.error().code == ErrorCode::not_found) co_return std::nullopt;
+  co_return keys;
+}
+
+Task<CredentialSources::Outcome> CredentialSources::process() {
+  const Profile profile = present();
+  if (profile.get("credential_process").empty()) co_return std::nullopt;
+  co_return co_await run(profile);
+}
+
+Task<CredentialSources::Outcome> CredentialSources::config_file() {
+  const Profile profile = present();
+  Result<AwsCredentials> keys = static_keys(profile.config, profile.name);
+  if (!keys && keys.error().code == ErrorCode::not_found) co_return std::nullopt;
   co_return keys;
 }
 
@@ -188,7 +220,7 @@ Task<Result<std::string>> CredentialSources::read_file(std::string path) {
   co_return text;
 }
 
-// The body of a 200. Answers of these addresses hold secrets: errors tell the status and no more.
+// The body of a 200.
 Task<Result<std::string>> CredentialSources::ask(std::string url, HttpRequest request, Duration timeout,
                                                  int attempts) {
   PH_CO_TRY_ASSIGN(const ParsedUrl parsed, parse_url(url));
@@ -198,8 +230,7 @@ Task<Result<std::string>> CredentialSources::ask(std::string url, HttpRequest re
     auto answer = co_await ports_.http.send(parsed.endpoint, request, timeout);
     if (answer && answer->status == 200) co_return std::move(answer->body);
     const std::string host = parsed.endpoint.host;
-    last = answer ? Error{ErrorCode::unavailable,
-                          fmt::format("{} answered {} {}", host, answer->status, read_error(*answer).code)}
+    last = answer ? Error{ErrorCode::unavailable, told(host, *answer)}
                   : Error{ErrorCode::unavailable, fmt::format("{}: {}", host, answer.error().error.message)};
     if (answer && answer->status < 500 && answer->status != 429) break;
   }

@@ -66,7 +66,8 @@ class AwsHouse : public testing::Test {
                                  const auto found = variables_.find(name);
                                  if (found == variables_.end()) return std::nullopt;
                                  return found->second;
-                               }};
+                               },
+                               .run_program = run_program_};
       credentials_ = std::make_unique<Credentials>(std::move(ports), std::move(options));
     }
     return *credentials_;
@@ -101,6 +102,10 @@ class AwsHouse : public testing::Test {
   HttpClient http_{client_.network(), client_.clock(), client_.executor()};
   std::map<std::string, std::string> variables_;
   simulated::SimulatedFiles files_;
+  std::function<Result<std::string>(std::vector<std::string>, Duration)> run_program_ =
+      [](std::vector<std::string>, Duration) -> Result<std::string> {
+    return fail(ErrorCode::not_found, "tests run no programs");
+  };
   std::unique_ptr<Credentials> credentials_;
 };
 

@@ -1,6 +1,7 @@
 // Where the keys for AWS come from, and when they are renewed.
 #include "channels/aws/credentials.h"
 
+#include "channels/aws/profiles.h"
 #include "core/time_text.h"
 #include "unit/aws/aws_house.h"
 
@@ -145,13 +146,24 @@ TEST(CredentialFormats, ContainerAddresses) {
 }
 
 TEST(CredentialFormats, MalformedOnesAreRefused) {
+  const auto keys_in = [](const std::string& ini) {
+    return static_keys(Profiles(ini, "").find("default").credentials, "default");
+  };
   for (const char* ini : {"", "[default]", "[default]\naws_access_key_id=a",
                           "[other]\naws_access_key_id=a\n"
                           "aws_secret_access_key=b",
                           "[default\naws_access_key_id", "]["})
-    EXPECT_FALSE(read_shared_credentials(ini, "default")) << ini;
-  EXPECT_TRUE(read_shared_credentials("# x\n [default] \n aws_access_key_id = a\naws_secret_access_key=b=c",
-                                      "default"));
+    EXPECT_FALSE(keys_in(ini)) << ini;
+  EXPECT_TRUE(keys_in("# x\n [default] \n aws_access_key_id = a\naws_secret_access_key=b=c"));
+  for (const char* text :
+       {"", "{}", "[]", R"({"accessToken":"a"})", R"({"accessToken":"a","expiresAt":"soon"})"})
+    EXPECT_FALSE(read_sso_token(text)) << text;
+  for (const char* text :
+       {"", "{}", "[1]", R"({"roleCredentials":{"accessKeyId":"a","secretAccessKey":"s"}})"})
+    EXPECT_FALSE(read_sso_answer(text)) << text;
+  for (const char* text : {"", "{}", "[]", R"({"Version":2,"AccessKeyId":"a","SecretAccessKey":"b"})",
+                           R"({"Version":1,"AccessKeyId":"a"})"})
+    EXPECT_FALSE(read_process_output(text)) << text;
   for (const char* text :
        {"", "{}", "[]", R"({"Code":"Failed","AccessKeyId":"a","SecretAccessKey":"b"})",
         R"({"AccessKeyId":"a"})", R"({"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"soon"})"})
