@@ -72,8 +72,8 @@ Result<std::optional<PersonId>> find(Transaction& tx, const Account& account,
 
 // A user's ids changed: the person with any of `event.previous` gets the new addresses; the old ones become
 // former. A change that names its person by a number alone means whoever had the number at `event.at`, by all
-// that was heard before: it must not come before an earlier change that brought the number to somebody, and
-// not name a number that such a change kept hidden, or nothing tells that it had passed on in between. Meta
+// that was heard before; changes of one person may come in any order, as may what they wrote. It must not
+// come after a message of the number's next owner, or nothing tells that it had passed on in between. Meta
 // names user ids in every change since April 2026.
 Result<ResolvedPerson> change_identity(Transaction& tx, const Account& account,
                                        const channels::IdentityEvent& event, WallTime now);

@@ -115,7 +115,7 @@ class IdentityChange {
   }
 
   Result<> apply(Claimant& claimant) {
-    // The new user id is one that somebody had and has no longer: the event is older than what we know.
+    // The new address is one that somebody had and has no longer: the event is older than what we know.
     // Unless it comes back to the person who has the previous one now.
     PH_TRY_ASSIGN(const std::optional<PersonId> newer, holder_before());
     const bool stale = newer && !(old_is_current_ && *newer == *old_);
@@ -133,11 +133,20 @@ class IdentityChange {
   }
 
   Result<std::optional<PersonId>> holder_before() {
-    if (!people_rows::is_user_id(next_.front().kind)) return std::nullopt;
-    PH_TRY_ASSIGN(const auto holder, people_rows::holder(tx_, next_.front()));
+    const Row& address = next_.front();
+    PH_TRY_ASSIGN(const auto holder, people_rows::holder(tx_, address));
     if (holder) return std::nullopt;
-    PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx_, next_.front()));
+    if (!people_rows::is_user_id(address.kind)) return next_holder(address);
+    PH_TRY_ASSIGN(const auto former, people_rows::former_holder(tx_, address));
     if (!former) return std::nullopt;
+    return former->id;
+  }
+
+  // Whoever was the next that we heard of with the new number, and has left it since.
+  Result<std::optional<PersonId>> next_holder(const Row& number) {
+    if (event_.at <= WallTime()) return std::nullopt;
+    PH_TRY_ASSIGN(const auto former, people_rows::former_holder_until(tx_, number, event_.at));
+    if (!former || former->valid_from < event_.at) return std::nullopt;
     return former->id;
   }
 

@@ -7,6 +7,7 @@ import contextlib
 import glob
 import hashlib
 import hmac
+import itertools
 import json
 import os
 import random
@@ -296,5 +297,125 @@ def missing_account(parsed):
         check_equal(differences(before, dump(store)), [], "changes by a replay of the whole journal")
 
 
+class Somebody:
+    """A person of their own for each order that is tried: ids that nobody else has, and what happens to them."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def phone(self, which):
+        return f"49151{self.number:06d}{which}0"
+
+    def user_id(self, which):
+        return f"DE.77{self.number:06d}{which}"
+
+    def parent_id(self):
+        return f"DE.ENT.77{self.number:06d}"
+
+    def value(self, **lists):
+        return {"field": "messages", "value": {"messaging_product": "whatsapp", "metadata": {
+            "display_phone_number": "15550783881", "phone_number_id": NUMBERS["standard"]}, **lists}}
+
+    def writes(self, at, phone=None, user_id=None, parent=False, username=None):
+        """A message of theirs, naming them by what is given."""
+        sender, contact = {}, {"profile": {"name": f"Somebody {self.number}"}}
+        if phone is not None:
+            sender["from"] = contact["wa_id"] = self.phone(phone)
+        if user_id is not None:
+            sender["from_user_id"] = contact["user_id"] = self.user_id(user_id)
+        if parent:
+            sender["from_parent_user_id"] = contact["parent_user_id"] = self.parent_id()
+        if username:
+            contact["profile"]["username"] = username
+        return self.value(contacts=[contact], messages=[{
+            **sender, "id": f"wamid.{self.number}.{at}", "timestamp": str(1790000000 + at), "type": "text", "text": {"body": f"{at}"}}])
+
+    def changes(self, at, kind, before, after):
+        """The system message of a new number or user id; before and after: {"phone": …, "user_id": …}."""
+        system = {"type": kind, "body": "changed"}
+        sender = {}
+        if "phone" in after:
+            system["wa_id"] = self.phone(after["phone"])
+        if "user_id" in after:
+            system["user_id"] = self.user_id(after["user_id"])
+        if "phone" in before:
+            sender["from"] = self.phone(before["phone"])
+        if "user_id" in before:
+            sender["from_user_id"] = self.user_id(before["user_id"])
+        return self.value(messages=[{**sender, "id": f"wamid.{self.number}.{at}", "timestamp": str(1790000000 + at), "type": "system",
+                                     "system": system}])
+
+    def updates(self, at, before, after):
+        """user_id_update, as Meta described it first."""
+        value = self.value(contacts=[], user_id_update=[{
+            "detail": "updated", "timestamp": str(1790000000 + at),
+            "user_id": {"previous": self.user_id(before), "current": self.user_id(after)}}])
+        return {**value, "field": "user_id_update"}
+
+
+# What one person goes through, each part at its second; from the fiftieth on it is somebody else, who got the old number.
+LIVES = {
+    "named in more and more ways": lambda p: [p.writes(1, phone=0), p.writes(2, phone=0, user_id=0), p.writes(3, user_id=0),
+                                              p.writes(4, user_id=0, parent=True, username="some.body")],
+    "a new number, numbers only": lambda p: [p.writes(1, phone=0), p.changes(2, "user_changed_number", {"phone": 0}, {"phone": 1}),
+                                             p.writes(3, phone=1)],
+    "several messages before": lambda p: [p.writes(1, phone=0), p.writes(2, phone=0),
+                                          p.changes(3, "user_changed_number", {"phone": 0}, {"phone": 1}), p.writes(4, phone=1)],
+    "two numbers later": lambda p: [
+        p.writes(1, phone=0), p.changes(2, "user_changed_number", {"phone": 0}, {"phone": 1}), p.writes(3, phone=1),
+        p.changes(4, "user_changed_number", {"phone": 1}, {"phone": 2}), p.writes(5, phone=2)],
+    "a new number, and user ids since": lambda p: [
+        p.writes(1, phone=0), p.changes(2, "user_changed_number", {"phone": 0}, {"phone": 1, "user_id": 1}),
+        p.writes(3, phone=1, user_id=1), p.writes(4, user_id=1)],
+    "the number's next owner, with user ids": lambda p: [
+        p.writes(1, phone=0, user_id=0),
+        p.changes(2, "user_changed_number", {"phone": 0, "user_id": 0}, {"phone": 1, "user_id": 1}), p.writes(3, user_id=1),
+        p.writes(50, phone=0, user_id=9)],
+    "a new number with user ids": lambda p: [
+        p.writes(1, phone=0, user_id=0),
+        p.changes(2, "user_changed_number", {"phone": 0, "user_id": 0}, {"phone": 1, "user_id": 1}), p.writes(3, phone=1, user_id=1)],
+    "another user id, numbers hidden": lambda p: [
+        p.writes(1, user_id=0), p.changes(2, "user_changed_user_id", {"user_id": 0}, {"user_id": 1}), p.writes(3, user_id=1)],
+    "the number shown before, hidden after": lambda p: [
+        p.writes(1, phone=0, user_id=0), p.changes(2, "user_changed_user_id", {"user_id": 0}, {"user_id": 1}), p.writes(3, user_id=1)],
+    "a user id updated": lambda p: [p.writes(1, user_id=0), p.updates(2, 0, 1), p.writes(3, user_id=1)],
+    "two user ids later": lambda p: [p.writes(1, user_id=0), p.changes(2, "user_changed_user_id", {"user_id": 0}, {"user_id": 1}),
+                                     p.changes(3, "user_changed_user_id", {"user_id": 1}, {"user_id": 2}), p.writes(4, user_id=2)],
+    "two numbers later, with user ids": lambda p: [
+        p.writes(1, phone=0, user_id=0),
+        p.changes(2, "user_changed_number", {"phone": 0, "user_id": 0}, {"phone": 1, "user_id": 1}), p.writes(3, phone=1, user_id=1),
+        p.changes(4, "user_changed_number", {"phone": 1, "user_id": 1}, {"phone": 2, "user_id": 2})],
+}
+
+
+def changes_of_identity_in_any_order(parsed):
+    """Whoever changes number or user id stays one person with one conversation, in whatever order it is told."""
+    with world_of_three(parsed) as (world, _, _receiver):
+        store, people, number = Store(world.server), {}, 0
+        for name, life in LIVES.items():
+            for order in itertools.permutations(range(len(life(Somebody(0))))):
+                number += 1
+                told = life(Somebody(number))
+                people[number] = (name, order, len(told))
+                for one in order:
+                    body = {"object": "whatsapp_business_account", "entry": [{"id": WABA, "time": 1790000100, "changes": [told[one]]}]}
+                    check_equal(post(world.server, body), 200, name)
+        store.wait_applied(60)
+        found, others = {}, {}
+        for channel_id, conversation, person in store.rows(
+                "SELECT m.channel_id, m.conversation_id, c.person_id FROM messages m JOIN conversations c ON c.id = m.conversation_id "
+                "WHERE m.channel_id LIKE 'wamid.%.%'"):
+            _, whose, at = channel_id.split(".")[:3]
+            (others if int(at) >= 50 else found).setdefault(int(whose), []).append((conversation, person))
+        wrong = []
+        for number, (name, order, messages) in people.items():
+            at, other = found.get(number, []), others.get(number, [])
+            # The update of a user id has no id of its own, and so no message that could be counted here.
+            least = messages - len(other) - (name == "a user id updated")
+            if len(set(at)) != 1 or len(at) < least or set(at) & set(other):
+                wrong.append(f"{name}, order {order}: {len(at)} messages of {least} with {len(set(at))} people")
+        check(not wrong, f"{len(wrong)} of {len(people)} orders:\n" + "\n".join(wrong))
+
+
 if __name__ == "__main__":
-    main(__doc__, [every_kind, another_order, history_in_any_order, missing_account])
+    main(__doc__, [every_kind, another_order, history_in_any_order, changes_of_identity_in_any_order, missing_account])

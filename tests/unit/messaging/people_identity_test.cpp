@@ -88,6 +88,25 @@ TEST_F(PeopleTest, WhatWasWrittenFromTheOldNumberMayComeAfterTheChange) {
   EXPECT_EQ(late("491702", 13), changed.id.value);
 }
 
+TEST_F(PeopleTest, TwoChangesByNumbersAloneMayComeInTheWrongOrder) {
+  const auto anna = resolve(shop, {phone("491701")}, "Anna", 1);
+  const auto second_number = resolve(shop, {phone("491702")}, "", 7);
+  EXPECT_EQ(change(shop, kNumber, {phone("491702")}, {phone("491703")}, 9).id, second_number.id);
+  EXPECT_EQ(change(shop, kNumber, {phone("491701")}, {phone("491702")}, 5).id, anna.id);
+  EXPECT_EQ(people_count(), 1);
+  EXPECT_THAT(addresses(anna.id), ElementsAre("491703"));
+  EXPECT_THAT(former(anna.id), UnorderedElementsAre("491701", "491702"));
+}
+
+TEST_F(PeopleTest, WhoHadTheNewNumberBeforeIsAnotherPerson) {
+  const auto bert = resolve(shop, {phone("491702")}, "Bert", 1);
+  change(shop, kNumber, {phone("491702")}, {phone("491709")}, 9);
+  const auto anna = resolve(shop, {phone("491701")}, "Anna", 2);
+  EXPECT_EQ(change(shop, kNumber, {phone("491701")}, {phone("491702")}, 10).id, anna.id);
+  EXPECT_THAT(addresses(anna.id), ElementsAre("491702"));
+  EXPECT_THAT(addresses(bert.id), ElementsAre("491709"));
+}
+
 TEST_F(PeopleTest, AKnownPersonsOldNumberIsTheirsForWhatIsOlderThanTheChange) {
   const auto anna = resolve(shop, {phone("491701")}, "Anna", 5);
   change(shop, kNumber, {phone("491701")}, {phone("491702")}, 10);
