@@ -237,7 +237,8 @@ def rebatched(bodies, dice):
 
 
 # Fixtures that contradict each other unless they come in one order: who holds a number, what a group is called at one second.
-ORDER_MATTERS = re.compile(r"whatsapp/(system_|user_id_update|group_|call_|history_media|text_(user_id|username|phone|identity)|user_preferences|request_welcome|address_book|echo)")
+# A status waits for its message, but in seconds.
+ORDER_MATTERS = re.compile(r"whatsapp/(standby_status|system_|user_id_update|group_|call_|history_media|text_(user_id|username|phone|identity)|user_preferences|request_welcome|address_book|echo)")
 
 
 def another_order(parsed):
