@@ -1,5 +1,5 @@
-// The product's AWS code for other programs to judge: aws_driver sign | sns | poll QUEUE_URL COUNT ENDPOINT.
-// JSON on standard input and output; aws_clients.mjs drives it.
+// The product's AWS code for other programs to judge: aws_driver sign | sns | poll QUEUE_URL COUNT ENDPOINT |
+// keys REGION STS. JSON on standard input and output; aws_clients.mjs and aws_keys.py drive it.
 #include <iostream>
 #include <iterator>
 
@@ -10,6 +10,7 @@
 #include "channels/aws/services.h"
 #include "core/time_text.h"
 #include "messaging/sqs_intake.h"
+#include "platform/environment.h"
 #include "platform/real_clock.h"
 #include "platform/real_files.h"
 #include "platform/real_network.h"
@@ -142,6 +143,43 @@ int poll(const std::string& queue_url, std::uint64_t count, const std::string& e
   return 0;
 }
 
+Task<> find_keys(aws::Credentials& credentials, Runtime& runtime, boost::json::object& out) {
+  const Result<AwsCredentials> keys = co_await credentials.get();
+  out["source"] = credentials.source();
+  if (keys) {
+    out["access_key_id"] = keys->access_key_id;
+    out["secret_access_key"] = keys->secret_access_key.reveal();
+    out["session_token"] = keys->session_token.reveal();
+  } else {
+    out["error"] = keys.error().message;
+  }
+  runtime.stop();
+}
+
+// The keys that this process's environment and files lead to: {source, access_key_id, …} or {error}.
+int keys(const std::string& region, const std::string& sts) {
+  RealFiles files;
+  Runtime runtime;
+  RealClock clock(runtime.executor());
+  RealNetwork network(runtime.executor());
+  HttpClient http(network, clock, runtime.executor());
+  aws::Credentials::Ports ports{.http = http,
+                                .clock = clock,
+                                .files = files,
+                                .log = null_log(),
+                                .executor = runtime.executor(),
+                                .environment = environment_variable};
+  aws::CredentialOptions options;
+  options.region = region;
+  options.sts_endpoint = sts;
+  aws::Credentials credentials(std::move(ports), std::move(options));
+  boost::json::object out;
+  asio::co_spawn(runtime.executor(), find_keys(credentials, runtime, out), asio::detached);
+  runtime.run();
+  std::cout << boost::json::serialize(out) << "\n";
+  return 0;
+}
+
 }  // namespace
 }  // namespace posthorn
 
@@ -151,6 +189,7 @@ int main(int argc, char** argv) {
   if (arguments.size() == 1 && arguments[0] == "sns") return posthorn::sns();
   if (arguments.size() == 4 && arguments[0] == "poll")
     return posthorn::poll(arguments[1], std::stoull(arguments[2]), arguments[3]);
-  std::cerr << "usage: aws_driver sign | sns | poll QUEUE_URL COUNT ENDPOINT\n";
+  if (arguments.size() == 3 && arguments[0] == "keys") return posthorn::keys(arguments[1], arguments[2]);
+  std::cerr << "usage: aws_driver sign | sns | poll QUEUE_URL COUNT ENDPOINT | keys REGION STS\n";
   return 2;
 }
