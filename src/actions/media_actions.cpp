@@ -3,20 +3,26 @@
 
 #include <fmt/format.h>
 
+#include "actions/account_runtime.h"
 #include "actions/common.h"
+#include "actions/upload_store.h"
 #include "messaging/attachments.h"
 #include "messaging/media_fetcher.h"
 #include "messaging/media_links.h"
 #include "messaging/media_path.h"
 #include "messaging/media_rows.h"
 #include "messaging/media_type.h"
+#include "messaging/media_uploads.h"
 #include "messaging/messages.h"
+#include "messaging/upload_once.h"
 #include "platform/clock.h"
+#include "storage/blob_store.h"
 
 namespace posthorn {
 namespace {
 
 constexpr std::int64_t kDay = 24 * 60 * 60, kMegabyte = 1024 * 1024;
+constexpr std::uint64_t kLargestUpload = 100ULL << 20;  // of any kind
 constexpr std::string_view kStates[] = {"waiting", "stored", "lost", "refused", "deleted"};
 
 json::object view(const StoredAttachment& a) {
@@ -176,6 +182,119 @@ Task<Result<json::value>> validate_media(ActionContext c, Params p) {
   co_return json::value(std::move(out));
 }
 
+// What upload_media brings to Meta.
+struct OwnFile {
+  std::string blob, file_name, mime_type;
+  std::uint64_t size = 0;
+};
+
+Result<> check_takes(const OwnFile& file, std::string_view field) {
+  const SupportedMedia* media = find_supported(file.mime_type);
+  if (media == nullptr)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("WhatsApp takes no files of type '{}'; get_supported_formats lists what it takes",
+                            file.mime_type.empty() ? "unknown" : file.mime_type),
+                std::string(field));
+  if (file.size > media->limit)
+    return fail(ErrorCode::too_large,
+                fmt::format("the file has {} bytes; WhatsApp takes at most {} of type {}", file.size,
+                            media->limit, media->mime_type),
+                std::string(field));
+  return {};
+}
+
+// The bytes decide; what they do not tell (office documents, text) the name does.
+Result<std::string> type_of(std::string_view bytes, std::string_view name) {
+  const SniffedType sniffed = sniff(bytes.substr(0, kSniffBytes));
+  if (sniffed.family == MediaFamily::page)
+    return fail(ErrorCode::invalid_argument, "the file is a web page, whatever its name says", "upload_id");
+  if (find_supported(sniffed.mime_type) != nullptr) return std::string(sniffed.mime_type);
+  std::string lower(name);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  for (const SupportedMedia& media : supported_media()) {
+    const bool says_nothing = media.category == "document" || sniffed.mime_type.empty();
+    if (says_nothing && lower.ends_with(media.extension)) return std::string(media.mime_type);
+  }
+  return std::string(sniffed.mime_type);
+}
+
+Task<Result<OwnFile>> file_to_upload(ActionContext c, Params p) {
+  if (p.has("id")) {
+    auto look = [id = p.integer("id")](Transaction& tx) { return attachments::get(tx, AttachmentId{id}); };
+    PH_CO_TRY_ASSIGN(const auto a, co_await c.services->database->read(std::move(look)));
+    if (a.state != AttachmentState::stored)
+      co_return fail(
+          ErrorCode::conflict,
+          fmt::format("attachment {} is {}", a.id.value, kStates[static_cast<std::size_t>(a.state)]), "id");
+    co_return OwnFile{a.blob, a.file_name.empty() ? a.kind : a.file_name, a.mime_type, a.size};
+  }
+  if (!p.has("upload_id"))
+    co_return fail(ErrorCode::invalid_argument,
+                   "give upload_id (of POST /api/uploads?name=…) or the id of an attachment", "upload_id");
+  auto file = co_await c.services->uploads->get_upload(UploadId{p.integer("upload_id")});
+  if (!file) {
+    file.error().field = "upload_id";
+    co_return std::unexpected(std::move(file.error()));
+  }
+  PH_CO_TRY_ASSIGN(const auto reader, co_await c.services->blobs->open(file->blob));
+  std::string head(std::min<std::uint64_t>(reader->size(), kSniffBytes), '\0');
+  PH_CO_TRY_ASSIGN(const std::size_t read, co_await reader->read_at(0, std::span(head.data(), head.size())));
+  head.resize(read);
+  PH_CO_TRY_ASSIGN(std::string type, type_of(head, file->file_name));
+  co_return OwnFile{file->blob, file->file_name, std::move(type), static_cast<std::uint64_t>(file->size)};
+}
+
+Task<Result<std::string>> bring_to_meta(Services* services, whatsapp::GraphClient* graph,
+                                        std::string sender_id, OwnFile file) {
+  PH_CO_TRY_ASSIGN(std::string bytes, co_await services->blobs->get(file.blob, kLargestUpload));
+  co_return co_await graph->upload_media(std::move(sender_id), std::move(file.file_name),
+                                         std::move(file.mime_type), std::move(bytes));
+}
+
+Task<Result<json::value>> upload_media(ActionContext c, Params p) {
+  if (c.services->upload_once == nullptr || c.services->accounts == nullptr)
+    co_return fail(ErrorCode::unavailable, "this server uploads no media");
+  PH_CO_TRY_ASSIGN(const Account account, co_await find_account(c, p.text("account")));
+  PH_CO_TRY_ASSIGN(whatsapp::GraphClient * graph, c.services->accounts->graph(account));
+  PH_CO_TRY_ASSIGN(const OwnFile file, co_await file_to_upload(c, p));
+  PH_CO_TRY(check_takes(file, p.has("id") ? "id" : "upload_id"));
+  UploadOnce::Upload upload = [services = c.services, graph, sender = account.sender_id, file] {
+    return bring_to_meta(services, graph, sender, file);
+  };
+  PH_CO_TRY_ASSIGN(const UploadedOnce uploaded,
+                   co_await c.services->upload_once->media_id(account.id, file.blob, file.mime_type,
+                                                              kBroadcastLasts, std::move(upload)));
+  json::object out;
+  out["media_id"] = uploaded.media_id;
+  out["already_there"] = uploaded.known;
+  out["file_name"] = file.file_name;
+  out["mime_type"] = file.mime_type;
+  out["size"] = file.size;
+  out["sha256"] = file.blob;
+  co_return json::value(std::move(out));
+}
+
+// Also if Meta does not have it any more: then it is only forgotten here.
+Task<Result<json::value>> delete_media(ActionContext c, Params p) {
+  if (c.services->accounts == nullptr) co_return fail(ErrorCode::unavailable, "this server deletes no media");
+  PH_CO_TRY_ASSIGN(const Account account, co_await find_account(c, p.text("account")));
+  PH_CO_TRY_ASSIGN(whatsapp::GraphClient * graph, c.services->accounts->graph(account));
+  const std::string media_id = p.text("media_id");
+  const auto deleted = co_await graph->delete_media(media_id);
+  const bool gone = !deleted && deleted.error().code == ErrorCode::not_found;
+  if (!deleted && !gone) co_return std::unexpected(deleted.error());
+  auto forget = [id = account.id, media_id](Transaction& tx) {
+    return media_uploads::forget(tx, id, media_id);
+  };
+  PH_CO_TRY(co_await c.services->database->write(std::move(forget)));
+  json::object out;
+  out["media_id"] = media_id;
+  out["was_there"] = !gone;
+  co_return json::value(std::move(out));
+}
+
 std::vector<Parameter> which_attachment() {
   return {{.name = "id", .type = ParameterType::integer, .help = "the attachment's id", .min = 1},
           {.name = "media_id", .help = "the channel's media id, as the message brought it", .max = 200},
@@ -244,6 +363,34 @@ std::vector<Action> media_actions() {
        .parameters = with(which_attachment(), expiry),
        .handler = get_media_url,
        .example = {{"id", 12}, {"expiry_seconds", 3600}}},
+      {.name = "upload_media",
+       .category = "media",
+       .role = Role::agent,
+       .effect = Effect::mutates,
+       .summary = "Brings a file of ours to WhatsApp and returns its media id, good for messages of this "
+                  "number; the same file goes up once in 30 days.",
+       .parameters = {{.name = "upload_id",
+                       .type = ParameterType::integer,
+                       .help = "a file of POST /api/uploads?name=…",
+                       .min = 1},
+                      {.name = "id",
+                       .type = ParameterType::integer,
+                       .help = "an attachment that somebody sent, instead",
+                       .min = 1},
+                      account_parameter()},
+       .handler = upload_media,
+       .example = {{"upload_id", 3}}},
+      {.name = "delete_media",
+       .category = "media",
+       .role = Role::admin,
+       .effect = Effect::mutates,
+       .summary = "Deletes a file at WhatsApp by its media id; the next send of that file brings it there "
+                  "again.",
+       .parameters =
+           {{.name = "media_id", .need = Need::required, .help = "as upload_media returned it", .max = 200},
+            account_parameter()},
+       .handler = delete_media,
+       .example = {{"media_id", "1013859600285441"}}},
       {.name = "get_supported_formats",
        .category = "media",
        .role = Role::viewer,

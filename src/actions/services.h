@@ -24,6 +24,7 @@ class ParkedEvents;
 class Random;
 class Registry;
 class SecretBox;
+class UploadOnce;
 class UploadStore;
 class WebhooksOut;
 
@@ -53,6 +54,7 @@ struct Services {
   Mailer* mailer = nullptr;  // null: no mail server is configured
   KeyStore* keys = nullptr;
   UploadStore* uploads = nullptr;
+  UploadOnce* upload_once = nullptr;
   ParkedEvents* parked = nullptr;
   MediaFetcher* media = nullptr;
   MediaLinks* media_links = nullptr;

@@ -95,21 +95,18 @@ Task<Result<std::string>> ChannelUploader::upload(automation::MediaFile file) {
 }
 
 Task<Result<std::string>> ChannelUploader::to_whatsapp(Account account, automation::MediaFile file) {
-  const WallTime now = ports_.clock.wall_now();
-  auto look = [id = account.id, blob = file.blob, now](Transaction& tx) {
-    return media_uploads::find(tx, id, blob, now);
-  };
-  PH_CO_TRY_ASSIGN(const auto known, co_await ports_.database.read(std::move(look)));
-  if (known) co_return known->media_id;
+  UploadOnce::Upload upload = [this, &account, &file] { return bytes_to_whatsapp(account, file); };
+  PH_CO_TRY_ASSIGN(const UploadedOnce uploaded,
+                   co_await ports_.uploads.media_id(account.id, file.blob, file.mime_type, kMessageLasts,
+                                                    std::move(upload)));
+  co_return uploaded.media_id;
+}
+
+Task<Result<std::string>> ChannelUploader::bytes_to_whatsapp(Account account, automation::MediaFile file) {
   whatsapp::GraphClient* graph = ports_.accounts.client(account.id);
   if (graph == nullptr) co_return std::unexpected(gone("the number has no token of Meta"));
   PH_CO_TRY_ASSIGN(std::string bytes, co_await ports_.blobs.get(file.blob, kMaxUpload));
-  PH_CO_TRY_ASSIGN(const std::string id, co_await graph->upload_media(account.sender_id, file.file_name,
-                                                                      file.mime_type, std::move(bytes)));
-  auto remember = [account = account.id, blob = file.blob, upload = MediaUpload{id, file.mime_type, now}](
-                      Transaction& tx) { return media_uploads::record(tx, account, blob, upload); };
-  PH_CO_TRY(co_await ports_.database.write(std::move(remember)));
-  co_return id;
+  co_return co_await graph->upload_media(account.sender_id, file.file_name, file.mime_type, std::move(bytes));
 }
 
 Task<Result<std::string>> ChannelUploader::to_meta(Account account, automation::MediaFile file) {

@@ -7,6 +7,7 @@
 #include "messaging/media_links.h"
 #include "messaging/media_source.h"
 #include "messaging/profiles.h"
+#include "messaging/upload_once.h"
 #include "platform/safe_fetch.h"
 #include "storage/blob_store.h"
 
@@ -38,6 +39,7 @@ class ChannelUploader final : public automation::MediaUploader {
     Database& database;
     BlobStore& blobs;
     Clock& clock;
+    UploadOnce& uploads;
     MediaLinks& links;
     bool public_address = false;
   };
@@ -46,6 +48,7 @@ class ChannelUploader final : public automation::MediaUploader {
 
  private:
   Task<Result<std::string>> to_whatsapp(Account account, automation::MediaFile file);
+  Task<Result<std::string>> bytes_to_whatsapp(Account account, automation::MediaFile file);
   Task<Result<std::string>> to_meta(Account account, automation::MediaFile file);
   Ports ports_;
 };

@@ -76,7 +76,7 @@ struct Followers::Parts {
         fetch(p.network, p.clock, p.executor, fetch_policy(c)),
         graph_media([&accounts = p.accounts](AccountId id) { return accounts.client(id); }),
         signals(p.accounts, p.database),
-        uploader({p.accounts, p.database, p.blobs, p.clock, links, !c.http.public_url.empty()}),
+        uploader({p.accounts, p.database, p.blobs, p.clock, p.uploads, links, !c.http.public_url.empty()}),
         channel_profiles(p.accounts),
         indexer({p.database, p.search_index, feed, p.clock, p.log, p.metrics, p.executor}),
         media({p.database, p.clock, p.random, p.log, p.metrics, p.blobs, fetch, p.executor,

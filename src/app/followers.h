@@ -13,6 +13,7 @@
 #include "messaging/media_links.h"
 #include "messaging/profiles.h"
 #include "messaging/search_indexer.h"
+#include "messaging/upload_once.h"
 #include "platform/config.h"
 #include "platform/mailer.h"
 
@@ -33,6 +34,7 @@ struct FollowersPorts {
   Metrics& metrics;
   SecretBox& secrets;
   AccountRuntimes& accounts;
+  UploadOnce& uploads;
   aws::Services* aws;  // null: nothing of AWS is configured
   Executor executor;
 };

@@ -96,6 +96,7 @@ Task<Result<Secret>> Server::Parts::load_key(std::string name) {
 void Server::Parts::make_messaging() {
   const auto executor = runtime->executor();
   wamids = std::make_unique<WamidIndex>(*database, clock);
+  upload_once = std::make_unique<UploadOnce>(*database, clock, *log, executor);
   observer = std::make_unique<Observer>(executor, *log);
   MetaAccess meta;
   meta.graph.base_url = config.graph.base_url;
@@ -124,6 +125,7 @@ Task<Result<>> Server::Parts::make_broadcasts() {
                             clock,
                             *log,
                             runtime->executor(),
+                            *upload_once,
                             [this](AccountId id) { return accounts->dispatcher(id); },
                             [this](AccountId id) { return accounts->client(id); }};
   CampaignDefaults defaults;
@@ -176,8 +178,9 @@ Result<> Server::Parts::make_aws() {
 }
 
 Result<> Server::Parts::make_followers() {
-  const FollowersPorts ports{*database, *search_index, *blobs,   *network,  clock,     random,
-                             *log,      *metrics,      *secrets, *accounts, aws.get(), runtime->executor()};
+  const FollowersPorts ports{
+      *database, *search_index, *blobs,    *network,           clock, random, *log, *metrics, *secrets,
+      *accounts, *upload_once,  aws.get(), runtime->executor()};
   PH_TRY_ASSIGN(followers, Followers::create(ports, config, link_key, config.http.public_url));
   observer->follow(followers.get());
   return {};
@@ -214,6 +217,7 @@ Result<> Server::Parts::fill_services() {
   services.accounts = accounts.get();
   services.keys = access.get();
   services.uploads = uploads.get();
+  services.upload_once = upload_once.get();
   services.parked = parked.get();
   services.registry = &registry;
   services.check_database = [this] { return database->quick_check(); };

@@ -15,6 +15,7 @@
 #include "channels/aws/services.h"
 #include "messaging/reconciler.h"
 #include "messaging/sqs_intake.h"
+#include "messaging/upload_once.h"
 #include "platform/real_clock.h"
 #include "platform/real_files.h"
 #include "platform/real_log.h"
@@ -47,6 +48,7 @@ struct Server::Parts {
   Secret token_key, link_key;
   std::unique_ptr<SandboxHost> sandbox_host;
   std::unique_ptr<WamidIndex> wamids;
+  std::unique_ptr<UploadOnce> upload_once;
   WebhookProof proof;
   std::unique_ptr<Observer> observer;
   std::unique_ptr<AccountRuntimes> accounts;

@@ -8,6 +8,7 @@
 #include "channels/whatsapp/graph_client.h"
 #include "core/phone_number.h"
 #include "messaging/dispatcher.h"
+#include "messaging/upload_once.h"
 #include "platform/clock.h"
 #include "platform/files.h"
 #include "platform/log.h"
@@ -25,6 +26,7 @@ struct CampaignPorts {
   Clock& clock;
   Log& log;
   Executor executor;
+  UploadOnce& uploads;
   std::function<Dispatcher*(AccountId)> dispatcher;
   std::function<whatsapp::GraphClient*(AccountId)> graph;
 };

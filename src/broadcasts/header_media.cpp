@@ -58,33 +58,28 @@ Result<const MediaRule*> rule_for(const UploadRow& file, std::string field) {
   return rule;
 }
 
+Task<Result<std::string>> upload_file(BlobStore& blobs, whatsapp::GraphClient& graph, std::string sender_id,
+                                      UploadRow file, std::string mime_type) {
+  PH_CO_TRY_ASSIGN(std::string bytes, co_await read_blob(blobs, file.blob));
+  co_return co_await graph.upload_media(std::move(sender_id), file.file_name, std::move(mime_type),
+                                        std::move(bytes));
+}
+
 Task<Result<std::string>> media_id_of(CampaignPorts ports, Account account, UploadId upload_id,
                                       std::string field) {
-  const WallTime now = ports.clock.wall_now();
-  UploadRow file;
-  std::optional<MediaUpload> known;
-  auto look_up = [&](Transaction& tx) -> Result<bool> {
-    PH_TRY_ASSIGN(file, campaigns::upload(tx, upload_id));
-    PH_TRY_ASSIGN(known, media_uploads::find(tx, account.id, file.blob, now, kBroadcastLasts));
-    return true;
-  };
-  PH_CO_TRY(co_await ports.database.read(look_up));
-  if (known) co_return known->media_id;
+  auto look_up = [upload_id](Transaction& tx) { return campaigns::upload(tx, upload_id); };
+  PH_CO_TRY_ASSIGN(const UploadRow file, co_await ports.database.read(std::move(look_up)));
   PH_CO_TRY_ASSIGN(const MediaRule* rule, rule_for(file, field));
   whatsapp::GraphClient* graph = ports.graph(account.id);
   if (graph == nullptr)
     co_return fail(ErrorCode::unavailable, "the account cannot upload media: it has no usable token", field);
-  PH_CO_TRY_ASSIGN(std::string bytes, co_await read_blob(ports.blobs, file.blob));
-  PH_CO_TRY_ASSIGN(const std::string id,
-                   co_await graph->upload_media(account.sender_id, file.file_name,
-                                                std::string(rule->mime_type), std::move(bytes)));
-  MediaUpload record;
-  record.media_id = id;
-  record.mime_type = rule->mime_type;
-  record.uploaded_at = now;
-  auto remember = [&](Transaction& tx) { return media_uploads::record(tx, account.id, file.blob, record); };
-  PH_CO_TRY(co_await ports.database.write(remember));
-  co_return id;
+  UploadOnce::Upload upload = [&ports, &account, &file, graph, rule] {
+    return upload_file(ports.blobs, *graph, account.sender_id, file, std::string(rule->mime_type));
+  };
+  PH_CO_TRY_ASSIGN(const UploadedOnce uploaded,
+                   co_await ports.uploads.media_id(account.id, file.blob, std::string(rule->mime_type),
+                                                   kBroadcastLasts, std::move(upload)));
+  co_return uploaded.media_id;
 }
 
 // The constant value mapped to header.media, if there is one.
@@ -133,6 +128,13 @@ Task<std::optional<std::string>> check_media(CampaignPorts ports, Account accoun
   if (graph == nullptr) co_return std::nullopt;
   const auto found = co_await graph->media(media);
   if (found || found.error().code == ErrorCode::unavailable) co_return std::nullopt;
+  // Or the next pre-flight would find it again among what was uploaded.
+  const bool gone =
+      found.error().code == ErrorCode::not_found || found.error().code == ErrorCode::invalid_argument;
+  if (gone) {
+    auto forget = [id = account.id, media](Transaction& tx) { return media_uploads::forget(tx, id, media); };
+    (void)co_await ports.database.write(std::move(forget));
+  }
   co_return fmt::format("Meta does not have the header media {}: {}. Upload the file again", media,
                         found.error().message);
 }

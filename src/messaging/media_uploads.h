@@ -30,6 +30,8 @@ Result<std::optional<MediaUpload>> find(Transaction& tx, AccountId account, std:
 Result<> record(Transaction& tx, AccountId account, std::string_view sha256_hex, const MediaUpload& upload);
 // Meta refused the id (expired or deleted): the next send uploads again.
 Result<> forget(Transaction& tx, AccountId account, std::string_view media_id);
+// The same for every media id in a message of ours that Meta could not use (error 131053).
+Result<> forget_those_of(Transaction& tx, MessageId message);
 Result<std::int64_t> prune(Transaction& tx, WallTime now);  // drops those that may not be used again
 
 }  // namespace media_uploads

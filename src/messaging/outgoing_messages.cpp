@@ -11,6 +11,7 @@
 #include "core/json_writer.h"
 #include "messaging/accounts.h"
 #include "messaging/conversations.h"
+#include "messaging/media_uploads.h"
 #include "messaging/message_rows.h"
 #include "messaging/messages.h"
 #include "messaging/people.h"
@@ -20,6 +21,8 @@
 
 namespace posthorn::outgoing_messages {
 namespace {
+
+constexpr int kMediaUnusable = 131053;  // Meta could not use the file (error table)
 
 struct Recipient {
   std::string phone, user_id, group_id;
@@ -112,6 +115,9 @@ Result<> log_sent(Transaction& tx, const Message& message, const Conversation& c
 
 Result<> log_status(Transaction& tx, MessageId message, ConversationId conversation, std::string_view word,
                     int code, WallTime now) {
+  if (code == kMediaUnusable) {
+    PH_TRY(media_uploads::forget_those_of(tx, message));
+  }
   std::string data;
   JsonWriter json(data);
   json.begin_object()

@@ -64,7 +64,9 @@ Product::Product(simulated::Process& process, Machine& machine, const ProductCon
   journal_ = std::move(*journal);
   wamids_ = std::make_unique<WamidIndex>(*database_, process.clock());
   (void)blobs_.prepare();
-  CampaignPorts ports{*database_, blobs_, machine.files, process.clock(), log_, process.executor()};
+  uploads_ = std::make_unique<UploadOnce>(*database_, process.clock(), log_, process.executor());
+  CampaignPorts ports{*database_,         blobs_,   machine.files, process.clock(), log_,
+                      process.executor(), *uploads_};
   ports.dispatcher = [this](AccountId) { return dispatcher_.get(); };
   ports.graph = [this](AccountId) { return graph_.get(); };
   runner_ = std::make_unique<CampaignRunner>(ports);

@@ -71,6 +71,7 @@ class Product {
   std::unique_ptr<Database> database_;
   std::unique_ptr<Database> journal_;
   std::unique_ptr<WamidIndex> wamids_;
+  std::unique_ptr<UploadOnce> uploads_;
   WebhookProof proof_;
   std::unique_ptr<CampaignRunner> runner_;
   std::unique_ptr<CampaignService> service_;
