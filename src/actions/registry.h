@@ -81,6 +81,7 @@ std::vector<Action> webhook_endpoint_actions();
 std::vector<Action> event_actions();
 std::vector<Action> automation_actions();
 std::vector<Action> menu_actions();
+std::vector<Action> menu_sending_actions();
 std::vector<Action> system_actions();
 
 }  // namespace posthorn
