@@ -253,7 +253,13 @@ std::string actions_markdown(const Registry& registry) {
       "as well.\n"
       "Names are snake_case; their camelCase spelling is accepted. Actions that change data take an "
       "`Idempotency-Key` header.\n"
-      "Roles: `viewer` < `agent` < `marketer` < `admin`.\n\n";
+      "Roles: `viewer` < `agent` < `marketer` < `admin`; each may all that those before it may. A viewer "
+      "reads what is stored "
+      "about people,\nmessages and broadcasts, whatever the way in (`GET /events` with `full=1`, `GET "
+      "/media/<id>` and reports, too); "
+      "an agent answers people and\nkeeps their records; a marketer broadcasts, sets rules and uploads "
+      "files; an admin keeps numbers, "
+      "keys, webhooks out and the server.\n\n";
   for (const auto& category : registry.categories()) {
     out += fmt::format("## {}\n\n", category);
     for (const auto& action : registry.actions())

@@ -86,7 +86,7 @@ TEST_F(JournalReplay, TriesEverythingThatIsParked) {
     house.execute(
         fmt::format("INSERT INTO parked_events (journal_id, position, reason, body, parked_at) VALUES (1, 0, "
                     "'because', '{{}}', {})",
-                    i));
+                    to_micros(house.world.wall_now()) + i));
   const auto outcome = run(desk->replay_parked({}));
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->applied + outcome->parked_again, many);

@@ -139,5 +139,52 @@ TEST_F(RoleMatrixOverHttp, LowerRolesAreRefusedBeforeAnythingElse) {
   }
 }
 
+// One rule for actions and routes: who is a viewer reads all that is stored about people, messages and
+// broadcasts; every other role is about acting.
+TEST_F(RoleMatrixOverHttp, ReadingAsksForAViewerWhateverTheWayIn) {
+  struct Route {
+    const char* method;
+    const char* target;
+    Role least;
+  };
+  for (const auto& [method, target, least] : {Route{"GET", "/api/broadcasts/7/report.csv", Role::viewer},
+                                              Route{"GET", "/api/broadcasts/7/problems.csv", Role::viewer},
+                                              Route{"POST", "/api/uploads", Role::marketer}}) {
+    for (const auto role : {Role::viewer, Role::agent, Role::marketer, Role::admin}) {
+      FakeExchange exchange(method, target);
+      exchange.key(new_key(role));
+      EXPECT_EQ(send(exchange).status() == 403, !allows(role, least)) << target << " " << to_string(role);
+      EXPECT_NE(exchange.status(), 404) << target;
+    }
+    FakeExchange nobody(method, target);
+    EXPECT_EQ(send(nobody).status(), 401) << target;
+  }
+}
+
+TEST(RoleMatrix, WhatAViewerMayNotCallDoesSomething) {
+  // Secrets, settings of the server and links that work without a key are more than what people wrote.
+  const std::set<std::string> more_than_reading = {"check_auto_menu",
+                                                   "check_auto_welcome",
+                                                   "check_keyword_trigger",
+                                                   "download_media",
+                                                   "get_media_url",
+                                                   "get_notification_config",
+                                                   "get_webhook_delivery",
+                                                   "get_webhook_endpoint",
+                                                   "list_audit",
+                                                   "list_keys",
+                                                   "list_webhook_deliveries",
+                                                   "list_webhook_endpoints",
+                                                   "verify_audit",
+                                                   "doctor"};
+  for (const auto& action : make_registry().actions()) {
+    if (action.role == Role::viewer) {
+      EXPECT_NE(action.effect, Effect::mutates) << action.name;
+    } else if (action.effect == Effect::reads) {
+      EXPECT_TRUE(more_than_reading.contains(action.name)) << action.name << " only reads";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace posthorn::api_testing
