@@ -37,7 +37,7 @@ Result<int> minute_of_day(const Params& p, std::string_view name, int fallback) 
 }
 
 Task<Result<CampaignDraft>> read_draft(ActionContext c, Params p) {
-  PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
+  PH_CO_TRY_ASSIGN(auto account, co_await find_number(c, p.text("account")));
   CampaignDraft draft;
   draft.name = p.text("name");
   draft.account = account.id;

@@ -15,8 +15,12 @@ std::optional<AccountId> as_id(std::string_view text) {
   return id;
 }
 
-Result<Account> only_account(Transaction& tx) {
+enum class Among { all, whatsapp };
+
+Result<Account> only_account(Transaction& tx, Among among) {
   PH_TRY_ASSIGN(auto all, accounts::list(tx));
+  if (among == Among::whatsapp)
+    std::erase_if(all, [](const Account& a) { return channel_of(a) != channels::Channel::whatsapp; });
   if (all.size() == 1) return std::move(all.front());
   if (all.empty()) {
     return fail(ErrorCode::not_found,
@@ -36,7 +40,7 @@ Result<Account> with_field(Result<Account> found) {
 }  // namespace
 
 Result<Account> find_account(Transaction& tx, std::string_view text) {
-  if (text.empty()) return only_account(tx);
+  if (text.empty()) return only_account(tx, Among::all);
   PH_TRY_ASSIGN(auto by_sender, accounts::find_by_sender(tx, text));
   if (by_sender) return *std::move(by_sender);
   PH_TRY_ASSIGN(auto of_business, accounts::list_by_business(tx, text));
@@ -53,6 +57,13 @@ Result<Account> find_account(Transaction& tx, std::string_view text) {
   return with_field(accounts::get_by_name(tx, text));
 }
 
+Task<Result<Account>> find_number(ActionContext context, std::string text) {
+  auto look = [text = std::move(text)](Transaction& tx) {
+    return text.empty() ? only_account(tx, Among::whatsapp) : find_account(tx, text);
+  };
+  co_return co_await context.services->database->read(std::move(look));
+}
+
 Task<Result<Account>> find_account(ActionContext context, std::string text) {
   auto look = [text = std::move(text)](Transaction& tx) { return find_account(tx, text); };
   co_return co_await context.services->database->read(std::move(look));
@@ -61,11 +72,13 @@ Task<Result<Account>> find_account(ActionContext context, std::string text) {
 Task<Result<Account>> find_business(ActionContext context, std::string text) {
   auto look = [text = std::move(text)](Transaction& tx) -> Result<Account> {
     PH_TRY_ASSIGN(auto candidates, text.empty() ? accounts::list(tx) : accounts::list_by_business(tx, text));
+    // Templates are WhatsApp's: other accounts make the choice no harder.
+    std::erase_if(candidates, [](const Account& a) { return channel_of(a) != channels::Channel::whatsapp; });
     const auto same = [&candidates](const Account& a) {
       return a.business_id == candidates.front().business_id;
     };
     if (!candidates.empty() && std::ranges::all_of(candidates, same)) return std::move(candidates.front());
-    return find_account(tx, text);
+    return text.empty() ? only_account(tx, Among::whatsapp) : find_account(tx, text);
   };
   co_return co_await context.services->database->read(std::move(look));
 }

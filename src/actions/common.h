@@ -11,6 +11,8 @@ namespace posthorn {
 // business account that has one number only. Empty is fine while there is one account only.
 Result<Account> find_account(Transaction& tx, std::string_view text);
 Task<Result<Account>> find_account(ActionContext context, std::string text);
+// Likewise, where only WhatsApp can do it: empty is fine while there is one WhatsApp number only.
+Task<Result<Account>> find_number(ActionContext context, std::string text);
 // For what belongs to the business account, such as templates: any of its numbers will do.
 Task<Result<Account>> find_business(ActionContext context, std::string text);
 

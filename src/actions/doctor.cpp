@@ -77,9 +77,9 @@ Check check_webhook_setup(const ServerFacts& facts) {
   if (facts.public_url.empty()) {
     return bad(Health::warning, "webhook address", "http.public_url is not set",
                "set it to the https address under which Meta reaches this server, and enter "
-               "<address>/webhooks/whatsapp at Meta");
+               "<address>/webhooks/meta at Meta");
   }
-  return fine("webhook address", facts.public_url + "/webhooks/whatsapp");
+  return fine("webhook address", facts.public_url + "/webhooks/meta");
 }
 
 Check check_number(const std::string& prefix, const Result<whatsapp::PhoneNumberInfo>& info) {

@@ -62,7 +62,7 @@ Result<Queueing> prepare(const Account& account, const StoredTemplate& stored, c
 }
 
 Task<Result<json::value>> send_template(ActionContext c, Params p) {
-  PH_CO_TRY_ASSIGN(auto account, co_await find_account(c, p.text("account")));
+  PH_CO_TRY_ASSIGN(auto account, co_await find_number(c, p.text("account")));
   if (account.blocked())
     co_return fail(ErrorCode::conflict,
                    fmt::format("{} may not send: {}", account.name, account.blocked_reason), "account");

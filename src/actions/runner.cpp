@@ -48,6 +48,20 @@ std::string subject_of(const Action& action, const Params& params) {
   return action.category;
 }
 
+// Stores name what they miss by their own words; callers know the words of the action.
+std::string declared_name(const Action& action, std::string field) {
+  constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+      {"broadcast", "id"}, {"id", "conversation_id"},        {"id", "contact_id"},
+      {"id", "ids"},       {"sender_id", "phone_number_id"}, {"sender_id", "account_id"}};
+  const auto declared = [&action](std::string_view name) {
+    return std::ranges::any_of(action.parameters, [name](const Parameter& p) { return p.name == name; });
+  };
+  if (field.empty() || declared(field)) return field;
+  for (const auto& [theirs, ours] : kOtherNames)
+    if (theirs == field && declared(ours)) return std::string(ours);
+  return field;
+}
+
 // Removes the key when the call ends, however it ends.
 class AtWork {
  public:
@@ -120,6 +134,7 @@ Task<Result<json::value>> ActionRunner::run_handler(const Action& action, Params
   context.role = call.role;
   context.idempotent = std::move(idempotent);
   auto outcome = co_await action.handler(std::move(context), params);
+  if (!outcome) outcome.error().field = declared_name(action, std::move(outcome.error().field));
   if (action.effect == Effect::mutates)
     co_await write_audit(action.name, std::move(call.actor), subject_of(action, params),
                          audit_detail(action, params, outcome));

@@ -22,7 +22,7 @@ Task<Result<json::value>> get(ActionContext c, Params p) {
 Task<Result<json::value>> inspect(ActionContext c, Params p) {
   AccountId account;
   if (p.has("template_name")) {
-    PH_CO_TRY_ASSIGN(auto found, co_await find_account(c, p.text("account")));
+    PH_CO_TRY_ASSIGN(auto found, co_await find_business(c, p.text("account")));
     account = found.id;
   }
   PH_CO_TRY_ASSIGN(

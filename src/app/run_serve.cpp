@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <fmt/format.h>
 
+#include "actions/services.h"
 #include "app/exit_codes.h"
 #include "app/output.h"
 #include "app/run.h"
@@ -20,7 +21,13 @@ namespace {
 
 void greet(Server& server, bool sandbox) {
   print(fmt::format("Posthorn {} serves {}\n", version(), server.url()));
-  if (sandbox) print("Meta is simulated in this process: nothing reaches a real phone.\n");
+  if (sandbox) {
+    const auto& graph = server.services().facts.graph_url;
+    print(fmt::format(
+        "Meta is simulated in this process: nothing reaches a real phone. Phones and faults are moved at "
+        "{}/sandbox (docs/sandbox.md).\n",
+        graph.substr(0, graph.rfind('/'))));
+  }
   if (server.first_run() || sandbox)
     print(fmt::format("Open it once, within 15 minutes: {}\n", server.login_url("/")));
 }

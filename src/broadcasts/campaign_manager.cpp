@@ -264,8 +264,9 @@ class CampaignManager final : public CampaignService {
     const JsonView warnings = JsonView(summary)["warnings"];
     if (warnings.size() > 0 && !options.acknowledge_warnings) {
       return fail(ErrorCode::conflict,
-                  fmt::format("pre-flight warned: {} Set acknowledge_warnings to start all the same",
-                              warnings[0]["message"].string_or("see its summary.")),
+                  fmt::format("pre-flight warned: {}; set acknowledge_warnings (--acknowledge-warnings) to "
+                              "start all the same",
+                              warnings[0]["message"].string_or("see its summary")),
                   "acknowledge_warnings");
     }
     return {};

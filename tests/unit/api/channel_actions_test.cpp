@@ -72,6 +72,27 @@ TEST_F(ChannelActions, AccountsOfOnePortfolioShareTheirContacts) {
   EXPECT_EQ(call(admin, "set_channel_portfolio", R"({"account":"desk"})").error_field(), "portfolio");
 }
 
+TEST_F(ChannelActions, OtherChannelsDoNotMakeTheChoiceOfANumberHarder) {
+  const auto templates_without_account = [this] {
+    return call(admin, "get_template", R"({"name":"nothing"})");
+  };
+  EXPECT_EQ(templates_without_account().error_field(), "account") << "two businesses";
+  auto merge = [](Transaction& tx) -> Result<> {
+    PH_TRY(tx.execute("UPDATE accounts SET business_id = 'shop'"));
+    NewAccount page;
+    page.channel = "messenger";
+    page.name = "page";
+    page.business_id = page.sender_id = "777";
+    page.sealed_token = "sealed";
+    PH_TRY(accounts::add(tx, page, WallTime{}));
+    return {};
+  };
+  ASSERT_TRUE(run(database->write(merge)));
+  EXPECT_EQ(templates_without_account().status(), 404) << "the template is what is missing";
+  const auto told = call(admin, "send_template", R"({"to":"+491701234567","template_name":"t"})");
+  EXPECT_THAT(told.response->body, ::testing::HasSubstr("choose from shop, desk\""));
+}
+
 TEST_F(ChannelActions, TheListHoldsEverySpelling) {
   EXPECT_EQ(call(admin, "remove_suppression", R"({"phone":"+5511988887777","business_id":"shop"})").status(),
             200);

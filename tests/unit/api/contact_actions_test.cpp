@@ -70,6 +70,12 @@ TEST_F(ContactActions, AGroupShowsItsMembers) {
   EXPECT_TRUE(members[1]["left_at"].exists());
 }
 
+TEST_F(ContactActions, ErrorsNameTheParameterAsTheCallerKnowsIt) {
+  EXPECT_EQ(call(viewer, "get_conversation", R"({"conversation_id":99})").error_field(), "conversation_id");
+  EXPECT_EQ(call(viewer, "get_contact", R"({"contact_id":99})").error_field(), "contact_id");
+  EXPECT_EQ(call(viewer, "get_broadcast", R"({"id":99})").error_field(), "id");
+}
+
 TEST_F(ContactActions, MergeAndUndo) {
   const auto merged = call(agent, "merge_contacts", R"({"contact_id":1,"absorb_id":2})").answer();
   const auto id = JsonView(merged)["merge_id"].integer_or(0);
