@@ -60,11 +60,16 @@ std::string read_attachment(const json::object& source, std::vector<Attachment>&
   Attachment file;
   file.kind = listed ? known->ours : type;
   if (payload != nullptr && payload->contains("sticker_id")) file.kind = "sticker";
-  file.url = payload != nullptr ? string_in(*payload, "url") : std::string_view();
+  // A shared story has its link under a name of its own.
+  for (const std::string_view key : {"url", "story_media_url"}) {
+    if (file.url.empty() && payload != nullptr) file.url = string_in(*payload, key);
+  }
   if (file.url.empty()) file.url = string_in(source, "url");
   const std::string kind = file.kind.empty() ? "unknown" : file.kind;
   file.kind = kind;
-  if ((!listed || known->media) && leads_to_file(file.url)) files.push_back(std::move(file));
+  // A shared post is told by its old name and its new one at once.
+  const bool twice = std::ranges::find(files, file.url, &Attachment::url) != files.end();
+  if ((!listed || known->media) && leads_to_file(file.url) && !twice) files.push_back(std::move(file));
   return kind;
 }
 
