@@ -168,7 +168,7 @@ DispatcherStats Dispatcher::stats() const {
   const Impl& impl = *impl_;
   return {impl.window(),
           impl.open,
-          static_cast<int>(impl.ready.size()),
+          static_cast<int>(impl.ready.size()) + impl.waiting_behind,
           impl.in_flight,
           static_cast<double>(impl.pacer.current_rate(impl.ports.clock.now())),
           impl.outage.active(),

@@ -58,7 +58,7 @@ int auto_window(int rate);
 struct DispatcherStats {
   int window = 0;
   int open = 0;              // rows in state intent, or on their way into or out of it
-  int ready = 0;             // intents that wait for the pacer
+  int ready = 0;             // intents that wait for the pacer, or for the answer to another of the recipient
   int in_flight = 0;         // requests that wait for an answer
   double rate = 0;           // the pacer's present limit; 0: none
   bool unreachable = false;  // the channel cannot be reached; one probe at a time

@@ -48,12 +48,20 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
     SendKey key;
     std::uint64_t phone = 0;
     std::uint64_t recipient = 0;  // for the pair limit: the phone, or a key of whom the payload names
+    std::uint64_t talks_to = 0;   // single sends, whatever the channel: one after another to each of these
     int attempt = 1;
     Lane lane = Lane::broadcast;
     std::int64_t intent_at = 0;
     std::shared_ptr<Broadcast> broadcast;  // none for single sends
     BroadcastRow row;
     std::string payload;
+  };
+
+  // Single sends to one recipient go one after another.
+  struct Talk {
+    bool waits_for_answer = false;
+    std::deque<Item> behind;                     // wait for the answer as well
+    std::map<std::int64_t, MonotonicTime> away;  // row → when it is not waited for any more
   };
 
   struct Worker {
@@ -104,8 +112,12 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   Task<> worker(Worker* self);
   Task<> send_one(Worker& worker);
   std::optional<Item> next_item();
+  bool must_wait(Item& item);
+  void stay_away(Item& item, Duration delay);
+  void said(std::uint64_t talks_to);
   void hand_over(Item item);
   bool render(const Item& item, std::string& body);
+  bool render_or_tell(const Item& item, std::string& body);
   void on_written(Worker& worker);
   void conclude(Item& item, SendAnswer answer);
   void reject(Item& item, const SendAnswer& answer);
@@ -146,12 +158,14 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   std::vector<Worker*> idle;
   int in_flight = 0;
   int open = 0;  // rows whose intent is committed and whose outcome is not
+  std::map<std::uint64_t, Talk> talking;
+  int waiting_behind = 0;  // in all of them
   bool look_for_singles = true;
   bool look_for_deferred = true;
   std::int64_t next_due = 0;  // of deferred rows, wall time; 0: none known
+  Duration intent_commit{};   // how long one takes
 
   std::vector<Outcome> outcomes;
-  Duration intent_commit{};   // how long one takes
   std::map<CampaignId, std::string> pauses;
   std::string block_reason;  // of the last answer that stopped the account
   BlockKind block = BlockKind::other;

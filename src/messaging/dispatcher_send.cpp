@@ -14,6 +14,10 @@ namespace {
 constexpr Duration kNumberPause =
     std::chrono::seconds(60);  // plus up to as much again: throughput upgrades take a minute
 constexpr std::size_t kBodyBytes = 1024;
+constexpr std::size_t kWaitBehind =
+    2;  // messages to one recipient, committed before the answer to another came
+constexpr Duration kBehindOthers = std::chrono::milliseconds(250);  // how long more of them stay away
+constexpr Duration kLostOnTheWay = std::chrono::minutes(1);         // what has not come back by then
 
 double seconds(Duration d) {
   return static_cast<double>(d.count()) / 1e6;
@@ -53,16 +57,65 @@ std::optional<Dispatcher::Impl::Item> Dispatcher::Impl::next_item() {
     const MonotonicTime now = ports.clock.now();
     if (pacer.next(now) > now) return std::nullopt;
     std::optional<Item> item = ready.pop();
+    if (must_wait(*item)) continue;
     const MonotonicTime allowed = pairs.next(item->recipient, item->lane, now);
     if (allowed > now) {
-      give_back(*item, allowed - now);
+      stay_away(*item, allowed - now);
       continue;
     }
     pacer.granted(now);
+    if (item->talks_to != 0) talking[item->talks_to].waits_for_answer = true;
     if (item->recipient != 0) pairs.sent(item->recipient, now);
     return item;
   }
   return std::nullopt;
+}
+
+// A text and the menu after it would else go side by side, and either could be the first. A few wait for the
+// answer; more of them go back for a moment, and nothing that was queued later passes those.
+bool Dispatcher::Impl::must_wait(Item& item) {
+  const auto found = item.talks_to == 0 ? talking.end() : talking.find(item.talks_to);
+  if (found == talking.end()) return false;
+  Talk& talk = found->second;
+  const MonotonicTime now = ports.clock.now();
+  talk.away.erase(item.key.row_no);
+  std::erase_if(talk.away, [now](const auto& one) { return one.second < now; });
+  const bool passes = !talk.away.empty() && talk.away.begin()->first < item.key.row_no;
+  if (!passes && !talk.waits_for_answer) return false;
+  if (!passes && talk.behind.size() < kWaitBehind) {
+    talk.behind.push_back(std::move(item));
+    ++waiting_behind;
+  } else {
+    const Duration first_is_back = passes ? talk.away.begin()->second - kLostOnTheWay - now : Duration(0);
+    stay_away(item, std::max(kBehindOthers, first_is_back));
+  }
+  return true;
+}
+
+// Goes back into the queue and keeps its place among what is queued for the same recipient.
+void Dispatcher::Impl::stay_away(Item& item, Duration delay) {
+  if (item.talks_to != 0)
+    talking[item.talks_to].away[item.key.row_no] = ports.clock.now() + delay + kLostOnTheWay;
+  give_back(item, delay);
+}
+
+// The answer is there: what waited for it is next in line.
+void Dispatcher::Impl::said(std::uint64_t talks_to) {
+  const auto found = talking.find(talks_to);
+  if (talks_to == 0 || found == talking.end()) return;
+  Talk& talk = found->second;
+  talk.waits_for_answer = false;
+  waiting_behind -= static_cast<int>(talk.behind.size());
+  for (; !talk.behind.empty(); talk.behind.pop_back()) {
+    Item& last = talk.behind.back();
+    if (!sends()) {
+      give_back(last, Duration(0));
+    } else {
+      const Lane lane = last.lane;
+      ready.push_front(lane, std::move(last));
+    }
+  }
+  if (talk.away.empty()) talking.erase(found);
 }
 
 void Dispatcher::Impl::hand_over(Item item) {
@@ -106,6 +159,19 @@ bool Dispatcher::Impl::render(const Item& item, std::string& body) {
   return item.broadcast->source->render(item.row, token, body).has_value();
 }
 
+// One message that cannot be written down must not end the process.
+bool Dispatcher::Impl::render_or_tell(const Item& item, std::string& body) {
+  try {
+    return render(item, body);
+  } catch (const std::exception& error) {
+    ports.log.error("send.not_rendered", {{"account", account.id.value},
+                                          {"campaign", item.key.campaign.value},
+                                          {"row", item.key.row_no},
+                                          {"error", std::string_view(error.what())}});
+    return false;
+  }
+}
+
 void Dispatcher::Impl::on_written(Worker& worker) {
   worker.written = true;
   if (ended) return;
@@ -121,7 +187,7 @@ Task<> Dispatcher::Impl::send_one(Worker& worker) {
   SendAnswer answer;
   std::string body;
   const MonotonicTime began = ports.clock.now();
-  const bool rendered = render(item, body);
+  const bool rendered = render_or_tell(item, body);
   if (rendered) {
     try {
       Worker* self = &worker;
@@ -134,7 +200,8 @@ Task<> Dispatcher::Impl::send_one(Worker& worker) {
     }
   } else {
     answer.kind = AnswerKind::rejected;
-    answer.detail = "This recipient's values do not fit the template.";
+    answer.detail = item.broadcast ? "This recipient's values do not fit the template."
+                                   : "The message cannot be written down.";
   }
   if (ended || worker.abandoned) co_return;
   if (!worker.written) {
@@ -144,6 +211,7 @@ Task<> Dispatcher::Impl::send_one(Worker& worker) {
   meters.exchange.observe(seconds(ports.clock.now() - began));
   --in_flight;
   conclude(item, std::move(answer));
+  said(item.talks_to);
   worker.item.reset();
   if (stopping) stop_wake.notify();
 }
@@ -225,6 +293,11 @@ void Dispatcher::Impl::give_back(Item& item, Duration delay, const SendAnswer* w
 
 void Dispatcher::Impl::give_back_all(Duration delay) {
   for (Item& item : ready.drain_all()) give_back(item, delay);
+  for (auto& [recipient, talk] : talking) {
+    for (Item& item : talk.behind) give_back(item, delay);
+    talk.behind.clear();
+  }
+  waiting_behind = 0;
 }
 
 // The number has become slower: what would wait too long goes back.

@@ -25,7 +25,8 @@ Result<std::uint64_t> recipient_of(Transaction& tx, const RecentSend& send) {
   PH_TRY_ASSIGN(SqlRows rows,
                 tx.query("SELECT payload FROM single_sends WHERE row_no = $1", {send.key.row_no}));
   PH_TRY_ASSIGN(const bool found, rows.next());
-  return found ? recipient_key(rows.text(0)) : 0;
+  const RecipientKey to = found ? recipient_key(rows.text(0)) : RecipientKey{};
+  return to.whatsapp ? to.key : 0;
 }
 
 Result<std::vector<PastSend>> load_past_sends(Transaction& tx, AccountId account, std::int64_t now) {
@@ -285,7 +286,10 @@ void Dispatcher::Impl::accept_singles(const IntentRequest& request, std::vector<
     Item item;
     item.key = {CampaignId{}, single.row_no};
     item.phone = single.phone;
-    item.recipient = single.phone != 0 ? single.phone : recipient_key(single.payload);
+    const RecipientKey to =
+        single.phone != 0 ? RecipientKey{single.phone, true} : recipient_key(single.payload);
+    item.talks_to = to.key;
+    if (to.whatsapp) item.recipient = to.key;
     item.attempt = single.attempt;
     item.lane = single.lane;
     item.intent_at = request.now;

@@ -31,6 +31,12 @@ class Lanes {
     }
   }
 
+  // Goes ahead of what waits in its lane; single sends only.
+  void push_front(Lane lane, Item item) {
+    ++size_;
+    single_[static_cast<std::size_t>(lane)].push_front(std::move(item));
+  }
+
   // The next in line, or nothing.
   std::optional<Item> pop() {
     for (auto& lane : single_) {

@@ -29,17 +29,19 @@ Result<std::int64_t> enqueue_single_send(Transaction& tx, const SingleSend& send
   return row_no;
 }
 
-std::uint64_t recipient_key(std::string_view payload) {
+RecipientKey recipient_key(std::string_view payload) {
   const Result<json::value> body = parse_json(payload);
-  if (!body || !JsonView(*body)["messaging_product"].exists()) return 0;
+  if (!body) return {};
   for (const std::string_view name : {"recipient", "to"}) {
     const JsonView member = JsonView(*body)[name];
     if (!member.exists()) continue;
     const std::string_view id = member["id"].exists() ? member["id"].string_or("") : member.string_or("");
     constexpr std::uint64_t kAbovePhones = 1ULL << 63;
-    if (!id.empty()) return static_cast<std::uint64_t>(wamid_hash(id)) | kAbovePhones;
+    if (id.empty()) continue;
+    return {static_cast<std::uint64_t>(wamid_hash(id)) | kAbovePhones,
+            JsonView(*body)["messaging_product"].exists()};
   }
-  return 0;
+  return {};
 }
 
 Result<std::optional<SingleSendStatus>> single_send_status(Transaction& tx, std::int64_t row_no) {

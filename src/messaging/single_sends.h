@@ -30,10 +30,13 @@ struct SingleSend {
 // not for single sends.
 Result<std::int64_t> enqueue_single_send(Transaction& tx, const SingleSend& send, WallTime now);
 
-// Tells WhatsApp's recipients without a phone number apart, so that each has a pair limit of their own: a key
-// made of "recipient" or "to" in the payload, greater than every phone number. 0: it names nobody, or is for
-// a channel that has no such limit.
-std::uint64_t recipient_key(std::string_view payload);
+// Tells recipients without a phone number apart: a key made of "recipient" or "to" in the payload, greater
+// than every phone number. 0: it names nobody.
+struct RecipientKey {
+  std::uint64_t key = 0;
+  bool whatsapp = false;  // the channel that limits how often one person is written to
+};
+RecipientKey recipient_key(std::string_view payload);
 
 struct SingleSendStatus {
   std::string submission;  // queued, intent, accepted, …

@@ -96,16 +96,18 @@ TEST_F(OutgoingTest, EveryoneIsAddressedAsTheirChannelWants) {
 
 TEST(RecipientKeyTest, TellsApartWhomWhatsAppLimits) {
   const auto key = [](std::string_view to) {
-    return recipient_key(fmt::format(R"({{"messaging_product":"whatsapp",{}}})", to));
+    return recipient_key(fmt::format(R"({{"messaging_product":"whatsapp",{}}})", to)).key;
   };
   const std::uint64_t one = key(R"("recipient":"DE.1")");
   EXPECT_GT(one, 999'999'999'999'999U);
   EXPECT_EQ(one, key(R"("recipient":"DE.1","type":"text")"));
   EXPECT_NE(one, key(R"("recipient":"DE.2")"));
   EXPECT_NE(key(R"("to":"group-1")"), key(R"("to":"group-2")"));
-  for (const char* nobody :
-       {"", "x", "{}", R"({"messaging_product":"whatsapp"})", R"({"recipient":{"id":"5"}})"})
-    EXPECT_EQ(recipient_key(nobody), 0U) << nobody;
+  for (const char* nobody : {"", "x", "{}", R"({"messaging_product":"whatsapp"})"})
+    EXPECT_EQ(recipient_key(nobody).key, 0U) << nobody;
+  const RecipientKey elsewhere = recipient_key(R"({"recipient":{"id":"5"}})");
+  EXPECT_NE(elsewhere.key, 0U);
+  EXPECT_FALSE(elsewhere.whatsapp) << "no limit of pairs there";
 }
 
 TEST_F(OutgoingTest, WhatCannotBeSentIsRefusedAndStoresNothing) {
