@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "actions/automation_common.h"
 #include "actions/common.h"
 #include "actions/runner.h"
+#include "automation/automation_forward.h"
 #include "automation/automation_requests.h"
 #include "automation/rule_defaults.h"
 #include "platform/clock.h"
@@ -26,12 +28,6 @@ json::object view(const Rule& rule) {
 }
 
 // The account that a parameter names; 0 when it is left out: every account.
-Result<AccountId> account_or_all(Transaction& tx, const std::string& text) {
-  if (text.empty()) return AccountId{};
-  PH_TRY_ASSIGN(const Account account, find_account(tx, text));
-  return account.id;
-}
-
 Task<Result<json::value>> list(ActionContext c, Params p) {
   auto look = [account = p.text("account")](Transaction& tx) -> Result<json::value> {
     PH_TRY_ASSIGN(const AccountId only, account_or_all(tx, account));
@@ -154,6 +150,7 @@ json::object effect_view(const automation::Effect& effect) {
   if (!effect.menu.name.empty()) out["menu"] = effect.menu.name;
   if (!effect.emoji.empty()) out["emoji"] = effect.emoji;
   if (effect.to) out["to"] = effect.to.to_string();
+  if (effect.conversation) out["conversation"] = effect.conversation.value;
   out["quote"] = effect.quote;
   return out;
 }
@@ -173,7 +170,14 @@ Result<json::value> try_out(Transaction& tx, DryRun& run, const automation::Deci
   const automation::Decision decision =
       decide(s, run.rules, {}, automation::MenuBook(std::move(menus)), limits, run.now);
   json::array effects, rules;
-  for (const auto& effect : decision.effects) effects.emplace_back(effect_view(effect));
+  for (const auto& effect : decision.effects) {
+    json::object one = effect_view(effect);
+    if (effect.kind == automation::EffectKind::forward) {
+      const auto target = automation::forward_target(tx, s, effect, run.now);
+      if (!target) one["skipped"] = target.error().message;
+    }
+    effects.emplace_back(std::move(one));
+  }
   for (const auto& judgement : decision.judgements) {
     const auto rule = std::ranges::find(run.rules, judgement.rule, &Rule::id);
     json::object one;
@@ -207,14 +211,6 @@ Task<Result<json::value>> test(ActionContext c, Params p) {
     return try_out(tx, run, automation::DecisionLimits{});
   };
   co_return co_await c.services->database->read(std::move(look));
-}
-
-Parameter account_or_all_parameter() {
-  Parameter account = account_parameter();
-  account.help = "only for this account; for all when left out";
-  account.aliases.push_back("tenant_id");
-  account.aliases.push_back("tenantId");
-  return account;
 }
 
 Parameter rule_parameter(Need need) {

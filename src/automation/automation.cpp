@@ -56,10 +56,11 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
     PH_CO_TRY_ASSIGN(const bool news, co_await ports.database.read(std::move(look)));
     if (ended || !news) co_return false;
     const WallTime now = ports.clock.wall_now();
-    auto work = [queue_reply = ports.queue_reply, batch = batch_options(), now](Transaction& tx) {
-      return automation::run_batch(tx, queue_reply, batch, now);
+    auto work = [queue_reply = ports.queue_reply, how = batch_options(), now](Transaction& tx) {
+      return automation::run_batch(tx, queue_reply, how, now);
     };
-    Result<BatchResult> result = co_await ports.database.write(std::move(work));
+    Task<Result<BatchResult>> batch = ports.database.write(std::move(work));
+    Result<BatchResult> result = co_await contained(std::move(batch));
     if (ended) co_return false;
     if (!result) {
       PH_CO_TRY(co_await failed(result.error()));
@@ -104,7 +105,8 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
 
   Task<> events_loop() {
     while (!stopping) {
-      const Result<bool> more = co_await read_events();
+      Task<Result<bool>> reading = read_events();
+      const Result<bool> more = co_await contained(std::move(reading));
       if (stopping) break;
       if (more && *more) continue;
       if (!more) ports.log.warning("automation.failed", {{"error", more.error().message}});
@@ -117,7 +119,8 @@ struct Automation::Impl : std::enable_shared_from_this<Impl> {
                                                        automation::RoundOptions),
                     Wakeup* wake, Counter* done) {
     while (!stopping) {
-      const Result<RoundResult> result = co_await round(ports, round_options());
+      Task<Result<RoundResult>> one_round = round(ports, round_options());
+      const Result<RoundResult> result = co_await contained(std::move(one_round));
       if (stopping) break;
       if (result) count(*result, *done);
       if (result && result->more && result->done > 0) continue;

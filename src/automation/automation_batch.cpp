@@ -5,11 +5,9 @@
 #include <fmt/format.h>
 
 #include "automation/automation_compose.h"
+#include "automation/automation_forward.h"
 #include "automation/automation_store.h"
 #include "core/json.h"
-#include "messaging/accounts.h"
-#include "messaging/conversations.h"
-#include "messaging/people.h"
 #include "storage/event_log.h"
 
 namespace posthorn::automation {
@@ -25,6 +23,7 @@ bool is_refusal(const Error& error) {
 struct Destination {
   ConversationId conversation;
   std::string reply_to;
+  AccountId account;  // whose conversation it is
 };
 
 // Queues the effects of one message.
@@ -47,14 +46,14 @@ class EffectWriter {
     switch (effect.kind) {
       case EffectKind::text: {
         PH_TRY_ASSIGN(const std::string content, compose_text(s_.channel, effect.text, effect.preview));
-        return queue(effect, "text", effect.text, content, {s_.conversation, quoted(effect)});
+        return queue(effect, "text", effect.text, content, here(effect));
       }
       case EffectKind::menu: {
         PH_TRY_ASSIGN(const std::string content, compose_menu(s_.channel, effect.menu));
-        return queue(effect, "interactive", effect.text, content, {s_.conversation, quoted(effect)});
+        return queue(effect, "interactive", effect.text, content, here(effect));
       }
       case EffectKind::echo_media:
-        return list_media(effect, {s_.conversation, quoted(effect)}, effect.text, options_.echo_patience);
+        return list_media(effect, here(effect), effect.text, options_.echo_patience);
       case EffectKind::forward:
         return forward(effect);
       case EffectKind::react:
@@ -65,7 +64,9 @@ class EffectWriter {
     return false;
   }
 
-  std::string quoted(const Effect& effect) const { return effect.quote ? s_.channel_id : std::string(); }
+  Destination here(const Effect& effect) const {
+    return {s_.conversation, effect.quote ? s_.channel_id : std::string(), s_.account};
+  }
 
   Result<bool> queue(const Effect& effect, std::string_view type, std::string_view text,
                      const std::string& content, const Destination& to) {
@@ -99,52 +100,36 @@ class EffectWriter {
     return true;
   }
 
-  Result<bool> list_media(const Effect& effect, const Destination& to, const std::string& caption,
+  // The first of several files has the caption.
+  Result<bool> list_media(const Effect& effect, const Destination& to, std::string caption,
                           Duration patience) {
     for (const AttachmentFact& attachment : s_.attachments) {
       PH_TRY(
           tx_.execute("INSERT INTO automation_media (rule_id, author, account_id, message_id, attachment_id, "
                       "conversation_id, caption, reply_to, ready, next_try_at, give_up_at, created_at) "
                       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $10)",
-                      {effect.rule, effect.author, s_.account, s_.message, attachment.id, to.conversation,
+                      {effect.rule, effect.author, to.account, s_.message, attachment.id, to.conversation,
                        caption, to.reply_to, attachment.stored, now_, now_ + patience}));
       ++result_.media;
+      caption.clear();
     }
     return !s_.attachments.empty();
   }
 
+  // Words that fit no caption go before the files, in as many messages as they need.
   Result<bool> forward(const Effect& effect) {
-    PH_TRY_ASSIGN(const Account account, accounts::get(tx_, s_.account));
-    PH_TRY_ASSIGN(const auto person,
-                  people::find(tx_, account, {{channels::AddressKind::phone, effect.to.to_digits()}}));
-    std::optional<ConversationId> target;
-    if (person) {
-      PH_TRY_ASSIGN(target, conversations::find(tx_, s_.account, *person));
+    PH_TRY_ASSIGN(const ForwardTarget target, forward_target(tx_, s_, effect, now_));
+    const Destination to{target.conversation, {}, target.account};
+    const std::string words = forward_words(s_);
+    const bool as_caption = !s_.attachments.empty() && fits_as_caption(target, s_.type, words);
+    if (!as_caption) {
+      for (const std::string_view part : text_parts(target.channel, words)) {
+        PH_TRY_ASSIGN(const std::string content, compose_text(target.channel, part));
+        PH_TRY(queue(effect, "text", part, content, to));
+      }
     }
-    if (target == s_.conversation) return false;
-    PH_TRY_ASSIGN(const bool open, target ? window_open(*target) : Result<bool>(false));
-    if (!open) {
-      return fail(
-          ErrorCode::conflict,
-          fmt::format("nothing can be forwarded to {} until that number has written here within 24 hours",
-                      effect.to.to_string()));
-    }
-    const std::string words = sender() + s_.text;
-    if (!s_.attachments.empty()) return list_media(effect, {*target, {}}, words, options_.forward_patience);
-    PH_TRY_ASSIGN(const std::string content, compose_text(s_.channel, words));
-    return queue(effect, "text", words, content, {*target, {}});
-  }
-
-  Result<bool> window_open(ConversationId conversation) {
-    PH_TRY_ASSIGN(const Situation there, conversation_situation(tx_, conversation, now_));
-    return messaging_window(there.window).open(now_);
-  }
-
-  // Who wrote what is passed on: "Ada (+491701234567): ".
-  std::string sender() const {
-    const std::string number = s_.person_number.empty() ? "" : "+" + s_.person_number;
-    if (s_.person_name.empty() || number.empty()) return s_.person_name + number + ": ";
-    return fmt::format("{} ({}): ", s_.person_name, number);
+    if (s_.attachments.empty()) return true;
+    return list_media(effect, to, as_caption ? words : std::string(), options_.forward_patience);
   }
 
   Transaction& tx_;

@@ -15,6 +15,7 @@ using channels::Channel;
 
 // Meta's Send API references: Instagram counts bytes, Messenger characters.
 constexpr std::size_t kInstagramBytes = 1000, kMessengerCharacters = 2000;
+constexpr std::size_t kWhatsAppCharacters = 4096;
 constexpr std::uint64_t kMegabyte = 1024 * 1024;
 
 Result<> check_text(Channel channel, std::string_view text) {
@@ -25,6 +26,23 @@ Result<> check_text(Channel channel, std::string_view text) {
               fmt::format("a text on {} has 1 to {} {}, not {}", channels::to_string(channel), most,
                           channel == Channel::instagram ? "bytes" : "characters", length),
               "text");
+}
+
+// How many bytes of the text one message may have, whole characters.
+std::size_t longest_piece(Channel channel, std::string_view text) {
+  const bool bytes = channel == Channel::instagram;
+  const std::size_t most = bytes                           ? kInstagramBytes
+                           : channel == Channel::messenger ? kMessengerCharacters
+                                                           : kWhatsAppCharacters;
+  std::size_t end = 0, used = 0;
+  while (end < text.size()) {
+    std::size_t next = end + 1;
+    while (next < text.size() && (static_cast<unsigned char>(text[next]) & 0xC0U) == 0x80U) ++next;
+    used += bytes ? next - end : 1;
+    if (used > most) break;
+    end = next;
+  }
+  return end;
 }
 
 void append_line(std::string& text, std::string_view line) {
@@ -93,6 +111,20 @@ Result<std::string> compose_text(Channel channel, std::string_view text, bool pr
   std::string out;
   JsonWriter(out).begin_object().key("message").begin_object().member("text", text).end_object().end_object();
   return out;
+}
+
+std::vector<std::string_view> text_parts(Channel channel, std::string_view text) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t fits = longest_piece(channel, text);
+    if (fits == text.size()) break;
+    const std::size_t blank = text.substr(0, fits + 1).find_last_of(" \n");
+    const bool at_blank = blank != std::string_view::npos && blank > fits / 2;
+    parts.push_back(text.substr(0, at_blank ? blank : fits));
+    text.remove_prefix(at_blank ? blank + 1 : fits);
+  }
+  if (!text.empty()) parts.push_back(text);
+  return parts;
 }
 
 Result<std::string> compose_menu(Channel channel, const Menu& menu) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "automation/menu.h"
 #include "channels/conversation_events.h"
@@ -12,6 +13,10 @@ namespace posthorn::automation {
 
 // `preview` shows the first link (WhatsApp; the others always do). too_large: over the channel's limit.
 Result<std::string> compose_text(channels::Channel channel, std::string_view text, bool preview = false);
+
+// A text of any length in pieces that the channel takes, cut at blanks where there are any. Nothing is lost
+// but those blanks.
+std::vector<std::string_view> text_parts(channels::Channel channel, std::string_view text);
 
 // A list or buttons on WhatsApp, quick replies elsewhere. The menu's texts are sent as they are.
 Result<std::string> compose_menu(channels::Channel channel, const Menu& menu);

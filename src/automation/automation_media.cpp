@@ -7,6 +7,7 @@
 #include "automation/automation_rounds.h"
 #include "automation/automation_store.h"
 #include "messaging/attachments.h"
+#include "messaging/essential_loop.h"
 #include "messaging/media_uploads.h"
 
 namespace posthorn::automation {
@@ -120,7 +121,19 @@ class Sender {
   Sender(AutomationPorts& ports, std::shared_ptr<RoundResult> result)
       : ports_(ports), result_(std::move(result)) {}
 
+  // What one of them throws delays that one.
   Task<> send(Transfer t) {
+    Task<> sending = upload_and_queue(t);
+    const Result<> sent = co_await contained(std::move(sending));
+    if (sent) co_return;
+    Task<> delaying = later(t, sent.error().message);
+    const Result<> delayed = co_await contained(std::move(delaying));
+    if (!delayed)
+      ports_.log.error("automation.media_stuck", {{"id", t.id}, {"error", delayed.error().message}});
+  }
+
+ private:
+  Task<> upload_and_queue(Transfer t) {
     bool uploaded = false;
     if (t.hopeless.empty() && t.media_id.empty()) {
       const MediaFile file{t.account, t.blob, t.mime_type, t.file_name, t.size};
@@ -140,7 +153,6 @@ class Sender {
     }
   }
 
- private:
   Task<> queue_or_drop(Transfer t, bool uploaded) {
     const WallTime now = ports_.clock.wall_now();
     auto write = [queue_reply = ports_.queue_reply, t, uploaded, now](Transaction& tx) {

@@ -127,6 +127,10 @@ Result<> check_rule(Transaction& tx, AccountId account, const RuleDefinition& ru
     std::erase_if(channels, [&](auto c) { return std::ranges::find(only, c) == only.end(); });
   for (std::size_t i = 0; i < rule.effects.size(); ++i) {
     const RuleEffect& effect = rule.effects[i];
+    if (effect.conversation) {
+      if (const auto there = conversations::get(tx, effect.conversation); !there)
+        return at_field(there.error(), fmt::format("rule.do[{}].conversation", i));
+    }
     for (const channels::Channel channel : channels) {
       if (effect.kind == EffectKind::text) {
         if (const auto text = compose_text(channel, effect.text); !text)
@@ -143,9 +147,10 @@ Result<> check_rule(Transaction& tx, AccountId account, const RuleDefinition& ru
         }
         if (const auto fits = check_menu(menu->stored.menu, channel); !fits)
           return at_field(fits.error(), fmt::format("rule.do[{}].menu", i));
-      } else if (effect.kind == EffectKind::forward && account && channel != channels::Channel::whatsapp) {
-        return fail(ErrorCode::invalid_argument, "only WhatsApp messages can be forwarded to a number",
-                    fmt::format("rule.do[{}].effect", i));
+      } else if (effect.to && account && channel != channels::Channel::whatsapp) {
+        return fail(ErrorCode::invalid_argument,
+                    "only WhatsApp messages can be forwarded to a number; name a conversation instead",
+                    fmt::format("rule.do[{}].to", i));
       }
     }
   }

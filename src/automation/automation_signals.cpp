@@ -132,6 +132,14 @@ Task<> give(AutomationPorts& ports, std::shared_ptr<Signals> signals, std::size_
   }
 }
 
+// What one of them throws is its own failure, and tried again like any other.
+Task<> give_contained(AutomationPorts& ports, std::shared_ptr<Signals> signals, std::size_t index,
+                      WallTime now) {
+  Task<> giving = give(ports, signals, index, now);
+  const Result<> given = co_await contained(std::move(giving));
+  if (!given) (*signals)[index].problem = given.error().message;
+}
+
 Result<> store_reaction(Transaction& tx, const Signal& s, WallTime now) {
   PH_TRY(
       tx.execute("INSERT INTO reactions (message_id, actor, emoji, at) VALUES ($1, 0, $2, $3) "
@@ -211,7 +219,7 @@ Task<Result<RoundResult>> give_signals(AutomationPorts& ports, RoundOptions opti
   keep_newest_receipts(due);
   const auto signals = std::make_shared<Signals>(std::move(due));
   std::vector<Task<>> tasks;
-  for (std::size_t i = 0; i < signals->size(); ++i) tasks.push_back(give(ports, signals, i, now));
+  for (std::size_t i = 0; i < signals->size(); ++i) tasks.push_back(give_contained(ports, signals, i, now));
   co_await run_together(ports.executor, ports.clock, std::move(tasks));
   const WallTime then = ports.clock.wall_now();
   auto write = [signals, patience = options.signal_patience, then](Transaction& tx) {

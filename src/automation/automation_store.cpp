@@ -35,7 +35,8 @@ constexpr int kConversationColumns = 11;
 
 constexpr std::string_view kOfMessage =
     "SELECT " PH_CONVERSATION_COLUMNS
-    ", m.direction, m.at, m.channel_id, m.type, m.text, m.payload, m.flags, m.error_code, m.deleted_at "
+    ", m.direction, m.at, m.channel_id, m.type, m.text, m.payload, m.flags, m.error_code, m.deleted_at, "
+    "m.author_person "
     "FROM messages m JOIN conversations c ON c.id = m.conversation_id JOIN accounts a ON a.id = c.account_id "
     "WHERE m.id = $1";
 constexpr std::string_view kOfConversation =
@@ -64,7 +65,8 @@ Found conversation_from(SqlRows& rows) {
   return found;
 }
 
-void message_from(SqlRows& rows, Situation& s) {
+void message_from(SqlRows& rows, Found& found) {
+  Situation& s = found.situation;
   int column = kConversationColumns;
   s.direction = static_cast<MessageDirection>(rows.integer(column++));
   s.at = wall_from_micros(rows.integer(column++));
@@ -74,7 +76,8 @@ void message_from(SqlRows& rows, Situation& s) {
   s.payload = std::string(rows.text(column++));
   s.flags = static_cast<int>(rows.integer(column++));
   s.error_code = static_cast<int>(rows.integer(column++));
-  s.deleted = rows.integer(column) != 0;
+  s.deleted = rows.integer(column++) != 0;
+  if (s.group) found.person = PersonId{rows.integer(column)};
 }
 
 Result<> add_person(Transaction& tx, PersonId person, Situation& s) {
@@ -110,10 +113,12 @@ Result<> add_past(Transaction& tx, Situation& s, WallTime now) {
   return {};
 }
 
+// A story is its author's and goes nowhere: it is deleted here as well when its day is over.
 Result<> add_attachments(Transaction& tx, Situation& s) {
-  PH_TRY_ASSIGN(
-      SqlRows rows,
-      tx.query("SELECT id, state FROM attachments WHERE message_id = $1 ORDER BY position", {s.message}));
+  PH_TRY_ASSIGN(SqlRows rows,
+                tx.query("SELECT id, state FROM attachments WHERE message_id = $1 AND kind NOT IN "
+                         "('story_mention', 'story_reply', 'story', 'ig_story') ORDER BY position",
+                         {s.message}));
   while (true) {
     PH_TRY_ASSIGN(const bool more, rows.next());
     if (!more) return {};
@@ -235,7 +240,7 @@ Result<std::optional<Situation>> load_situation(Transaction& tx, MessageId messa
   if (!any) return std::nullopt;
   Found found = conversation_from(rows);
   found.situation.message = message;
-  message_from(rows, found.situation);
+  message_from(rows, found);
   PH_TRY(add_person(tx, found.person, found.situation));
   PH_TRY(add_past(tx, found.situation, now));
   PH_TRY(add_attachments(tx, found.situation));

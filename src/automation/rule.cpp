@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 7> kEffectNames = {"text",    "menu", "re
                                                           "forward", "read", "typing"};
 constexpr std::array<std::string_view, 3> kMatchNames = {"whole", "starts", "contains"};
 constexpr std::array<std::string_view, 3> kHoursNames = {"any", "open", "closed"};
+constexpr std::array<std::string_view, 3> kGroupsNames = {"no", "also", "only"};
 constexpr std::array<std::string_view, 3> kChannelNames = {"whatsapp", "instagram", "messenger"};
 
 // The position of a member's text among `names`.
@@ -57,7 +58,7 @@ Result<Trigger> parse_trigger(const JsonView& view) {
 }
 
 Result<Conditions> parse_conditions(const JsonView& view) {
-  PH_TRY(check_members(view, {"hours", "business_hours", "channels", "unless_assigned"}));
+  PH_TRY(check_members(view, {"hours", "business_hours", "channels", "unless_assigned", "groups"}));
   Conditions conditions;
   PH_TRY_ASSIGN(const std::size_t hours, choice_member(view, "hours", kHoursNames, "any"));
   conditions.hours = static_cast<HoursCondition>(hours);
@@ -76,6 +77,8 @@ Result<Conditions> parse_conditions(const JsonView& view) {
     conditions.channels.push_back(static_cast<channels::Channel>(found - kChannelNames.begin() + 1));
   }
   PH_TRY_ASSIGN(conditions.unless_assigned, flag_member(view, "unless_assigned"));
+  PH_TRY_ASSIGN(const std::size_t groups, choice_member(view, "groups", kGroupsNames, "no"));
+  conditions.groups = static_cast<GroupsCondition>(groups);
   return conditions;
 }
 
@@ -127,12 +130,18 @@ Result<RuleEffect> parse_echo(const JsonView& view, RuleEffect effect) {
 }
 
 Result<RuleEffect> parse_forward(const JsonView& view, RuleEffect effect) {
-  PH_TRY(check_members(view, {"effect", "to", "media_only"}));
+  PH_TRY(check_members(view, {"effect", "to", "conversation", "media_only"}));
+  PH_TRY_ASSIGN(effect.media_only, flag_member(view, "media_only"));
+  if (view["conversation"].exists()) {
+    if (view["to"].exists()) return wrong(view["to"], "may not be given beside conversation");
+    PH_TRY_ASSIGN(const std::int64_t id, number_member(view, "conversation", 0, 1, INT64_MAX));
+    effect.conversation = ConversationId{id};
+    return effect;
+  }
   PH_TRY_ASSIGN(const std::string to, text_member(view, "to"));
   const auto phone = parse_phone(to, Region{});
   if (!phone) return wrong(view["to"], fmt::format("is not a phone number: {}", explain(phone.error())));
   effect.to = *phone;
-  PH_TRY_ASSIGN(effect.media_only, flag_member(view, "media_only"));
   return effect;
 }
 
@@ -192,6 +201,8 @@ json::object conditions_json(const Conditions& conditions) {
     out["channels"] = std::move(names);
   }
   if (conditions.unless_assigned) out["unless_assigned"] = true;
+  if (conditions.groups != GroupsCondition::no)
+    out["groups"] = kGroupsNames[static_cast<std::size_t>(conditions.groups)];
   return out;
 }
 
@@ -207,6 +218,7 @@ json::object effect_json(const RuleEffect& effect) {
     out["emoji"] = std::move(table);
   }
   if (effect.to) out["to"] = effect.to.to_string();
+  if (effect.conversation) out["conversation"] = effect.conversation.value;
   if (effect.media_only) out["media_only"] = true;
   return out;
 }
@@ -220,6 +232,10 @@ std::string_view to_string(EffectKind kind) {
 bool is_answer(EffectKind kind) {
   return kind == EffectKind::text || kind == EffectKind::menu || kind == EffectKind::react ||
          kind == EffectKind::echo_media;
+}
+
+bool happens_in_groups(EffectKind kind) {
+  return kind == EffectKind::text || kind == EffectKind::echo_media || kind == EffectKind::forward;
 }
 
 const std::map<std::string, std::string>& default_reactions() {
@@ -244,6 +260,11 @@ Result<RuleDefinition> parse_rule(const json::value& definition) {
   rule.priority = static_cast<int>(priority);
   PH_TRY_ASSIGN(rule.last, flag_member(view, "last"));
   PH_TRY_ASSIGN(rule.effects, parse_effects(view["do"]));
+  for (std::size_t i = 0; i < rule.effects.size() && rule.conditions.groups == GroupsCondition::only; ++i) {
+    if (!happens_in_groups(rule.effects[i].kind))
+      return wrong(view["do"][i]["effect"],
+                   "is nothing a group can get; groups take text, echo_media and forward");
+  }
   return rule;
 }
 

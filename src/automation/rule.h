@@ -35,12 +35,14 @@ struct Trigger {
 };
 
 enum class HoursCondition { any, open, closed };
+enum class GroupsCondition { no, also, only };
 
 struct Conditions {
   HoursCondition hours = HoursCondition::any;
-  BusinessHours business_hours;             // unless hours is any
-  std::vector<channels::Channel> channels;  // empty: all
-  bool unless_assigned = false;             // not where a person has taken the conversation
+  BusinessHours business_hours;                  // unless hours is any
+  std::vector<channels::Channel> channels;       // empty: all
+  bool unless_assigned = false;                  // not where a person has taken the conversation
+  GroupsCondition groups = GroupsCondition::no;  // messages from WhatsApp groups
   friend bool operator==(const Conditions&, const Conditions&) = default;
 };
 
@@ -53,7 +55,8 @@ struct RuleEffect {
   bool quote = false;                        // text, menu, echo_media: as an answer to the message
   std::string menu;                          // menu: its name
   std::map<std::string, std::string> emoji;  // react: message type → emoji; "*": any other; "" for none
-  PhoneNumber to;                            // forward
+  PhoneNumber to;                            // forward: a number, or …
+  ConversationId conversation;               // … a conversation of any account and channel
   bool media_only = false;                   // forward
   friend bool operator==(const RuleEffect&, const RuleEffect&) = default;
 };
@@ -79,6 +82,9 @@ struct Rule {
 // Read receipts, typing and forwarding say nothing to the person; the others do and are bound by the limits
 // on answers.
 bool is_answer(EffectKind kind);
+
+// Meta's groups guide: groups take texts and media, nothing interactive and no read receipts.
+bool happens_in_groups(EffectKind kind);
 
 // 👍 for texts and whatever has none of its own, ❤️ for images, …
 const std::map<std::string, std::string>& default_reactions();

@@ -34,6 +34,8 @@ constexpr auto kVerdicts = std::to_array<VerdictText>({
     {Verdict::reply_id, "reply_id", "The message chose nothing that the rule waits for."},
     {Verdict::hours, "hours", "The business hours do not fit."},
     {Verdict::assigned, "assigned", "A person has taken the conversation."},
+    {Verdict::group, "group", "The message comes from a group, and the rule is not for groups (if.groups)."},
+    {Verdict::no_group, "no_group", "The rule is for messages from groups only (if.groups)."},
     {Verdict::cooldown, "cooldown", "The rule acted in this conversation a short while ago."},
     {Verdict::done_already, "done_already", "The rule has acted on this message already."},
     {Verdict::after_last, "after_last", "An earlier rule was the last to answer."},
@@ -49,7 +51,7 @@ constexpr auto kVerdicts = std::to_array<VerdictText>({
     {Verdict::nothing_to_do, "nothing_to_do",
      "None of the rule's effects has anything to do for this message."},
     {Verdict::never_answered, "never_answered",
-     "Echoes, reactions, history, system messages, groups and threads of other apps are never answered."},
+     "Echoes, reactions, history, system messages and threads of other apps are never answered."},
 });
 const VerdictText& text_of(Verdict verdict) {
   return *std::ranges::find(kVerdicts, verdict, &VerdictText::verdict);
@@ -62,7 +64,7 @@ bool has(const List& list, const T& value) {
 
 bool never_answered(const Situation& s) {
   constexpr int kOurs = message_flags::kHistory | message_flags::kStandby | message_flags::kEcho;
-  return s.direction != MessageDirection::in || (s.flags & kOurs) != 0 || s.standby || s.deleted || s.group ||
+  return s.direction != MessageDirection::in || (s.flags & kOurs) != 0 || s.standby || s.deleted ||
          s.error_code != 0 || s.type.empty() || has(kNeverAnswered, s.type);
 }
 
@@ -134,13 +136,13 @@ class Decider {
 
   bool done_already(RuleId rule) const {
     const RuleRun* run = last_run(rule);
-    return run != nullptr && run->message == s_.message;
+    return run != nullptr && run->message >= s_.message;  // messages come in the order of their ids
   }
 
   // A tap on a row of one of our menus does what the row says.
   void follow_choice() {
     const auto choice = menus_.choice(s_.account, s_.payload);
-    if (!choice) return;
+    if (!choice || s_.group) return;
     chosen_ = true;
     if (choice->row->action == ChoiceAction::none || done_already(RuleId{}) || may_answer() != Verdict::acts)
       return;
@@ -185,6 +187,8 @@ class Decider {
         is_open(conditions.business_hours, s_.at) != (conditions.hours == HoursCondition::open))
       return Verdict::hours;
     if (conditions.unless_assigned && s_.assigned) return Verdict::assigned;
+    if (s_.group && conditions.groups == GroupsCondition::no) return Verdict::group;
+    if (!s_.group && conditions.groups == GroupsCondition::only) return Verdict::no_group;
     return Verdict::acts;
   }
 
@@ -222,6 +226,7 @@ class Decider {
 
   // Whether there was anything to do.
   bool apply(const Rule& rule, const RuleEffect& wanted) {
+    if (s_.group && !happens_in_groups(wanted.kind)) return false;
     Effect effect;
     effect.kind = wanted.kind;
     effect.rule = rule.id;
@@ -243,6 +248,7 @@ class Decider {
         return has(kMediaTypes, s_.type) && !s_.attachments.empty() && add(std::move(effect));
       case EffectKind::forward:
         effect.to = wanted.to;
+        effect.conversation = wanted.conversation;
         effect.media_only = wanted.media_only;
         return forwardable(wanted) && add(std::move(effect));
       case EffectKind::read:
@@ -253,9 +259,10 @@ class Decider {
   }
 
   bool forwardable(const RuleEffect& wanted) const {
-    const bool own = !s_.person_number.empty() && s_.person_number == wanted.to.to_digits();
-    return !own && !s_.account_blocked && s_.channel == channels::Channel::whatsapp &&
-           (!s_.attachments.empty() || (!wanted.media_only && !s_.text.empty()));
+    const bool anything = !s_.attachments.empty() || (!wanted.media_only && !s_.text.empty());
+    if (wanted.conversation) return anything && wanted.conversation != s_.conversation;
+    const bool own = !s_.group && !s_.person_number.empty() && s_.person_number == wanted.to.to_digits();
+    return anything && !own && s_.channel == channels::Channel::whatsapp;
   }
 
   std::string emoji_for(const RuleEffect& wanted) const {
@@ -276,7 +283,7 @@ class Decider {
   bool add(Effect effect) {
     const bool repeated = std::ranges::any_of(decision_.effects, [&](const Effect& e) {
       return e.kind == effect.kind && e.text == effect.text && e.menu.name == effect.menu.name &&
-             e.to == effect.to && e.emoji == effect.emoji;
+             e.to == effect.to && e.conversation == effect.conversation && e.emoji == effect.emoji;
     });
     if (repeated) return false;
     if (is_answer(effect.kind)) ++sent_;

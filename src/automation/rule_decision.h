@@ -30,7 +30,7 @@ struct Situation {
   int flags = 0;  // messaging/messages.h
   int error_code = 0;
   bool standby = false, deleted = false, group = false;
-  std::string person_name, person_number;  // number: digits; empty: not known
+  std::string person_name, person_number;  // who wrote. Number: digits; empty: not known
   std::string account_name;
   bool account_blocked = false, assigned = false;
   WindowFacts window;
@@ -64,6 +64,8 @@ enum class Verdict {
   reply_id,
   hours,
   assigned,
+  group,     // from a group, and the rule is not for groups
+  no_group,  // not from a group, and the rule is for groups only
   cooldown,
   done_already,
   after_last,   // an earlier rule was the last to answer
@@ -74,7 +76,7 @@ enum class Verdict {
   window_closed,
   account_blocked,
   nothing_to_do,   // no emoji for the type, no attachment, its own number, …
-  never_answered,  // an echo, a reaction, history, another app's thread, a system message, a group
+  never_answered,  // an echo, a reaction, history, another app's thread, a system message
 };
 std::string_view to_string(Verdict verdict);
 std::string_view explain(Verdict verdict);  // a sentence for people
@@ -88,7 +90,8 @@ struct Effect {
   bool preview = false;  // show a preview of the link
   Menu menu;
   std::string emoji;
-  PhoneNumber to;
+  PhoneNumber to;               // forward: to this number, or …
+  ConversationId conversation;  // … into this conversation
   bool media_only = false;
 };
 

@@ -30,10 +30,15 @@ struct Ledger {
   std::vector<std::string> calls;  // "read:wamid.1", "typing:wamid.1", "react:wamid.1:👍", "upload:<blob>"
   std::map<std::string, int> failures;  // call → how often it still fails
   ErrorCode failure = ErrorCode::unavailable;
+  std::map<std::string, int> bugs;  // call → how often it throws
   Duration delay = 300us;
 
   Result<> call(std::string what) {
     calls.push_back(what);
+    if (bugs[what] > 0) {
+      --bugs[what];
+      throw std::runtime_error("a bug in " + what);
+    }
     const auto planned = failures.find(what);
     if (planned == failures.end() || planned->second == 0) return {};
     --planned->second;
@@ -69,7 +74,7 @@ class LedgerUploader final : public MediaUploader {
   Task<Result<std::string>> upload(MediaFile file) override {
     co_await process_.clock().sleep_for(ledger_.delay);
     PH_CO_TRY(ledger_.call("upload:" + file.blob));
-    co_return std::string("4711");
+    co_return fmt::format("4711{}", file.account.value);
   }
 
  private:

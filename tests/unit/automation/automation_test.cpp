@@ -296,7 +296,7 @@ TEST_F(AutomationTest, SendsStickersBackAsStickers) {
   house.stored(house.arrive({.type = "sticker", .attachment = kBlob}));
   house.settle();
   EXPECT_THAT(house.texts("SELECT content FROM messages WHERE direction = 1"),
-              ElementsAre(R"({"type":"sticker","sticker":{"id":"4711"}})"));
+              ElementsAre(R"({"type":"sticker","sticker":{"id":"47111"}})"));
 }
 
 TEST_F(AutomationTest, ForgetsMediaThatIsLostOrLate) {
@@ -328,6 +328,159 @@ TEST_F(AutomationTest, ForwardsToANumberWithAnOpenWindow) {
   house.settle();
   EXPECT_THAT(house.said(),
               ElementsAre("2 Ada 1 (+491700000001): Is anybody there?", "2 Ada 3 (+491700000003): Look"));
+}
+
+class ForwardAcross : public AutomationTest {
+ protected:
+  // Conversations 11 on Instagram (account 2) and 12 on Messenger (account 3), of the desk.
+  void SetUp() override {
+    begin(2);
+    for (const auto& [account, channel] : {std::pair{2, "instagram"}, {3, "messenger"}}) {
+      house.execute(
+          fmt::format("INSERT INTO accounts (id, channel, name, business_id, sender_id, sealed_token, "
+                      "created_at, updated_at) VALUES ({0}, '{1}', '{1}', 'page{0}', '20{0}', 'x', 0, 0)",
+                      account, channel));
+      house.execute(
+          fmt::format("INSERT INTO people (id, portfolio, name, created_at, updated_at) VALUES "
+                      "({0}, 'page{1}', 'Desk {1}', 0, 0)",
+                      account + 9, account));
+      house.execute(
+          fmt::format("INSERT INTO person_addresses (kind, scope, value, person_id, shown, valid_from) "
+                      "VALUES ({2}, '20{1}', 'scoped{1}', {0}, 'scoped{1}', 0)",
+                      account + 9, account, account + 2));
+      house.execute(fmt::format(
+          "INSERT INTO conversations (id, account_id, person_id, created_at) VALUES ({0}, {1}, {0}, 0)",
+          account + 9, account));
+    }
+  }
+  void open_window(int conversation) {
+    house.execute(
+        fmt::format("UPDATE conversations SET last_inbound_at = {0}, last_action_at = {0} WHERE id = {1}",
+                    to_micros(house.world.wall_now()), conversation));
+  }
+  std::vector<std::string> payloads() {
+    return house.texts("SELECT payload FROM single_sends ORDER BY row_no");
+  }
+};
+
+TEST_F(ForwardAcross, TextsGoToConversationsOnOtherChannels) {
+  house.add_rule("to instagram", R"({"do": [{"effect": "forward", "conversation": 11}]})");
+  house.add_rule("to messenger", R"({"do": [{"effect": "forward", "conversation": 12}]})");
+  open_window(11);
+  house.arrive({.text = "Is anybody there?"});
+  house.settle();
+  EXPECT_THAT(house.said(), ElementsAre("11 Ada 1 (+491700000001): Is anybody there?"))
+      << "nobody has written on Messenger";
+  open_window(12);
+  house.arrive({.person = 2, .text = "And now?"});
+  house.settle();
+  EXPECT_THAT(house.said(),
+              ElementsAre("11 Ada 1 (+491700000001): Is anybody there?", "11 Ada 2 (+491700000002): And now?",
+                          "12 Ada 2 (+491700000002): And now?"));
+  EXPECT_THAT(payloads().at(0), testing::HasSubstr(R"("recipient":{"id":"scoped2"})"));
+  EXPECT_THAT(house.texts("SELECT account_id FROM single_sends ORDER BY row_no"), ElementsAre("2", "2", "3"));
+  EXPECT_THAT(house.life->woken, testing::Contains(AccountId{3}));
+}
+
+TEST_F(ForwardAcross, LongTextsGoInPartsAndNothingIsLost) {
+  house.add_rule("on", R"({"do": [{"effect": "forward", "conversation": 11}]})");
+  open_window(11);
+  std::string text;
+  for (int i = 0; i < 600; ++i) text += fmt::format("wörd{} ", i);
+  house.arrive({.text = text});
+  house.settle();
+  std::string together;
+  for (const std::string& part :
+       house.texts("SELECT text FROM messages WHERE conversation_id = 11 ORDER BY id")) {
+    EXPECT_LE(part.size(), 1000U);
+    together += part + " ";
+  }
+  EXPECT_THAT(together, testing::StartsWith("Ada 1 (+491700000001): " + text));
+}
+
+TEST_F(ForwardAcross, FilesGoByTheOtherAccountAndTheWordsBeforeThem) {
+  house.add_rule("on", R"({"do": [{"effect": "forward", "conversation": 12}]})");
+  open_window(12);
+  house.stored(house.arrive({.text = "Look", .type = "image", .attachment = kBlob}));
+  house.settle();
+  EXPECT_THAT(house.said(), ElementsAre("12 Ada 1 (+491700000001): Look", "12 "));
+  EXPECT_THAT(payloads().at(1), testing::HasSubstr(R"("attachment_id":"47113")"));
+  EXPECT_THAT(house.texts("SELECT account_id FROM single_sends ORDER BY row_no"), ElementsAre("3", "3"));
+}
+
+TEST_F(ForwardAcross, NothingGoesWhereItCannot) {
+  house.add_rule("nowhere", R"({"do": [{"effect": "forward", "conversation": 99}]})");
+  house.add_rule("blocked", R"({"do": [{"effect": "forward", "conversation": 11}]})");
+  house.add_rule("answer", kReply);
+  open_window(11);
+  house.execute("UPDATE accounts SET blocked_reason = 'no money' WHERE id = 2");
+  house.arrive({});
+  house.settle();
+  EXPECT_THAT(house.said(), ElementsAre("1 Hello Ada 1!")) << "other rules go on";
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM automation_media"), 0);
+}
+
+TEST_F(AutomationTest, StoriesArePassedOnToNobody) {
+  begin();
+  house.add_rule("on", R"({"do": [{"effect": "forward", "to": "+491700000002"}]})");
+  house.arrive({.person = 2, .text = "the window"});
+  house.stored(house.arrive({.text = "", .type = "story_mention", .attachment = kBlob}));
+  house.settle();
+  EXPECT_THAT(house.said(), IsEmpty());
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM automation_media"), 0);
+}
+
+// A member of a group is called by name, and only rules for groups answer.
+TEST_F(AutomationTest, GroupsAreAnsweredOnlyByRulesForGroups) {
+  begin();
+  house.add_rule("people", R"({"do": [{"effect": "text", "text": "Hi you"}, {"effect": "read"}]})");
+  house.execute(
+      "INSERT INTO conversations (id, account_id, person_id, group_id, created_at) VALUES "
+      "(5, 1, 0, 'grp', 0)");
+  const auto from_member = [&](std::string text) {
+    const std::int64_t id = house.arrive({.person = 5, .text = std::move(text)});
+    house.execute(fmt::format("UPDATE messages SET author_person = 2 WHERE id = {}", id));
+    house.settle();
+  };
+  from_member("Hello");
+  EXPECT_THAT(house.said(), IsEmpty());
+  house.add_rule("groups", R"({"if": {"groups": "also"}, "do": [{"effect": "text", "text": "Hi {name}"},
+    {"effect": "react"}, {"effect": "read"}]})");
+  from_member("Hello again");
+  EXPECT_THAT(house.said(), ElementsAre("5 Hi Ada 2"));
+  EXPECT_THAT(house.ledger.calls, IsEmpty()) << "groups take no receipts";
+  EXPECT_THAT(house.texts("SELECT payload FROM single_sends").at(0),
+              testing::HasSubstr(R"("recipient_type":"group","to":"grp")"));
+}
+
+// One job that throws is that job's failure: the others are done, and it is tried again.
+TEST_F(AutomationTest, AnExceptionInOneJobStopsNothing) {
+  begin(3);
+  house.add_rule("all", R"({"do": [{"effect": "read"}, {"effect": "react"}, {"effect": "echo_media"}]})");
+  const std::int64_t bad = house.arrive({.type = "image", .attachment = kBlob});
+  const std::int64_t good = house.arrive({.person = 2});
+  house.ledger.bugs[fmt::format("read:wamid.{}", bad)] = 2;
+  house.ledger.bugs["upload:" + kBlob] = 2;
+  house.stored(bad);
+  house.settle(1s);
+  EXPECT_EQ(house.ledger.count(fmt::format("react:wamid.{}", good)), 1);
+  house.settle(2min);
+  EXPECT_EQ(house.ledger.count(fmt::format("read:wamid.{}", bad)), 3);
+  EXPECT_EQ(house.ledger.count("upload:"), 3);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM automation_signals"), 0);
+  EXPECT_THAT(house.said(), ElementsAre("1 "));
+}
+
+TEST_F(AutomationTest, AnExceptionInTheTransactionCostsItsEvent) {
+  house.queue = [](Transaction& tx, const NewReply& reply, WallTime now) -> Result<QueuedReply> {
+    if (reply.text == "Hello Ada 2!") throw std::runtime_error("a bug");
+    return outgoing_messages::queue_reply(tx, reply, now);
+  };
+  begin(3);
+  house.add_rule("greeting", kReply);
+  for (const int person : {1, 2, 3}) house.arrive({.person = person});
+  house.settle(30s);
+  EXPECT_THAT(house.said(), ElementsAre("1 Hello Ada 1!", "3 Hello Ada 3!"));
 }
 
 TEST_F(AutomationTest, RetriesUploads) {

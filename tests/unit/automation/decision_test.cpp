@@ -121,7 +121,35 @@ TEST(Decision, EachConditionForItself) {
        Verdict::acts},
       {"stop in a sentence", std::string(kSay), [](Situation& s) { s.text = "where is the bus stop"; },
        Verdict::acts},
-      {"a group", std::string(kSay), [](Situation& s) { s.group = true; }, Verdict::never_answered},
+      {"a group", std::string(kSay), [](Situation& s) { s.group = true; }, Verdict::group},
+      {"a group, no on purpose", under(R"("groups": "no")"), [](Situation& s) { s.group = true; },
+       Verdict::group},
+      {"a group as well", under(R"("groups": "also")"), [](Situation& s) { s.group = true; }, Verdict::acts},
+      {"no group, groups as well", under(R"("groups": "also")"), same, Verdict::acts},
+      {"groups only", under(R"("groups": "only")"), [](Situation& s) { s.group = true; }, Verdict::acts},
+      {"no group, groups only", under(R"("groups": "only")"), same, Verdict::no_group},
+      {"an echo in a group", under(R"("groups": "also")"),
+       [](Situation& s) {
+         s.group = true;
+         s.direction = MessageDirection::out;
+       },
+       Verdict::never_answered},
+      {"a reaction in a group", under(R"("groups": "also")"),
+       [](Situation& s) {
+         s.group = true;
+         s.type = "reaction";
+       },
+       Verdict::never_answered},
+      {"forwarding to where it comes from", doing(R"("effect": "forward", "conversation": 3)"), same,
+       Verdict::nothing_to_do},
+      {"forwarding to another conversation", doing(R"("effect": "forward", "conversation": 4)"), same,
+       Verdict::acts},
+      {"forwarding from Instagram to a number", doing(R"("effect": "forward", "to": "+4930123456")"),
+       [](Situation& s) { s.channel = channels::Channel::instagram; }, Verdict::nothing_to_do},
+      {"forwarding from Instagram to a conversation", doing(R"("effect": "forward", "conversation": 4)"),
+       [](Situation& s) { s.channel = channels::Channel::instagram; }, Verdict::acts},
+      {"forwarding with a closed window here", doing(R"("effect": "forward", "conversation": 4)"),
+       [](Situation& s) { s.window = {}; }, Verdict::acts},
       {"unsent", std::string(kSay), [](Situation& s) { s.deleted = true; }, Verdict::never_answered},
       {"an error", std::string(kSay), [](Situation& s) { s.error_code = 131051; }, Verdict::never_answered},
       {"standby", std::string(kSay), [](Situation& s) { s.standby = true; }, Verdict::never_answered},
@@ -253,6 +281,33 @@ TEST(Decision, ChoicesGoBeforeRules) {
       << "done already";
   s.flags = message_flags::kEcho;
   EXPECT_THAT(texts(decide_one(s, rule(kSay))), IsEmpty());
+}
+
+// Groups take texts and files; the rest of a rule for everybody does nothing there.
+TEST(Decision, GroupsGetWhatMetaTakesThere) {
+  Situation s = situation();
+  s.group = true;
+  s.type = "image";
+  s.attachments = {{AttachmentId{9}, true}};
+  const Rule everything = rule(R"({"if": {"groups": "also"}, "do": [{"effect": "text", "text": "Hi"},
+    {"effect": "react"}, {"effect": "read"}, {"effect": "typing"}, {"effect": "echo_media"}]})");
+  EXPECT_EQ(texts(decide_one(s, everything)), (std::vector<std::string>{"text:Hi", "echo_media:"}));
+  s.group = false;
+  EXPECT_EQ(decide_one(s, everything).effects.size(), 5U);
+  s.group = true;
+  s.payload = choice_id("main", "services");
+  EXPECT_TRUE(decide_one(s, rule(kSay)).effects.empty()) << "menus neither";
+}
+
+// What a rule has done is not done again for anything that came before.
+TEST(Decision, OlderMessagesAreDoneAlready) {
+  Situation s = situation();
+  s.message = MessageId{7};
+  const Rule r = rule(kSay);
+  for (const auto& [last, acts] : {std::pair{6, true}, {7, false}, {8, false}}) {
+    const Decision d = decide_one(s, r, {{r.id, MessageId{last}, s.at}});
+    EXPECT_EQ(d.judgements.at(0).verdict, acts ? Verdict::acts : Verdict::done_already) << last;
+  }
 }
 
 TEST(Decision, LongNamesAreShortened) {

@@ -44,7 +44,9 @@ TEST(Rule, ComesBackFromItsJson) {
       const std::string_view text :
       {kFull,
        std::string_view(
-           R"({"do": [{"effect": "react"}, {"effect": "typing"}, {"effect": "echo_media", "text": "✅"}]})")}) {
+           R"({"do": [{"effect": "react"}, {"effect": "typing"}, {"effect": "echo_media", "text": "✅"}]})"),
+       std::string_view(
+           R"({"if": {"groups": "only"}, "do": [{"effect": "forward", "conversation": 12, "media_only": true}]})")}) {
     const Result<RuleDefinition> rule = parse(text);
     ASSERT_TRUE(rule);
     const Result<RuleDefinition> again = parse(json::serialize(to_json(*rule)));
@@ -80,6 +82,14 @@ TEST(Rule, NamesWhatIsWrong) {
       {R"({"do": [{"effect": "menu"}]})", "do[0].menu", "name of a menu"},
       {R"({"do": [{"effect": "forward"}]})", "do[0].to", "not a phone number"},
       {R"({"do": [{"effect": "forward", "to": "0170 1234567"}]})", "do[0].to", "not a phone number"},
+      {R"({"do": [{"effect": "forward", "to": "+491701234567", "conversation": 3}]})", "do[0].to",
+       "beside conversation"},
+      {R"({"do": [{"effect": "forward", "conversation": 0}]})", "do[0].conversation", "from 1 to"},
+      {R"({"do": [{"effect": "forward", "conversation": "desk"}]})", "do[0].conversation", "whole number"},
+      {R"({"do": [{"effect": "read"}], "if": {"groups": true}})", "if.groups", "must be a text"},
+      {R"({"do": [{"effect": "read"}], "if": {"groups": "never"}})", "if.groups", "no, also, only"},
+      {R"({"do": [{"effect": "text", "text": "x"}, {"effect": "menu", "menu": "main"}], "if": {"groups": "only"}})",
+       "do[1].effect", "nothing a group can get"},
       {R"({"do": [{"effect": "react", "emoji": {}}]})", "do[0].emoji", "must be a table"},
       {R"({"do": [{"effect": "react", "emoji": {"text": "thumbs up"}}]})", "do[0].emoji.text", "one emoji"},
       {R"({"do": [{"effect": "read"}], "wen": {}})", "wen", "there are when, if"},
