@@ -32,9 +32,10 @@ using SharedBatch = std::shared_ptr<Batch>;
 Result<> admit_queue_message(std::string_view body, const std::vector<std::string>& topics) {
   const Result<json::value> root = parse_json(body);
   if (!root || !root->is_object()) return {};  // kept, parsed, and parked with its reason
-  const JsonView topic = JsonView(*root)["TopicArn"];
-  if (!topic.exists()) return {};  // raw message delivery
-  const std::string_view arn = topic.string_or("");
+  // An envelope that names no topic is none of SNS. What has neither is raw message delivery.
+  const json::object& members = root->get_object();
+  if (!members.contains("TopicArn") && !members.contains("Type")) return {};
+  const std::string_view arn = JsonView(*root)["TopicArn"].string_or("");
   if (std::ranges::find(topics, arn) != topics.end()) return {};
   return fail(ErrorCode::permission_denied, "the topic is none of aws.sns_topics: " + std::string(arn),
               "TopicArn");

@@ -4,8 +4,13 @@
 One message by any number of ways is one message; what is forged, foreign or stale is refused; a killed server loses
 nothing and stores nothing twice; files come through the bucket.
 """
+import base64
+import http.server
+import json
 import os
+import threading
 import time
+import urllib.parse
 
 from harness import CheckFailed, NUMBERS, TOKEN, WABA, World, check, check_equal, main, request, wait_until
 
@@ -131,6 +136,104 @@ def refused(parsed):
                    "the event of the subscription's end")
 
 
+class Eavesdropper:
+    """Another subscriber of the same topic: it has every message as SNS signed it, to twist and to send on."""
+
+    def __init__(self, cloud):
+        eavesdropper, self.bodies = self, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                eavesdropper.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        cloud.sandbox.post("aws/subscribe", {"endpoint": f"http://127.0.0.1:{self.server.server_port}/"})
+        wait_until(lambda: self.bodies, 10, "the eavesdropper's SubscriptionConfirmation")
+        request("GET", self.bodies[0]["SubscribeURL"])
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def twists(genuine, confirmation):
+    """What is made of a genuine message: name, body, whether it must be refused."""
+    def changed(**members):
+        return json.dumps({**genuine, **members})
+
+    url = genuine["SigningCertURL"]
+    host = urllib.parse.urlsplit(url).netloc
+    text = json.dumps(genuine)
+    evil = json.dumps(json.loads(genuine["Message"]) | {"aws_account_id": "666"})
+    yield from ((f"certificate {name}", changed(SigningCertURL=address), True) for name, address in (
+        ("with a user", url.replace("//", "//x@")), ("at a host that begins so", url.replace(host, host + ".example.com")),
+        ("of another scheme", url.replace("http:", "ftp:")), ("above", url.replace("/Simple", "/../Simple")),
+        ("with a query", url + "?x.pem"), ("with a fragment", url + "#.pem"), ("of no name", ""), ("of another port", url.replace(host, "127.0.0.1:1")),
+        ("of another Region", "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0.pem"),
+        ("in a file", "file:///etc/ssl/cert.pem"), ("of another path", url.replace(".pem", "0.pem"))))
+    yield "another message", changed(Message=evil), True
+    yield "another message said twice", text[:-1] + ',"Message":' + json.dumps(evil) + "}", True
+    yield "another topic said first", '{"TopicArn":"arn:aws:sns:eu-central-1:666:x",' + text[1:], True
+    yield "another topic said last", text[:-1] + ',"TopicArn":"arn:aws:sns:eu-central-1:666:x"}', True
+    yield "the topic with a line more", changed(TopicArn=genuine["TopicArn"] + "\n"), True
+    yield "the topic in capitals", changed(TopicArn=genuine["TopicArn"].upper()), True
+    yield "another id", changed(MessageId="00000000-0000-4000-8000-000000000000"), True
+    yield "a time of now", changed(Timestamp=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 1))), True
+    yield "a subject", changed(Subject="x"), True
+    yield "the other version", changed(SignatureVersion="1"), True
+    yield "a version that is none", changed(SignatureVersion="3"), True
+    yield "a version that is a number", changed(SignatureVersion=2), True
+    yield "no signature", changed(Signature=""), True
+    yield "another's signature", changed(Signature=confirmation["Signature"]), True
+    yield "a signature with a byte more", changed(Signature=base64.b64encode(base64.b64decode(genuine["Signature"]) + b"x").decode()), True
+    yield "another type", changed(Type="UnsubscribeConfirmation", Token="x", SubscribeURL="https://x"), True
+    yield "a confirmation of somebody else's token", json.dumps({**confirmation, "Token": "x"}), True
+    yield "a confirmation as a message", json.dumps({**confirmation, "Type": "Notification"}), True
+    yield "the bare message", genuine["Message"], True
+    yield "an array", "[" + text + "]", True
+    yield "half of it", text[:len(text) // 2], True
+    yield "attributes that nobody signed", changed(MessageAttributes={"a": {"Type": "String", "Value": "b"}}), False
+    yield "itself", text, False
+    yield "itself with other blanks", json.dumps(genuine, indent=3), False
+
+
+def captured_and_twisted(parsed):
+    """Genuine messages in the hands of somebody who twists them, sends them again, and lies in the headers."""
+    with Cloud(parsed) as w:
+        w.subscribe_http()
+        spy = Eavesdropper(w)
+        try:
+            w.publish("once")
+            w.wait_texts(["once"])
+            wait_until(lambda: len(spy.bodies) == 2, 10, "the eavesdropper to have it")
+            confirmation, genuine = spy.bodies
+            w.server.kill()
+            w.server.start()  # what was remembered is gone
+            address = w.server.url + "/webhooks/aws/sns"
+            lies = {"Content-Type": "text/plain; charset=UTF-8", "x-amz-sns-message-type": "Notification",
+                    "x-amz-sns-topic-arn": genuine["TopicArn"], "x-amz-sns-rawdelivery": "true",
+                    "x-amz-sns-message-id": "00000000-0000-4000-8000-000000000001"}
+            for name, body, must_fail in twists(genuine, confirmation):
+                status = request("POST", address, body.encode(), lies).status
+                check((status in (400, 403, 503)) if must_fail else status == 200, f"{name}: {status}")
+            for name in ("itself", "and again"):
+                check_equal(request("POST", address, json.dumps(genuine).encode(), lies).status, 200, name)
+            w.publish("the next")
+            w.wait_texts(["once", "the next"])
+            inbox = w.server.call("get_conversations")["conversations"]
+            check_equal([c["unread"] for c in inbox], [2], "unread messages")
+            check_equal(w.stats("sns")["links_followed"], 1, "addresses that were fetched: the eavesdropper's own")
+        finally:
+            spy.close()
+
+
 def take_in_and_kill(w, turns):
     """Messages while the server runs, is killed, is dead and comes back: what was sent."""
     w.sandbox.post("aws/via", {"number": NUMBER, "via": "aws"})
@@ -211,5 +314,5 @@ def a_template_by_aws(parsed):
 
 
 if __name__ == "__main__":
-    main(__doc__, [one_message_by_three_ways, refused, killed_while_polling, killed_behind_https, files_through_the_bucket,
+    main(__doc__, [one_message_by_three_ways, refused, captured_and_twisted, killed_while_polling, killed_behind_https, files_through_the_bucket,
                    a_template_by_aws])

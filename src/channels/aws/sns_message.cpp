@@ -29,6 +29,15 @@ Result<std::string> text_in(const JsonView& body, std::string_view field) {
   return std::string(text);
 }
 
+// Whatever is not free text. The signature covers lines: with a line break in one of these, the lines of
+// another message could be cut into this one.
+Result<std::string> line_in(const JsonView& body, std::string_view field) {
+  PH_TRY_ASSIGN(std::string text, text_in(body, field));
+  const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
+  if (!text.empty() && plain) return text;
+  return fail(ErrorCode::invalid_argument, fmt::format("{} must be one word", field), std::string(field));
+}
+
 Result<SnsType> type_in(const JsonView& body) {
   const std::string_view name = body["Type"].string_or("");
   const auto found = std::ranges::find(kTypes, name, &TypeName::name);
@@ -55,7 +64,7 @@ Result<> read_signature(const JsonView& body, SnsMessage& out) {
 }
 
 Result<> read_time(const JsonView& body, SnsMessage& out) {
-  PH_TRY_ASSIGN(out.timestamp, text_in(body, "Timestamp"));
+  PH_TRY_ASSIGN(out.timestamp, line_in(body, "Timestamp"));
   const Result<WallTime> at = parse_iso_time(out.timestamp);
   if (!at) return fail(ErrorCode::invalid_argument, "Timestamp is no time", "Timestamp");
   out.sent_at = *at;
@@ -90,8 +99,8 @@ Result<SnsMessage> parse_sns_message(std::string_view text) {
   const JsonView body(root);
   SnsMessage out;
   PH_TRY_ASSIGN(out.type, type_in(body));
-  PH_TRY_ASSIGN(out.message_id, text_in(body, "MessageId"));
-  PH_TRY_ASSIGN(out.topic_arn, text_in(body, "TopicArn"));
+  PH_TRY_ASSIGN(out.message_id, line_in(body, "MessageId"));
+  PH_TRY_ASSIGN(out.topic_arn, line_in(body, "TopicArn"));
   PH_TRY_ASSIGN(out.message, text_in(body, "Message"));
   PH_TRY(read_time(body, out));
   if (out.type == SnsType::notification) {
@@ -99,8 +108,8 @@ Result<SnsMessage> parse_sns_message(std::string_view text) {
       PH_TRY_ASSIGN(out.subject, text_in(body, "Subject"));
     }
   } else {
-    PH_TRY_ASSIGN(out.token, text_in(body, "Token"));
-    PH_TRY_ASSIGN(out.subscribe_url, text_in(body, "SubscribeURL"));
+    PH_TRY_ASSIGN(out.token, line_in(body, "Token"));
+    PH_TRY_ASSIGN(out.subscribe_url, line_in(body, "SubscribeURL"));
   }
   PH_TRY(read_signature(body, out));
   return out;

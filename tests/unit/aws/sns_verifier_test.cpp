@@ -39,6 +39,30 @@ TEST_F(SnsVerifierTest, SignedFieldsCannotBeChanged) {
   }
 }
 
+// What is signed is lines: the same lines cut elsewhere bear the same signature, and another MessageId.
+TEST_F(SnsVerifierTest, TheSameLinesCutElsewhereAreNoOtherMessage) {
+  auto message = notification("hello");
+  message["Subject"] = "s";
+  const auto genuine = boost::json::parse(test::signed_body(message, keys_.key)).as_object();
+  ASSERT_TRUE(verify(boost::json::serialize(genuine)));
+  auto cut = genuine;
+  cut.erase("Subject");
+  cut["MessageId"] = std::string(genuine.at("MessageId").as_string()) + "\nSubject\ns";
+  auto moved = genuine;
+  moved["Message"] = "hello\nMessageId\nx";
+  moved["MessageId"] = genuine.at("MessageId");
+  auto early =
+      boost::json::parse(test::signed_body(confirmation("SubscriptionConfirmation"), keys_.key)).as_object();
+  early["Token"] = std::string(early.at("Token").as_string()) + "\nTopicArn\nx";
+  for (const auto& [twisted, field] : std::initializer_list<std::pair<boost::json::object, std::string>>{
+           {cut, "MessageId"}, {early, "Token"}}) {
+    const auto out = verify(boost::json::serialize(twisted));
+    ASSERT_FALSE(out) << field;
+    EXPECT_EQ(out.error().field, field);
+  }
+  EXPECT_EQ(verify(boost::json::serialize(moved)).error().field, "Signature");
+}
+
 TEST_F(SnsVerifierTest, AttributesAreOutsideTheSignatureAndIgnored) {
   auto message = boost::json::parse(test::signed_body(notification(), keys_.key)).as_object();
   message["MessageAttributes"] = {{"role", {{"Type", "String"}, {"Value", "admin"}}}};

@@ -246,7 +246,11 @@ TEST_F(SqsIntakeTest, StopsDuringALongPollAndDuringAPause) {
 TEST(AdmitQueueMessage, LooksAtTheTopicOnly) {
   const std::vector<std::string> topics{"arn:a"};
   EXPECT_TRUE(admit_queue_message(R"({"TopicArn":"arn:a"})", topics));
-  for (const char* bad : {R"({"TopicArn":"arn:b"})", R"({"TopicArn":7})", R"({"TopicArn":""})"})
+  EXPECT_TRUE(admit_queue_message(R"({"whatsAppWebhookEntry":"{}"})", topics)) << "raw delivery";
+  EXPECT_TRUE(admit_queue_message("no JSON", topics)) << "kept and parked";
+  for (const char* bad :
+       {R"({"TopicArn":"arn:b"})", R"({"TopicArn":7})", R"({"TopicArn":""})", R"({"TopicArn":null})",
+        R"({"Type":"Notification","Message":"{}"})", R"({"TopicArn":"arn:b","whatsAppWebhookEntry":"{}"})"})
     EXPECT_EQ(admit_queue_message(bad, topics).error().field, "TopicArn") << bad;
 }
 
