@@ -59,13 +59,18 @@ Task<Result<>> Server::Parts::open_storage() {
   SqliteOptions options;
   options.reserve_bytes = static_cast<std::uint64_t>(config.database.reserve_mb) << 20;
   options.log = log.get();
+  // Acknowledging comes before applying, and both before searching.
   SqliteOptions of_journal = options;
+  options.niceness = 5;
   of_journal.migrations = journal_migrations();
+  of_journal.checkpoint_pages = 500;  // short: who waits for an acknowledgement waits for a checkpoint, too
   of_journal.readers = 1;
   of_journal.reserve_bytes = 0;  // a full disk is answered 503; nothing has to be stopped here
   SqliteOptions of_search = of_journal;
   of_search.migrations = search_migrations();
-  of_search.background = true;
+  of_search.niceness = 15;
+  of_search.durable = false;
+  of_search.checkpoint_pages = 2000;
   PH_CO_TRY_ASSIGN(database, open_sqlite(config.database.path, std::move(options)));
   PH_CO_TRY_ASSIGN(journal, open_sqlite(journal_path(config.database.path), std::move(of_journal)));
   PH_CO_TRY_ASSIGN(search_index, open_sqlite(search_path(config.database.path), std::move(of_search)));

@@ -2,14 +2,9 @@
 
 #include <algorithm>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace posthorn {
-
-namespace {
-constexpr int kBackgroundNice = 15;
-}  // namespace
 
 SqliteCommitter::SqliteCommitter(std::unique_ptr<SqliteWriter> writer, CommitterLimits limits)
     : writer_(std::move(writer)), limits_(limits), thread_([this] { run(); }) {}
@@ -53,7 +48,8 @@ bool SqliteCommitter::take(std::vector<PendingCallPtr>& group) {
 
 void SqliteCommitter::run() {
   // On Linux the priority is the thread's own. Where it may not be lowered, work only goes on as before.
-  if (limits_.background) (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kBackgroundNice);
+  if (limits_.niceness > 0) [[maybe_unused]]
+    const int now = ::nice(limits_.niceness);
   std::vector<PendingCallPtr> group;
   while (take(group)) {
     for (std::size_t begin = 0; begin < group.size(); begin += limits_.max_group) {

@@ -15,7 +15,7 @@ namespace posthorn {
 struct CommitterLimits {
   std::size_t max_group;
   std::size_t max_queued;
-  bool background = false;
+  int niceness = 0;
 };
 
 class SqliteCommitter {

@@ -27,7 +27,7 @@ class SqliteDatabaseImpl final : public SqliteDatabase {
   SqliteDatabaseImpl(ProcessLock lock, std::unique_ptr<SqliteWriter> writer, const SqliteOptions& options)
       : lock_(std::move(lock)),
         committer_(std::move(writer),
-                   CommitterLimits{options.max_group, options.max_queued_writes, options.background}) {}
+                   CommitterLimits{options.max_group, options.max_queued_writes, options.niceness}) {}
 
   Result<> start_readers(const std::string& path, const SqliteOptions& options) {
     return readers_.start(path, options.vfs, std::max(options.readers, 1), options.on_fatal);
@@ -75,7 +75,7 @@ Result<std::unique_ptr<SqliteDatabase>> open_sqlite(const std::string& path, Sql
   PH_TRY(create_private(path));
   WriterOptions writer_options;
   writer_options.connection = {
-      .vfs = options.vfs, .durable = !options.background, .max_pages = options.max_pages};
+      .vfs = options.vfs, .durable = options.durable, .max_pages = options.max_pages};
   writer_options.migrations = options.migrations;
   writer_options.checkpoint_pages = options.checkpoint_pages;
   writer_options.reserve_path = path + ".reserve";

@@ -25,9 +25,10 @@ struct SqliteOptions {
   std::size_t max_queued_writes = 200'000;    // beyond it write() fails with resource_exhausted at once
   std::size_t max_group = 8192;               // closures that may share one commit
   std::int64_t max_pages = 0;  // database size limit in pages; 0: SQLite's own. Refuses like a full disk
-  // For what can be made again: the committer runs when no other thread needs the processor, and its commits
-  // reach the disk some time later.
-  bool background = false;
+  // How far the committer's thread stands back when there is more work than processors: nice, 0 to 19.
+  int niceness = 0;
+  // Else commits are on disk only some time after they return: for what can be made again.
+  bool durable = true;
   std::string vfs;     // SQLite VFS name; empty: the operating system's
   Log* log = nullptr;  // must outlive the database
   // A commit, fsync or page check failed: nothing that happened since can be trusted and nothing may be

@@ -41,8 +41,7 @@ TEST_F(SqliteDatabaseTest, KeepsWhatWasWrittenAcrossReopening) {
   EXPECT_EQ(run(context_, count_settings(*db)).value(), 1);
 }
 
-TEST_F(SqliteDatabaseTest, UsesWalAndFullSync) {
-  auto db = open_or_die(path_);
+Task<Result<std::string>> modes(Database& db) {
   auto work = [](Transaction& tx) -> Result<std::string> {
     PH_TRY_ASSIGN(auto rows, tx.query("PRAGMA journal_mode"));
     PH_TRY(rows.next());
@@ -51,10 +50,20 @@ TEST_F(SqliteDatabaseTest, UsesWalAndFullSync) {
     PH_TRY(sync.next());
     return mode + std::to_string(sync.integer(0));
   };
-  auto task = [](Database& d, decltype(work) w) -> Task<Result<std::string>> {
-    co_return co_await d.write(w);
-  };
-  EXPECT_EQ(run(context_, task(*db, work)).value(), "wal2");
+  co_return co_await db.write(std::move(work));
+}
+
+TEST_F(SqliteDatabaseTest, UsesWalAndFullSync) {
+  auto db = open_or_die(path_);
+  EXPECT_EQ(run(context_, modes(*db)).value(), "wal2");
+}
+
+TEST_F(SqliteDatabaseTest, WhatCanBeMadeAgainIsNotFlushedAtEachCommit) {
+  SqliteOptions options;
+  options.durable = false;
+  options.niceness = 1;
+  auto db = open_or_die(path_, options);
+  EXPECT_EQ(run(context_, modes(*db)).value(), "wal1");
 }
 
 TEST_F(SqliteDatabaseTest, DatabaseFileIsPrivate) {
