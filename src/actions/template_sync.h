@@ -5,9 +5,8 @@
 #include <vector>
 
 #include "actions/services.h"
-#include "channels/whatsapp/template.h"
 #include "messaging/accounts.h"
-#include "messaging/template_store.h"
+#include "messaging/stored_template.h"
 #include "platform/async.h"
 
 namespace posthorn {
@@ -20,8 +19,5 @@ struct TemplateSync {
 
 // Reads every page before it writes anything: a sync that breaks off changes nothing.
 Task<Result<TemplateSync>> sync_templates(Services& services, Account account);
-
-// The stored row as the channel understands it.
-Result<whatsapp::Template> parse_stored(const StoredTemplate& stored);
 
 }  // namespace posthorn

@@ -13,8 +13,8 @@
 #include "messaging/accounts.h"
 #include "messaging/audit.h"
 #include "messaging/held_blobs.h"
+#include "messaging/stored_template.h"
 #include "messaging/suppressions.h"
-#include "messaging/template_store.h"
 
 namespace posthorn {
 
@@ -52,17 +52,7 @@ Result<std::int64_t> portfolio_used(Transaction& tx, const std::string& business
 Result<whatsapp::Template> load_template(Transaction& tx, const Account& account, const std::string& name,
                                          const std::string& language) {
   PH_TRY_ASSIGN(const StoredTemplate stored, templates::get(tx, account.business_id, name, language));
-  whatsapp::TemplateFacts facts;
-  facts.id = stored.meta_id;
-  facts.name = stored.name;
-  facts.language = stored.language;
-  facts.status = stored.status;
-  facts.category = stored.category;
-  facts.correct_category = stored.correct_category;
-  facts.quality = stored.quality;
-  facts.parameter_format = stored.parameter_format;
-  facts.reason = stored.reason;
-  return whatsapp::parse_template(std::move(facts), stored.components);
+  return parse_stored(stored);
 }
 
 // What rebuilds the template when sending goes on after a restart.
