@@ -9,6 +9,7 @@
 #include "actions/doctor.h"
 #include "actions/views.h"
 #include "core/time_text.h"
+#include "messaging/media_fetcher.h"
 #include "platform/clock.h"
 #include "storage/backup.h"
 
@@ -130,6 +131,8 @@ Task<Result<json::value>> create_backup(ActionContext c, Params p) {
                    "name");
   const auto folder = c.services->facts.data_folder + "/backups/" + name;
   PH_CO_TRY(c.services->files->make_folders(c.services->facts.data_folder + "/backups"));
+  std::shared_ptr<void> kept;  // what is deleted meanwhile would be missing
+  if (c.services->media != nullptr) kept = c.services->media->keep_files();
   PH_CO_TRY_ASSIGN(const auto report, co_await write_backup(*c.services->files, *c.services->blobs,
                                                             c.services->facts.database_path, folder));
   json::object out;

@@ -79,6 +79,7 @@ struct MediaFetcher::Impl : std::enable_shared_from_this<Impl> {
   std::string going;                                     // the blob that is being deleted
   AccountId last_turn;
   MonotonicTime stories_at = MonotonicTime::min();
+  std::weak_ptr<void> files_kept;  // while somebody needs the files that are not used any more
   bool running = false, stopping = false;
 };
 
@@ -259,12 +260,13 @@ Task<Result<>> MediaFetcher::Impl::give_up(const DueAttachment& due, AttachmentS
 
 // Rows first, then files: a blob that a job is about to name, or any row refers to, stays.
 Task<Result<>> MediaFetcher::Impl::delete_unused() {
+  if (!files_kept.expired()) co_return Result<>();
   const WallTime now = ports.clock.wall_now();
   auto look = [now](Transaction& tx) { return attachments::unused_blobs(tx, now, kReleasedAtOnce); };
   PH_CO_TRY_ASSIGN(const auto blobs, co_await ports.database.read(std::move(look)));
   Result<> outcome;
   for (const std::string& blob : blobs) {
-    if (stopping) break;
+    if (stopping || !files_kept.expired()) break;
     if (coming.contains(blob)) continue;
     going = blob;
     auto claim = [blob, now](Transaction& tx) { return attachments::claim_unused(tx, blob, now); };
@@ -330,6 +332,15 @@ Task<Result<>> MediaFetcher::retry(AttachmentId id) {
   PH_CO_TRY(co_await impl->ports.database.write(std::move(work)));
   impl->changed.notify();
   co_return Result<>();
+}
+
+std::shared_ptr<void> MediaFetcher::keep_files() {
+  auto keep = impl_->files_kept.lock();
+  if (keep == nullptr) {
+    keep = std::make_shared<char>();
+    impl_->files_kept = keep;
+  }
+  return keep;
 }
 
 std::size_t MediaFetcher::running() const {

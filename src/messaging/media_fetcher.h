@@ -71,6 +71,10 @@ class MediaFetcher {
   // deleted.
   Task<Result<>> retry(AttachmentId id);
 
+  // While somebody has one of these, files that are not used any more stay: a backup copies what its
+  // snapshot of the rows still names.
+  std::shared_ptr<void> keep_files();
+
   std::size_t running() const;
 
  private:

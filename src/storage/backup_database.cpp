@@ -17,11 +17,12 @@ namespace posthorn {
 
 namespace {
 
-// Every column that holds a blob key. A new one belongs here, or its blobs are not backed up.
+// Every column that holds a blob key. A new one belongs here, or its blobs are not backed up. Attachments
+// that wait may name a file that is not there yet; they are fetched again after a restore.
 constexpr std::string_view kReferencedBlobs =
     "SELECT blob FROM uploads WHERE blob <> '' UNION SELECT list_blob FROM campaigns WHERE list_blob <> '' "
     "UNION SELECT problems_blob FROM campaigns WHERE problems_blob <> '' "
-    "UNION SELECT blob FROM attachments WHERE blob <> '' "
+    "UNION SELECT blob FROM attachments WHERE blob <> '' AND state = 1 "
     "UNION SELECT profile_picture FROM people WHERE profile_picture <> '' ORDER BY 1";
 
 std::span<const Migration> migrations_of(DatabaseFile which) {

@@ -542,6 +542,25 @@ TEST_F(MediaFetcherTest, StoriesMayBeKept) {
   EXPECT_EQ(row(id).state, AttachmentState::stored);
 }
 
+// A backup copies the files that its snapshot of the rows names, however long that takes.
+TEST_F(MediaFetcherTest, NothingIsDeletedWhileFilesAreKept) {
+  const auto id = receive_image("1");
+  ASSERT_TRUE(runs_until(id, AttachmentState::stored, 10s));
+  auto backup = life_->fetcher->keep_files();
+  auto another = life_->fetcher->keep_files();
+  write([id](Transaction& tx) -> Result<> {
+    PH_TRY(attachments::forget(tx, MessageId{id}));
+    return {};
+  });
+  backup.reset();
+  life_->fetcher->wake();
+  world_.run_for(10min);
+  EXPECT_EQ(files_.used_bytes(), kJpeg.size());
+  another.reset();
+  world_.run_for(2min);
+  EXPECT_EQ(files_.used_bytes(), 0U);
+}
+
 // Files are written before the rows that name them. Those whose rows never came are deleted after an hour.
 TEST_F(MediaFetcherTest, AFileWithoutARowIsDeletedAfterItsTime) {
   auto put = [](Life& life, std::string bytes, bool& done) -> Task<> {

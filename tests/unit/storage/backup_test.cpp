@@ -118,6 +118,19 @@ TEST_F(BackupTest, CopiesALiveDatabaseWithTheBlobsItRefersTo) {
   EXPECT_FALSE(std::filesystem::exists(target_ + "/posthorn.db-wal"));
 }
 
+// What is just being fetched is named before it is there.
+TEST_F(BackupTest, AFileOnItsWayIsNoObstacle) {
+  ASSERT_TRUE(
+      run(context_, write_row(*db_,
+                              "INSERT INTO attachments (message_id, position, account_id, kind, blob, "
+                              "state) VALUES (1, 0, 1, 'image', '" +
+                                  std::string(64, 'a') + "', 0)")));
+  const auto written = backup();
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(written->blobs, 1U);
+  EXPECT_TRUE(verify());
+}
+
 TEST_F(BackupTest, IsNeverWrittenOverAnother) {
   ASSERT_TRUE(backup());
   EXPECT_EQ(backup().error().code, ErrorCode::conflict);
