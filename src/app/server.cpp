@@ -108,7 +108,8 @@ bool Server::first_run() const {
 
 std::string Server::login_url(const std::string& next_path) {
   const auto& public_url = parts_->config.http.public_url;
-  return (public_url.empty() ? url() : public_url) + parts_->access->make_login_path(Role::admin, next_path, {});
+  return (public_url.empty() ? url() : public_url) +
+         parts_->access->make_login_path(Role::admin, next_path, {});
 }
 
 Services& Server::services() {
