@@ -187,8 +187,11 @@ WebhookEventBody StatusReader::read(std::string_view raw, const ItemContext& con
   if (event.type == "call") return read_other_status(raw, false, context);
   if (event.type == "payment" || to.payment) return read_other_status(raw, true, context);
   event.status = status_from(event.status_text);
-  if (event.status != MessageStatus::other) event.status_text.clear();
   if (event.type == "message") event.type.clear();
+  // Of no use to a message's state, and kept for whoever knows more of it.
+  const bool of_use = event.status != MessageStatus::other && event.status != MessageStatus::deleted;
+  if (!of_use || !event.type.empty()) return UnknownEvent{};
+  event.status_text.clear();
   place_addresses(event, to, context);
   return event;
 }
