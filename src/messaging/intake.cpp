@@ -133,11 +133,11 @@ Task<Result<JournalId>> Intake::Impl::accept(std::string body, std::string sourc
     journal_wake.notify();
   }
   const std::shared_ptr<Group> mine = group;
-  const auto index = static_cast<std::int64_t>(mine->bodies.size());
+  const auto index = static_cast<std::int64_t>(mine->bodies->size());
   const std::size_t bytes = body.size();
   ++waiting;
   waiting_bytes += bytes;
-  JournalBody& mine_body = mine->bodies.emplace_back();
+  JournalBody& mine_body = mine->bodies->emplace_back();
   mine_body.body = std::move(body);
   mine_body.source = std::move(source);
   co_await mine->waiting.wait();
@@ -168,12 +168,12 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
   g->first_id = last_id + 1;
   std::int64_t id = last_id;
   const std::int64_t received_at = wall();
-  for (JournalBody& body : g->bodies) {
+  for (JournalBody& body : *g->bodies) {
     body.id = ++id;
     body.received_at = received_at;
   }
-  auto insert = [g](Transaction& tx) {
-    return write_bodies(tx, g->bodies,
+  auto insert = [bodies = g->bodies](Transaction& tx) {
+    return write_bodies(tx, *bodies,
                         "INSERT INTO journal (id, source, received_at, body) VALUES ($1, $2, $3, $4)");
   };
   const Result<> done = co_await ports.journal.write(std::move(insert));
@@ -181,11 +181,11 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
   store_full = !done;
   if (done) {
     meters.commit.observe(static_cast<double>((ports.clock.now() - began).count()) / 1e6);
-    meters.bodies.add(static_cast<double>(g->bodies.size()));
+    meters.bodies.add(static_cast<double>(g->bodies->size()));
     hand_over(*g);
   } else {
     g->error = done.error();
-    ports.log.warning("webhook.refused", {{"bodies", static_cast<std::int64_t>(g->bodies.size())},
+    ports.log.warning("webhook.refused", {{"bodies", static_cast<std::int64_t>(g->bodies->size())},
                                           {"error", done.error().message}});
   }
   g->waiting.notify_all();
@@ -195,7 +195,7 @@ Task<> Intake::Impl::commit_group(std::shared_ptr<Group> g) {
 // Bodies stay in memory for the apply loop while there is room; what finds none is read back from the
 // journal.
 void Intake::Impl::hand_over(Group& g) {
-  for (JournalBody& body : g.bodies) {
+  for (JournalBody& body : *g.bodies) {
     last_id = body.id;
     const bool follows = committed.empty() ? applied_id + 1 == last_id : committed.back().id + 1 == last_id;
     if (!follows || committed_bytes + body.body.size() > options.handover_bytes) continue;

@@ -33,7 +33,8 @@ struct Intake::Impl : std::enable_shared_from_this<Impl> {
   // Bodies that share one commit, and the callers that wait for it.
   struct Group {
     explicit Group(Executor executor) : waiting(std::move(executor)) {}
-    std::vector<JournalBody> bodies;
+    // All that the database's thread sees of it: who waits belongs to the core.
+    std::shared_ptr<std::vector<JournalBody>> bodies = std::make_shared<std::vector<JournalBody>>();
     std::int64_t first_id = 0;
     std::optional<Error> error;
     WaitList waiting;

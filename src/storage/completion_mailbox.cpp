@@ -91,7 +91,7 @@ void CompletionMailbox::deliver() {
       handler = std::move(call->handler);
     }
     Result<> result = std::move(call->result);
-    call.reset();  // its work may own what the waiter wants to see gone
+    call.reset();
     if (handler) handler(std::move(result));
   }
 }
@@ -117,6 +117,9 @@ void CompletionMailbox::shut_down() {
 }
 
 void complete_calls(std::span<const PendingCallPtr> calls) {
+  // What the work owns goes while the waiter still holds its own part: the last owner, whose thread ends
+  // things that know no locks, is never a database's thread.
+  for (const PendingCallPtr& call : calls) call->work = nullptr;
   std::size_t begin = 0;
   while (begin < calls.size()) {
     CompletionMailbox& mailbox = *calls[begin]->mailbox;

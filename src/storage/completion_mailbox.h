@@ -66,7 +66,8 @@ class CompletionMailbox : public std::enable_shared_from_this<CompletionMailbox>
   bool closed_ = false;
 };
 
-// Completes calls that may wait on different executors: consecutive calls of one executor go together.
+// Completes calls that may wait on different executors: consecutive calls of one executor go together. Their
+// work is destroyed before.
 void complete_calls(std::span<const PendingCallPtr> calls);
 
 // co_await wait_for(start, work, …): registers the coroutine and calls start(PendingCallPtr), which must see

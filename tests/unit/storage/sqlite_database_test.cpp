@@ -166,6 +166,31 @@ TEST_F(SqliteDatabaseTest, DestructorCommitsWhatIsQueued) {
   EXPECT_EQ(run(fresh, count_settings(*db)).value(), 500);
 }
 
+// How many owned what a closure brought along when its caller had gone on: nobody but the caller may, or the
+// last owner, and with it what the end of things does, would be the database's thread.
+Task<Result<int>> owners_afterwards(Database& db, bool reading) {
+  int most = 0;
+  for (int i = 0; i < 3000; ++i) {
+    auto owned = std::make_shared<int>(i);
+    auto work = [owned](Transaction&) -> Result<> { return {}; };
+    Result<> done;
+    if (reading) {
+      done = co_await db.read(std::move(work));
+    } else {
+      done = co_await db.write(std::move(work));
+    }
+    if (!done) co_return std::unexpected(done.error());
+    most = std::max(most, static_cast<int>(owned.use_count()));
+  }
+  co_return most;
+}
+
+TEST_F(SqliteDatabaseTest, WhatAClosureOwnsIsGoneBeforeItsCallerGoesOn) {
+  auto db = open_or_die(path_);
+  EXPECT_EQ(run(context_, owners_afterwards(*db, false)).value(), 1);
+  EXPECT_EQ(run(context_, owners_afterwards(*db, true)).value(), 1);
+}
+
 TEST_F(SqliteDatabaseTest, WaitersMayDisappearTogetherWithTheirContext) {
   auto db = open_or_die(path_);
   for (int round = 0; round < 50; ++round) {
