@@ -13,6 +13,13 @@ namespace {
 constexpr auto kNeverAnswered =
     std::to_array<std::string_view>({"reaction", "system", "unsupported", "unknown", "errors", "error",
                                      "receipt", "edit", "revoke", "ephemeral"});
+// What people say. Everything else that a conversation holds (a call, a referral, an opt-in, a kind that Meta
+// has come up with since) is only for rules that name its type.
+constexpr auto kSaid = std::to_array<std::string_view>(
+    {"text",        "image",    "video",         "audio",           "voice",     "document",
+     "sticker",     "location", "contacts",      "order",           "product",   "button",
+     "interactive", "postback", "share",         "request_welcome", "reel",      "fallback",
+     "story",       "template", "story_mention", "story_reply",     "like_heart"});
 constexpr auto kMediaTypes =
     std::to_array<std::string_view>({"image", "video", "audio", "voice", "document", "sticker"});
 
@@ -28,7 +35,9 @@ constexpr auto kVerdicts = std::to_array<VerdictText>({
     {Verdict::disabled, "disabled", "The rule is switched off."},
     {Verdict::other_account, "other_account", "The rule is for another account."},
     {Verdict::other_channel, "other_channel", "The rule is for other channels."},
-    {Verdict::type, "type", "The rule is for other types of messages."},
+    {Verdict::type, "type",
+     "The rule is for other types of messages; what nobody wrote, such as a call, is for rules that name "
+     "it."},
     {Verdict::keyword, "keyword", "The text has none of the rule's keywords."},
     {Verdict::contact, "contact", "It is not the first contact, or the pause was too short."},
     {Verdict::reply_id, "reply_id", "The message chose nothing that the rule waits for."},
@@ -80,7 +89,7 @@ Verdict fits_statically(const Rule& rule, AccountId account, std::string_view ty
   const Trigger& trigger = rule.definition.trigger;
   if (!rule.enabled) return Verdict::disabled;
   if (rule.account && rule.account != account) return Verdict::other_account;
-  if (!trigger.types.empty() && !has(trigger.types, type)) return Verdict::type;
+  if (trigger.types.empty() ? !has(kSaid, type) : !has(trigger.types, type)) return Verdict::type;
   return Verdict::acts;
 }
 

@@ -283,6 +283,23 @@ TEST(Decision, ChoicesGoBeforeRules) {
   EXPECT_THAT(texts(decide_one(s, rule(kSay))), IsEmpty());
 }
 
+// Nobody wrote these; a rule may still wait for them.
+TEST(Decision, OnlyWhatPeopleSayIsAnsweredUnasked) {
+  for (const char* type : {"call", "referral", "optin", "made_up_tomorrow"}) {
+    Situation s = situation();
+    s.type = type;
+    EXPECT_EQ(decide_one(s, rule(kSay)).judgements.at(0).verdict, Verdict::type) << type;
+    const Rule named = rule(when(fmt::format(R"("types": ["{}"])", type)));
+    EXPECT_EQ(decide_one(s, named).judgements.at(0).verdict, Verdict::acts) << type;
+    EXPECT_FALSE(worth_a_look(std::vector{rule(kSay)}, MenuBook(), AccountId{1}, type)) << type;
+  }
+  for (const char* type : {"text", "interactive", "postback", "story_reply", "request_welcome", "order"}) {
+    Situation s = situation();
+    s.type = type;
+    EXPECT_EQ(decide_one(s, rule(kSay)).judgements.at(0).verdict, Verdict::acts) << type;
+  }
+}
+
 // Groups take texts and files; the rest of a rule for everybody does nothing there.
 TEST(Decision, GroupsGetWhatMetaTakesThere) {
   Situation s = situation();
