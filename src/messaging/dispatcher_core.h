@@ -5,6 +5,7 @@
 //   worker       (dispatcher_send.cpp)    one request at a time
 //   commit_loop  (dispatcher_commit.cpp)  commits outcomes
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -25,9 +26,9 @@
 namespace posthorn {
 
 // An intent is a promise to send at once, and a crash makes it unknown. So intents are committed only for
-// what the pacer lets go within about this time and twice that of a commit, so that it never runs dry.
+// what the pacer lets go within this time; or within twice that of a commit, so that it never runs dry.
 inline constexpr Duration kReadyAhead = std::chrono::milliseconds(100);
-inline constexpr Duration kSlowCommit = std::chrono::milliseconds(200);  // slower ones count as this
+inline constexpr Duration kSlowCommit = std::chrono::milliseconds(150);  // slower ones count as this
 
 // What became slower after the intent was committed waits no longer than this; the rest goes back.
 inline constexpr Duration kReadyAtMost = std::chrono::seconds(1);
@@ -94,7 +95,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   SegmentCursor* open_segment(Broadcast& broadcast);
   int capacity() const;
   int worth_a_commit() const;
-  Duration ahead() const { return kReadyAhead + 2 * intent_commit; }
+  Duration ahead() const { return std::max(kReadyAhead, 2 * intent_commit); }
   std::shared_ptr<IntentRequest> plan(std::vector<std::shared_ptr<Broadcast>>& runs);
   void accept_fresh(const IntentRequest& request, const IntentResult& result,
                     const std::vector<std::shared_ptr<Broadcast>>& runs);

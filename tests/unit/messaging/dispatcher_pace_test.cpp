@@ -75,7 +75,7 @@ TEST_P(IntentsAtRate, OnlyWhatLeavesWithinAMomentIsCommitted) {
 }
 
 TEST_P(IntentsAtRate, TheRateIsKeptAllTheSame) {
-  for (const Duration commit : {200us, 20'000us, 150'000us}) {
+  for (const Duration commit : {200us, 20'000us, 120'000us}) {
     House fresh{2};
     fresh.commit_latency = commit;
     fresh.account.rate = rate();
