@@ -123,7 +123,7 @@ struct CampaignRunner::Impl : std::enable_shared_from_this<CampaignRunner::Impl>
       PH_TRY(cancel_deferred(tx, id, now));
       return {};
     };
-    const auto done = co_await ports.database.write(end);
+    const auto done = co_await ports.database.write_urgent(end);  // it must stop on a full disk, too
     ports.log.error("campaign.failed",
                     {{"campaign", id.value}, {"reason", reason}, {"stored", done.has_value()}});
   }
