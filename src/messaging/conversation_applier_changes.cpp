@@ -6,6 +6,7 @@
 #include "messaging/attachments.h"
 #include "messaging/conversation_applier_core.h"
 #include "messaging/conversations.h"
+#include "messaging/outgoing_messages.h"
 #include "messaging/wamid_index.h"
 
 namespace posthorn {
@@ -83,6 +84,7 @@ Result<> ConversationApplier::Impl::change(const Target& target, const EarlyChan
   if (one.kind == "edit") return edit(target, data);
   if (one.kind == "revoke") return revoke(target, data);
   if (one.kind == "receipt") return receipt(target, data);
+  if (one.kind == kEarlyStatus) return status(target, data);
   return fail(ErrorCode::data_loss, fmt::format("An early change of an unknown kind '{}'.", one.kind));
 }
 
@@ -133,6 +135,13 @@ Result<> ConversationApplier::Impl::revoke(const Target& target, const JsonView&
   std::string text;
   begin_data(text, target.id, target.conversation).end_object();
   return log("message.deleted", target.conversation, text);
+}
+
+Result<> ConversationApplier::Impl::status(const Target& target, const JsonView& data) {
+  const auto kind = static_cast<DeliveryKind>(data["delivery"].integer_or(0));
+  const auto code = static_cast<int>(data["code"].integer_or(0));
+  return outgoing_messages::join_delivery(tx, target.id, kind, wall_from_micros(data["at"].integer_or(0)),
+                                          code, now);
 }
 
 // What waited for this message.

@@ -78,6 +78,7 @@ struct ConversationApplier::Impl {
   Result<> react(const Target& target, const JsonView& data);
   Result<> edit(const Target& target, const JsonView& data);
   Result<> revoke(const Target& target, const JsonView& data);
+  Result<> status(const Target& target, const JsonView& data);
   Result<> apply_early(const Target& target, std::int64_t hash);
 
   // conversation_applier_receipts.cpp

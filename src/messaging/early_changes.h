@@ -1,6 +1,6 @@
-// Reactions, edits, revokes and receipts that came before the message they are about: the channels guarantee
-// no order. Each waits here until its message comes. SQL only: every function works inside the caller's
-// transaction.
+// Reactions, edits, revokes, receipts and statuses that came before the message they are about: the channels
+// guarantee no order. Each waits here until its message comes. SQL only: every function works inside the
+// caller's transaction.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -14,9 +14,11 @@
 
 namespace posthorn {
 
+inline constexpr std::string_view kEarlyStatus = "status";
+
 struct EarlyChange {
   std::int64_t key = 0;  // of the event's natural key
-  std::string kind;      // reaction, edit, revoke, receipt
+  std::string kind;      // reaction, edit, revoke, receipt, status
   std::string data;      // JSON
 };
 

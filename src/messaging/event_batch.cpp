@@ -5,9 +5,13 @@
 #include <optional>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "channels/parse_webhook.h"
+#include "core/json_writer.h"
 #include "messaging/conversation_applier.h"
 #include "messaging/directory_events.h"
+#include "messaging/early_changes.h"
 #include "messaging/messages.h"
 #include "messaging/outgoing_messages.h"
 #include "messaging/settings.h"
@@ -145,9 +149,27 @@ class EventCommit {
     PH_TRY_ASSIGN(const std::int64_t dropped,
                   tx_.execute("DELETE FROM parked_events WHERE id = $1 AND attempts >= $2",
                               {status.parked_id, batch_.unmatched_tries}));
+    if (dropped > 0) {
+      PH_TRY(keep_for_its_message(status.fact));
+    }
     result_.foreign += dropped;
     result_.last_reason = "No message of ours has this id.";
     return {};
+  }
+
+  // Of another program that sends for the number, or of what the owner wrote on the phone: its echo may be
+  // days late.
+  Result<> keep_for_its_message(const StatusFact& fact) {
+    EarlyChange status;
+    status.key = wamid_hash(fmt::format("status/{}/{}/{}", fact.wamid, static_cast<int>(fact.kind), fact.at));
+    status.kind = kEarlyStatus;
+    JsonWriter(status.data)
+        .begin_object()
+        .member("delivery", static_cast<int>(fact.kind))
+        .member("at", fact.at)
+        .member("code", fact.code)
+        .end_object();
+    return early_changes::keep(tx_, wamid_hash(fact.wamid), status, wall_from_micros(batch_.now));
   }
 
   Result<> apply_other(const PendingEvent& pending) {

@@ -227,6 +227,23 @@ TEST_F(IntakeTest, ForeignStatusesAreDroppedAfterAFewTries) {
               testing::HasSubstr("posthorn_statuses_foreign_total 1"));
 }
 
+// What the owner wrote on the phone: the echo may come long after its statuses.
+TEST_F(IntakeTest, AStatusWaitsForAnEchoThatComesDaysLater) {
+  apply(status_body("", "wamid.phone", "delivered", 1'767'225'700));
+  apply(status_body("", "wamid.phone", "read", 1'767'225'800));
+  house.world.run_for(2min);
+  ASSERT_EQ(house.number("SELECT COUNT(*) FROM parked_events"), 0);
+  ASSERT_EQ(house.number("SELECT COUNT(*) FROM early_changes"), 2);
+  house.world.run_for(std::chrono::hours(24 * 3));
+  apply(change(
+      "smb_message_echoes",
+      R"({"metadata":{"phone_number_id":"106540352242922"},"message_echoes":[{"from":"15550100","to":"491511",)"
+      R"("id":"wamid.phone","timestamp":"1767225600","type":"text","text":{"body":"hello"}}]})"));
+  EXPECT_EQ(house.number("SELECT delivered_at FROM messages"), 1'767'225'700'000'000);
+  EXPECT_EQ(house.number("SELECT read_at FROM messages"), 1'767'225'800'000'000);
+  EXPECT_EQ(house.number("SELECT COUNT(*) FROM early_changes"), 0);
+}
+
 TEST_F(IntakeTest, PoisonIsParkedAndBlocksNothing) {
   send_all();
   for (const std::string& poison :
