@@ -59,9 +59,9 @@ Task<Result<>> Server::Parts::open_storage() {
   SqliteOptions options;
   options.reserve_bytes = static_cast<std::uint64_t>(config.database.reserve_mb) << 20;
   options.log = log.get();
-  // Acknowledging comes before applying, and both before searching.
   SqliteOptions of_journal = options;
-  options.niceness = 5;
+  options.niceness = 5;             // acknowledging comes before applying
+  options.checkpoint_pages = 8000;  // long: a busy conversation's pages are written once for many messages
   of_journal.migrations = journal_migrations();
   of_journal.checkpoint_pages = 500;  // short: who waits for an acknowledgement waits for a checkpoint, too
   of_journal.readers = 1;

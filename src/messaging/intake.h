@@ -30,12 +30,12 @@ struct IntakeOptions {
   std::size_t handover_bytes =
       32 * 1024 * 1024;  // committed bodies kept in memory for applying; beyond: read back
   std::size_t apply_events =
-      2000;  // events applied in one transaction, about: sends wait for their commit behind it
+      4000;  // events applied in one transaction, about: sends wait for their commit behind it
   // Between the beginnings of two transactions that are not full: each costs the disk a flush and whole
   // pages, which those who wait for their acknowledgement would have to wait for as well. What comes alone is
   // applied at once; the longer applying takes, the more is gathered for the next time.
   Duration apply_interval = std::chrono::milliseconds(10);
-  Duration max_apply_interval = std::chrono::milliseconds(100);
+  Duration max_apply_interval = std::chrono::milliseconds(200);
   std::vector<std::string> stop_keywords = {"STOP", "STOPP", "UNSUBSCRIBE", "BAJA", "ARRET", "SAIR"};
   std::vector<std::string> start_keywords = {"START", "SUBSCRIBE"};
   Duration keep_journal = std::chrono::hours(24 * 8);

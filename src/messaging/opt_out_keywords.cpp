@@ -8,25 +8,34 @@ namespace {
 
 constexpr std::size_t kLongestKeyword = 100;  // bytes, blanks around it included
 
+bool ignorable(char c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '.' || c == '!';
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && ignorable(text.back())) text.remove_suffix(1);
+  while (!text.empty() && ignorable(text.front())) text.remove_prefix(1);
+  return text;
+}
+
+char upper(char c) {
+  return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+}
+
 }  // namespace
 
 std::string keyword_form(std::string_view text) {
-  std::string form;
-  for (const char c : text) form.push_back(static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
-  const auto ignorable = [](char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == '.' || c == '!';
-  };
-  while (!form.empty() && ignorable(form.back())) form.pop_back();
-  form.erase(form.begin(), std::find_if_not(form.begin(), form.end(), ignorable));
+  std::string form(trimmed(text));
+  std::ranges::transform(form, form.begin(), upper);
   return form;
 }
 
+// Asked for every message: most are settled by their length.
 bool is_keyword(const std::vector<std::string>& keywords, std::string_view text) {
-  if (text.size() > kLongestKeyword)
-    return false;  // asked for every message: most are settled by their length
-  const std::string form = keyword_form(text);
-  return std::any_of(keywords.begin(), keywords.end(), [&](const std::string& k) {
-    return k.size() >= form.size() && keyword_form(k) == form;  // a form only gets shorter
+  if (text.size() > kLongestKeyword) return false;
+  const std::string_view said = trimmed(text);
+  return std::ranges::any_of(keywords, [said](std::string_view keyword) {
+    return std::ranges::equal(trimmed(keyword), said, {}, upper, upper);
   });
 }
 

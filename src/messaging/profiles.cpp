@@ -28,7 +28,7 @@ struct Wanted {
 };
 
 struct Look {
-  EventId end;  // of the events that were read
+  EventId begin, end;  // of the events that were read or passed by
   std::int64_t events = 0;
   std::vector<Wanted> wanted;
   std::vector<std::string> passed_over;
@@ -78,10 +78,23 @@ Result<> note_wanted(Transaction& tx, const LoggedEvent& event, WallTime now, Lo
   return {};
 }
 
+Result<bool> any_account_with_profiles(Transaction& tx) {
+  PH_TRY_ASSIGN(auto rows,
+                tx.query("SELECT 1 FROM accounts WHERE channel IN ('instagram', 'messenger') LIMIT 1"));
+  return rows.next();
+}
+
 Result<Look> look(Transaction& tx, WallTime now, int batch, bool pass_over) {
   Look result;
   EventTries tries(pass_over);
-  PH_TRY_ASSIGN(result.end, events::cursor(tx, kConsumer));
+  PH_TRY_ASSIGN(result.begin, events::cursor(tx, kConsumer));
+  result.end = result.begin;
+  PH_TRY_ASSIGN(const bool any, any_account_with_profiles(tx));
+  if (!any) {  // a flood of WhatsApp messages is not read for nothing
+    PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
+    result.end = std::max(result.end, last);
+    return result;
+  }
   PH_TRY_ASSIGN(const auto list, events::read_after(tx, result.end, batch));
   for (const LoggedEvent& event : list) {
     result.end = event.id;
@@ -174,7 +187,7 @@ struct ProfileFetcher::Impl : std::enable_shared_from_this<ProfileFetcher::Impl>
     }
     Look found = *std::move(looked);
     patience.succeeded(found.passed_over);
-    if (found.events == 0) co_return 0;
+    if (found.end == found.begin) co_return 0;
     co_await fetch_all(std::move(found.wanted));
     if (stopping) co_return found.events;  // those not asked for are at the next start
     auto move = [end = found.end](Transaction& tx) { return events::move_cursor(tx, kConsumer, end); };

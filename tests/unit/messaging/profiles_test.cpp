@@ -365,6 +365,23 @@ TEST_F(ProfilesTest, OnlyChannelsThatHaveThemAndAtMostSoManyAtOnce) {
   stop();
 }
 
+TEST_F(ProfilesTest, AreNotLookedForWhereNoAccountHasThem) {
+  write([](Transaction& tx) -> Result<> {
+    PH_TRY(tx.execute("DELETE FROM accounts WHERE channel = 'instagram'"));
+    return {};
+  });
+  start();
+  for (int i = 0; i < 10; ++i) receive("491701", 2);
+  world.run_for(10s);
+  write([](Transaction& tx) -> Result<> {
+    PH_TRY_ASSIGN(const EventId reached, events::cursor(tx, "profiles"));
+    PH_TRY_ASSIGN(const EventId last, events::last_position(tx));
+    EXPECT_EQ(reached, last);
+    return {};
+  });
+  stop();
+}
+
 TEST_F(ProfilesTest, BeginAtTheEndOfTheLogAndGoOnAfterARestart) {
   receive("1");
   start();
