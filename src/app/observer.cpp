@@ -29,8 +29,8 @@ void Observer::campaign_settled(CampaignId id) {
   if (broadcasts_ != nullptr) broadcasts_->campaign_settled(id);
 }
 
-void Observer::deliveries_failed(CampaignId id, int code, int rows) {
-  if (broadcasts_ != nullptr) broadcasts_->deliveries_failed(id, code, rows);
+void Observer::deliveries_failed(CampaignId id, int code, int rows, int judged) {
+  if (broadcasts_ != nullptr) broadcasts_->deliveries_failed(id, code, rows, judged);
 }
 
 void Observer::account_changed(AccountId id) {

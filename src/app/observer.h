@@ -15,7 +15,7 @@ class Observer final : public MessagingObserver {
 
   void campaign_paused(CampaignId id, const std::string& reason) override;
   void campaign_settled(CampaignId id) override;
-  void deliveries_failed(CampaignId id, int code, int rows) override;
+  void deliveries_failed(CampaignId id, int code, int rows, int judged) override;
   void account_changed(AccountId id) override;
   void templates_changed(const std::string& business_id) override;
   void webhooks_applied() override;

@@ -312,11 +312,11 @@ void CampaignRunner::campaign_paused(CampaignId id, const std::string& reason) {
   impl_->ports.log.warning("campaign.paused", {{"campaign", id.value}, {"reason", reason}});
 }
 
-void CampaignRunner::deliveries_failed(CampaignId id, int code, int rows) {
+void CampaignRunner::deliveries_failed(CampaignId id, int code, int rows, int judged) {
   const auto found = impl_->handed.find(id);
   if (found == impl_->handed.end()) return;
   if (Dispatcher* dispatcher = impl_->ports.dispatcher(found->second.account))
-    dispatcher->deliveries_failed(id, code, rows);
+    dispatcher->deliveries_failed(id, code, rows, judged);
 }
 
 void CampaignRunner::campaign_settled(CampaignId id) {

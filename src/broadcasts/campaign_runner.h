@@ -35,7 +35,7 @@ class CampaignRunner final : public MessagingObserver {
 
   void campaign_paused(CampaignId id, const std::string& reason) override;
   void campaign_settled(CampaignId id) override;
-  void deliveries_failed(CampaignId id, int code, int rows) override;
+  void deliveries_failed(CampaignId id, int code, int rows, int judged) override;
 
  private:
   struct Impl;

@@ -155,8 +155,8 @@ void Dispatcher::update_account(DispatcherAccount account) {
   impl.pace_wake.notify();
 }
 
-void Dispatcher::deliveries_failed(CampaignId campaign, int code, int rows) {
-  impl_->deliveries_failed(campaign, code, rows);
+void Dispatcher::deliveries_failed(CampaignId campaign, int code, int rows, int judged) {
+  impl_->deliveries_failed(campaign, code, rows, judged);
 }
 
 void Dispatcher::wake() {

@@ -101,7 +101,7 @@ class Dispatcher {
   void update_account(DispatcherAccount account);  // new rate, block lifted, …
   void wake();                                     // single sends were queued, a retry was put in by hand
   // As MessagingObserver tells it: counts towards the error share of the broadcast, if it is running here.
-  void deliveries_failed(CampaignId campaign, int code, int rows);
+  void deliveries_failed(CampaignId campaign, int code, int rows, int judged);
   DispatcherStats stats() const;
 
  private:

@@ -130,7 +130,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Impl> {
   void stop_campaign(Item& item, const SendAnswer& answer);
   void count_share(Item& item, int failure_code);
   void judge_share(CampaignId campaign, const Broadcast& broadcast);
-  void deliveries_failed(CampaignId campaign, int code, int rows);
+  void deliveries_failed(CampaignId campaign, int code, int rows, int judged);
   Duration backoff(int attempt);
   void push_outcome(Item& item, SendEvent event, Duration delay, const SendAnswer* answer);
 

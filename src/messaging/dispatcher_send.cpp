@@ -339,11 +339,11 @@ void Dispatcher::Impl::count_share(Item& item, int failure_code) {
 }
 
 // Accepted messages that turn out undelivered were counted as good.
-void Dispatcher::Impl::deliveries_failed(CampaignId campaign, int code, int rows) {
+void Dispatcher::Impl::deliveries_failed(CampaignId campaign, int code, int rows, int judged) {
   const auto found = broadcasts.find(campaign);
   if (found == broadcasts.end() || !counts_for_error_share(code)) return;
   const std::shared_ptr<Broadcast> broadcast = found->second;
-  for (int i = 0; i < rows; ++i) broadcast->share.failed_later(code == 0 ? -1 : code);
+  broadcast->share.failed_later(code == 0 ? -1 : code, rows, judged);
   judge_share(campaign, *broadcast);
   if (has_outcomes()) commit_wake.notify();
 }

@@ -383,7 +383,7 @@ void Intake::Impl::report(const EventBatchResult& r) {
   if (r.parked > 0) ports.log.warning("webhook.parked", {{"events", r.parked}, {"reason", r.last_reason}});
   if (r.statuses.restored > 0) ports.log.warning("send.restored_by_echo", {{"rows", r.statuses.restored}});
   for (const auto& [what, rows] : r.statuses.failed)
-    ports.observer.deliveries_failed(what.first, what.second, rows);
+    ports.observer.deliveries_failed(what.first, what.second, rows, r.statuses.judged.at(what.first));
   for (const auto& [campaign, reason] : r.paused) ports.observer.campaign_paused(campaign, reason);
   for (const CampaignId campaign : r.settled) ports.observer.campaign_settled(campaign);
   for (const AccountId account : r.accounts) ports.observer.account_changed(account);

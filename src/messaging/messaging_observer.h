@@ -18,8 +18,9 @@ class MessagingObserver {
   // The accounts row changed (granted rate, quality, block): hand it to the dispatcher again
   // (Dispatcher::update_account).
   virtual void account_changed(AccountId) {}
-  // Accepted messages of the campaign turn out undelivered, with this code (told once for each row).
-  virtual void deliveries_failed(CampaignId, int /*code*/, int /*rows*/) {}
+  // Accepted messages of the campaign turn out undelivered, with this code (told once for each row). `judged`
+  // is how many were heard of at the same time, as delivered or as failed.
+  virtual void deliveries_failed(CampaignId, int /*code*/, int /*rows*/, int /*judged*/) {}
   // Webhooks were applied: messages, attachments and events may have been committed.
   virtual void webhooks_applied() {}
   // A template of this business account changed by webhook; caches over the templates table are stale.

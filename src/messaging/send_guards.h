@@ -61,12 +61,18 @@ class ErrorShare {
     if (last_.front() != 0) --failures_;
     last_.pop_front();
   }
-  // One of the outcomes that looked good turns out to be a failure.
-  void failed_later(int failure_code) {
-    const auto good = std::find(last_.rbegin(), last_.rend(), 0);
-    if (good == last_.rend()) return;
-    *good = failure_code;
-    ++failures_;
+  // Outcomes that looked good turn out to be failures: `rows` of `judged` that were heard of at once. When
+  // those are more than are looked at, most of them were sent before the last ones, and only their share
+  // counts.
+  void failed_later(int failure_code, int rows, int judged) {
+    const auto size = static_cast<std::int64_t>(size_);
+    if (judged > size) rows = static_cast<int>((rows * size + judged / 2) / judged);
+    for (; rows > 0; --rows) {
+      const auto good = std::find(last_.rbegin(), last_.rend(), 0);
+      if (good == last_.rend()) return;
+      *good = failure_code;
+      ++failures_;
+    }
   }
   // Judged from a quarter of the outcomes on, so that a short bad list is stopped as well.
   bool above(double share) const {

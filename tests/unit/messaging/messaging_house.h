@@ -143,8 +143,8 @@ struct Observed : MessagingObserver {
   std::vector<AccountId> accounts;
   Dispatcher* dispatcher = nullptr;
   void campaign_paused(CampaignId id, const std::string& reason) override { paused.emplace_back(id, reason); }
-  void deliveries_failed(CampaignId id, int code, int rows) override {
-    if (dispatcher != nullptr) dispatcher->deliveries_failed(id, code, rows);
+  void deliveries_failed(CampaignId id, int code, int rows, int judged) override {
+    if (dispatcher != nullptr) dispatcher->deliveries_failed(id, code, rows, judged);
   }
   void campaign_settled(CampaignId id) override { settled.push_back(id); }
   void account_changed(AccountId id) override { accounts.push_back(id); }

@@ -350,16 +350,31 @@ TEST(Pacer, PromisesNothingForSlotsThatNobodyHasWritten) {
 TEST(ErrorShare, AcceptedMessagesMayTurnOutUndelivered) {
   ErrorShare share(8);
   for (int i = 0; i < 8; ++i) share.add(0);
-  for (int i = 0; i < 4; ++i) share.failed_later(131026);
+  for (int i = 0; i < 4; ++i) share.failed_later(131026, 1, 1);
   EXPECT_FALSE(share.above(0.5));
-  share.failed_later(131026);
+  share.failed_later(131026, 1, 1);
   EXPECT_TRUE(share.above(0.5));
   EXPECT_EQ(share.most_frequent_code(), 131026);
-  for (int i = 0; i < 10; ++i) share.failed_later(131026);  // more than it remembers
+  for (int i = 0; i < 10; ++i) share.failed_later(131026, 1, 1);  // more than it remembers
   EXPECT_EQ(share.failures(), 8);
   EXPECT_TRUE(share.above(1));
   for (int i = 0; i < 8; ++i) share.add(0);
   EXPECT_EQ(share.failures(), 0);
+}
+
+// However many statuses are applied in one transaction.
+TEST(ErrorShare, ManyFatesHeardAtOnceSpeakForTheirShareOnly) {
+  const auto after = [](int rows, int judged) {
+    ErrorShare share(200);
+    for (int i = 0; i < 5000; ++i) share.add(0);
+    share.failed_later(131026, rows, judged);
+    return share.failures();
+  };
+  EXPECT_EQ(after(50, 1250), 8) << "4 % of the last 200";
+  EXPECT_EQ(after(50, 200), 50);
+  EXPECT_EQ(after(50, 50), 50);
+  EXPECT_EQ(after(4000, 4000), 200);
+  EXPECT_EQ(after(0, 4000), 0);
 }
 
 TEST(ErrorShare, MetasOwnLimitsDoNotSpeakAgainstTheList) {
