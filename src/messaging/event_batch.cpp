@@ -64,7 +64,6 @@ void add_status(EventBatch& batch, TokenMint& mint, const WamidIndex& index, Pen
   auto& status = std::get<whatsapp::StatusEvent>(pending.event.body);
   const std::optional<DeliveryKind> kind = kind_of(status);
   if (!kind) {
-    ++batch.ignored;
     if (pending.parked_id != 0) batch.matched_parked.push_back(pending.parked_id);
     return;
   }

@@ -59,7 +59,6 @@ struct EventBatch {
   std::vector<std::int64_t> matched_parked;  // parked ids of `facts`
   std::vector<PendingStatus> statuses;       // without
   std::vector<PendingEvent> others;
-  std::int64_t ignored = 0;                                // statuses that tell nothing about delivery
   std::vector<std::string> stop_keywords, start_keywords;  // as in IntakeOptions
   int unmatched_tries = 3;
   std::shared_ptr<PeopleCache> people =

@@ -31,7 +31,8 @@ class MessageSearchTest : public ::testing::Test {
     options.reserve_bytes = 0;
     database_ = open_sqlite(folder_ + "/store.db", options).value();
     options.migrations = search_migrations();
-    options.background = true;
+    options.niceness = 15;
+    options.durable = false;
     index_ = open_sqlite(folder_ + "/search.db", options).value();
     write(
         "INSERT INTO conversations (id, account_id, person_id, created_at) VALUES (1, 1, 1, 0), (2, 2, 2, 0)",
