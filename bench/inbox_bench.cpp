@@ -75,7 +75,9 @@ double point_query_ms(const std::string& data_dir, const Shape& shape) {
 Result<Filled> prepare(const std::string& data_dir, const Shape& shape) {
   MetaThread meta;
   if (!run_product({data_dir, meta.url()}, [](Product product) { return ensure_number(product); }))
-    return fail(ErrorCode::internal, "the store could not be opened");
+    return fail(
+        ErrorCode::internal,
+        fmt::format("the store could not be opened: if it is of an older build, delete {}", data_dir));
   return fill_store(data_dir, shape.store);
 }
 

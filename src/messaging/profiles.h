@@ -60,7 +60,7 @@ struct ProfileOptions {
   Duration refused = std::chrono::days(7);      // no consent, gone
   Duration interval = std::chrono::seconds(2);  // between looks at the event log
   int concurrency = 4;                          // calls at a time, 1 to 64
-  int batch = 2000;                              // events in one look
+  int batch = 2000;                             // events in one look
 };
 
 class ProfileFetcher {

@@ -232,7 +232,7 @@ def reasons(server, store, names, full):
         state = {names[int(i.rsplit(".", 1)[1])]: s for i, _, s, _, _ in store.rows(rows)}
         return all(state.get(n, 3) == 3 for n in (at_once | believed if full else at_once))
 
-    wait_until(lambda: store.one(f"SELECT MIN(attempts) FROM ({rows})") >= 1 or settled(), 30, "a first attempt at everything")
+    wait_until(lambda: store.one(f"SELECT COUNT(*) FROM ({rows}) WHERE attempts = 0 AND state = 0") == 0, 60, "a first attempt at everything")
     wait_until(settled, 75, "hostile files to be refused", 0.2)
     for channel_id, number, state, attempts, error in store.rows(rows):
         name = names[int(channel_id.rsplit(".", 1)[1])]

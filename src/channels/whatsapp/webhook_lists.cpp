@@ -28,7 +28,8 @@ WebhookEventBody user_preference(const json::object& item, const ItemContext& co
   }
   PersonIds ids;
   ids.take_members(item);
-  if (const Contact* contact = context.contacts.find(ids, context.lone)) ids.fill_from(contact->ids);
+  // Nobody else's choice: a contact with another number is another person, even if it is the only one.
+  if (const Contact* contact = context.contacts.find(ids, false)) ids.fill_from(contact->ids);
   UserPreferenceEvent event;
   event.user_id = ids.user_id.empty() ? ids.parent_id : ids.user_id;
   event.phone = ids.phone;

@@ -325,6 +325,21 @@ TEST(WebhookFields, UserPreferencesOneByOne) {
   EXPECT_NE(events[0].natural_key(), events[1].natural_key());
 }
 
+TEST(WebhookFields, APreferenceIsCompletedFromItsOwnContactOnly) {
+  const auto preference = [](std::string_view wa_id) {
+    return only<UserPreferenceEvent>(envelope(
+        "user_preferences",
+        fmt::format(
+            R"({{"messaging_product":"whatsapp","metadata":{{"phone_number_id":"1"}},)"
+            R"("contacts":[{{"wa_id":"491701234567","user_id":"DE.1349"}}],"user_preferences":[{{"wa_id":"{}",)"
+            R"("category":"marketing_messages","value":"stop","timestamp":1760000000}}]}})",
+            wa_id)));
+  };
+  EXPECT_EQ(preference("491701234567").user_id, "DE.1349");
+  EXPECT_EQ(preference("491701234588").user_id, "");
+  EXPECT_EQ(preference("491701234588").phone, "491701234588");
+}
+
 TEST(WebhookFields, MissingEssentialsAreMalformed) {
   for (const char* field : {"message_template_status_update", "message_template_quality_update",
                             "template_category_update", "phone_number_quality_update", "account_update",
