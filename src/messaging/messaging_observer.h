@@ -19,7 +19,7 @@ class MessagingObserver {
   // (Dispatcher::update_account).
   virtual void account_changed(AccountId) {}
   // Accepted messages of the campaign turn out undelivered, with this code (told once for each row). `judged`
-  // is how many were heard of at the same time, as delivered or as failed.
+  // is how many were heard of for the first time then, these included.
   virtual void deliveries_failed(CampaignId, int /*code*/, int /*rows*/, int /*judged*/) {}
   // Webhooks were applied: messages, attachments and events may have been committed.
   virtual void webhooks_applied() {}

@@ -34,9 +34,8 @@ class StatusApplier {
     progress_.changed(key.campaign, before, after);
     const bool fails =
         counts(before.delivery.bits).failed == 0 && delivery_word(after.delivery.bits) == "failed";
-    const bool arrives =
-        counts(before.delivery.bits).delivered == 0 && counts(after.delivery.bits).delivered > 0;
-    if (fails || arrives) ++applied_.judged[key.campaign];
+    const bool first_word = before.delivery.bits == 0;
+    if (fails || first_word) ++applied_.judged[key.campaign];
     if (fails) ++applied_.failed[{key.campaign, after.delivery.failed_code}];
     PH_TRY(save_send(tx_, key, after));
     if (fails) {

@@ -34,7 +34,7 @@ struct AppliedStatuses {
   };
   std::vector<Answered> answered;                    // one for each row that got a status
   std::map<std::pair<CampaignId, int>, int> failed;  // rows that now count as failed, by campaign and code
-  std::map<CampaignId, int> judged;                  // rows that turned out delivered or failed
+  std::map<CampaignId, int> judged;                  // rows heard of for the first time, or failed
   std::int64_t settled_unknown = 0;                  // rows that were unknown or given up
   std::int64_t restored = 0;                         // rows that had been lost
   std::int64_t duplicates = 0;                       // a recipient got the message twice
