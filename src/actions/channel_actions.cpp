@@ -1,6 +1,7 @@
 // Sending numbers: adding, checking, new tokens.
 #include <fmt/format.h>
 
+#include "actions/account_facts.h"
 #include "actions/account_runtime.h"
 #include "actions/common.h"
 #include "actions/doctor.h"
@@ -14,18 +15,6 @@ namespace posthorn {
 namespace {
 
 constexpr const char* kCategory = "channels";
-
-AccountUpdate facts_of(const whatsapp::PhoneNumberInfo& info) {
-  AccountUpdate update;
-  update.display_number = info.display_phone_number;
-  update.verified_name = info.verified_name;
-  update.status = info.status;
-  update.quality = info.quality_rating;
-  update.throughput = info.throughput();
-  update.throughput_level = info.throughput_level;
-  if (!info.messaging_tier.empty()) update.messaging_tier = info.messaging_tier;
-  return update;
-}
 
 // The number as Meta sees it with this token: proves the token, the id and the permission at once.
 Task<Result<whatsapp::PhoneNumberInfo>> ask_meta(ActionContext c, Secret token, std::string sender_id) {

@@ -1,5 +1,6 @@
 #include "app/sandbox_accounts.h"
 
+#include "actions/account_facts.h"
 #include "actions/services.h"
 #include "actions/template_sync.h"
 #include "app/account_runtimes.h"
@@ -25,15 +26,7 @@ Task<Result<>> add_number(SandboxAccountsPorts ports, std::string name, std::str
   PH_CO_TRY_ASSIGN(const auto account, co_await ports.database.write(std::move(insert)));
   PH_CO_TRY_ASSIGN(auto* graph, ports.accounts.graph(account));
   PH_CO_TRY_ASSIGN(const auto info, co_await graph->phone_number(account.sender_id));
-  AccountUpdate update;
-  update.display_number = info.display_phone_number;
-  update.verified_name = info.verified_name;
-  update.status = info.status;
-  update.quality = info.quality_rating;
-  update.throughput = info.throughput();
-  update.throughput_level = info.throughput_level;
-  if (!info.messaging_tier.empty()) update.messaging_tier = info.messaging_tier;
-  auto store = [id = account.id, update, now](Transaction& tx) {
+  auto store = [id = account.id, update = facts_of(info), now](Transaction& tx) {
     return accounts::update(tx, id, update, now);
   };
   PH_CO_TRY(co_await ports.database.write(std::move(store)));
