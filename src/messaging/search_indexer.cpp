@@ -153,12 +153,6 @@ Result<> empty_index(Transaction& tx) {
   return {};
 }
 
-Result<std::int64_t> last_message(Transaction& tx) {
-  PH_TRY_ASSIGN(SqlRows rows, tx.query("SELECT COALESCE(MAX(id), 0) FROM messages"));
-  PH_TRY(rows.next());
-  return rows.integer(0);
-}
-
 Result<> move(Transaction& tx, std::string_view name, std::int64_t to) {
   PH_TRY(tx.execute(
       "INSERT INTO indexed (name, position) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET position = $2",
@@ -242,10 +236,10 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
 
   // An index that is built anew from a quiet store does not wait.
   Task<Result<>> let_flood_pass() {
-    auto read = [](Transaction& tx) { return last_message(tx); };
-    PH_CO_TRY_ASSIGN(const std::int64_t last, co_await ports.database.read(std::move(read)));
+    auto read = [](Transaction& tx) { return message_rows::next_id(tx); };
+    PH_CO_TRY_ASSIGN(const std::int64_t next, co_await ports.database.read(std::move(read)));
     const MonotonicTime now = ports.clock.now();
-    const std::int64_t came = last - std::exchange(last_seen, last);
+    const std::int64_t came = next - std::exchange(next_seen, next);
     const double seconds = static_cast<double>((now - std::exchange(looked_at, now)).count()) / 1e6;
     const bool flood =
         looked && static_cast<double>(came) > std::max(kFloodPerSecond * seconds, kFloodAtLeast);
@@ -336,7 +330,7 @@ struct SearchIndexer::Impl : std::enable_shared_from_this<Impl> {
   EventPatience patience;
   Counter& indexed;
   Positions seen;
-  std::int64_t last_seen = 0;  // message, at the last look
+  std::int64_t next_seen = 0;  // id of a message, at the last look
   MonotonicTime looked_at{};
   bool looked = false;
   bool loaded = false, running = false, stopping = false, ended = false;
