@@ -298,6 +298,7 @@ Task<Result<EventBatchResult>> Intake::Impl::fill_and_apply(std::shared_ptr<Even
   try {
     const Result<> filled = co_await fill(batch);
     if (!filled) co_return std::unexpected(filled.error());
+    if (ended) co_return fail(ErrorCode::unavailable, "Stopping; the journal keeps it for the next start.");
     Result<EventBatchResult> result = co_await apply(batch);
     co_return result;
   } catch (const std::exception& error) {
